@@ -1,0 +1,77 @@
+#include "crypto/bignum.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *wiping_alloc(size_t size)
+{
+    void *p = malloc(size ? size : 1);
+
+    if (!p)
+        abort(); /* GMP has no way to report it */
+    return p;
+}
+
+static void wiping_free(void *p, size_t size)
+{
+    sodium_memzero(p, size);
+    free(p);
+}
+
+static void *wiping_realloc(void *p, size_t old_size, size_t new_size)
+{
+    void *fresh = wiping_alloc(new_size);
+
+    memcpy(fresh, p, old_size < new_size ? old_size : new_size);
+    wiping_free(p, old_size);
+    return fresh;
+}
+
+void bignum_wipe_freed_memory(void)
+{
+    mp_set_memory_functions(wiping_alloc, wiping_realloc, wiping_free);
+}
+
+void bignum_clear(mpz_t *x)
+{
+    mpz_clear(*x);
+}
+
+void bignum_put(uint8_t *out, size_t len, const mpz_t x)
+{
+    size_t used = (mpz_sizeinbase(x, 2) + 7) / 8;
+
+    assert(mpz_sgn(x) >= 0);
+    memset(out, 0, len);
+    if (mpz_sgn(x) == 0)
+        return;
+    assert(used <= len);
+    mpz_export(out + len - used, NULL, 1, 1, 1, 0, x);
+}
+
+void bignum_get(mpz_t out, const uint8_t *bytes, size_t len)
+{
+    mpz_import(out, len, 1, 1, 1, 0, bytes);
+}
+
+status bignum_array_new(mpz_t **out, size_t count)
+{
+    mpz_t *array;
+
+    TRY(alloc_zeroed(&array, count, sizeof *array));
+    for (size_t i = 0; i < count; i++)
+        mpz_init(array[i]);
+    *out = array;
+    return OK;
+}
+
+void bignum_array_free(mpz_t *array, size_t count)
+{
+    if (!array)
+        return;
+    for (size_t i = 0; i < count; i++)
+        mpz_clear(array[i]);
+    free(array);
+}

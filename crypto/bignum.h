@@ -1,0 +1,27 @@
+/* GMP integers that are wiped when freed, and their canonical bytes. */
+#ifndef HEFU_BIGNUM_H
+#define HEFU_BIGNUM_H
+
+#include "crypto/status.h"
+
+#include <gmp.h>
+
+/* Make GMP wipe every block it frees or moves.  Call once, first thing in main. */
+void bignum_wipe_freed_memory(void);
+
+void bignum_clear(mpz_t *x);
+
+/* A local integer, zero, cleared at the end of its scope. */
+#define BIGNUM(x)                  \
+    mpz_t x AUTO(bignum_clear);    \
+    mpz_init(x)
+
+/* x as exactly len big-endian bytes; 0 <= x < 256^len is asserted. */
+void bignum_put(uint8_t *out, size_t len, const mpz_t x);
+void bignum_get(mpz_t out, const uint8_t *bytes, size_t len);
+
+/* Arrays, for vectors of ciphertexts. */
+MUST_USE status bignum_array_new(mpz_t **out, size_t count);
+void bignum_array_free(mpz_t *array, size_t count);
+
+#endif

@@ -1,0 +1,30 @@
+/* Uniform N-th residues: the randomness of every ciphertext.  [SPEC 3.3]
+ *
+ * For somebody else's key (foreign): direct form s^N, s uniform in Z*_N; or, for many, the subset-product form:
+ * K = |N| + 192 independent residues g_i = s_i^N, a randomiser is the product of a fresh random subset.
+ * b -> prod g_i^b_i is a universal hash (a difference has a +-1 coordinate), so by the leftover hash lemma R
+ * randomisers are within R * 2^-96 of uniform, for any key, honest or not.  Tables of 6 residues (64 products each).
+ * For one's own key: the same form modulo p^2 and q^2 apart (g = x^p mod p^2, x uniform in Z*_p; K = |p| + 192),
+ * recombined by CRT: full-length randomness, no short exponent, no assumption about generators.
+ *
+ * Never a single base, never the owner's base, never a short exponent (attacks C and E of the tests). */
+#ifndef HEFU_BLIND_H
+#define HEFU_BLIND_H
+
+#include "crypto/paillier.h"
+
+/* Below this many uses the direct form is cheaper than building tables (a fixed rule, so every run agrees). */
+enum { BLIND_TABLE_FROM = 2700, BLIND_OWN_TABLE_FROM = 1500 };
+
+struct blind; /* opaque; holds tables or not, by uses_expected */
+
+/* Foreign key.  tables is the generator for the residues of the tables (a pad drawn ahead). */
+MUST_USE status blind_new(struct blind **out, const struct paillier_public *pub, uint64_t uses_expected, struct rng *tables);
+/* Own key. */
+MUST_USE status blind_new_own(struct blind **out, const struct paillier_public *pub, const struct paillier_secret *sec,
+                              uint64_t uses_expected, struct rng *tables);
+/* A fresh uniform N-th residue mod N^2.  Bits of the subset come from g.  Table look-ups scan the whole table. */
+void blind_draw(const struct blind *b, mpz_t out, struct rng *g);
+void blind_free(struct blind *b); /* wipes */
+
+#endif

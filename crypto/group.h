@@ -1,0 +1,22 @@
+/* The prime-order group ristretto255, for private set intersection.  libsodium.  [SPEC 5.1] */
+#ifndef HEFU_GROUP_H
+#define HEFU_GROUP_H
+
+#include "crypto/rng.h"
+
+enum { GROUP_BYTES = 32 };
+
+struct group_element { uint8_t bytes[GROUP_BYTES]; };
+struct group_scalar { uint8_t bytes[32]; };
+
+void group_scalar_clear(struct group_scalar *s);
+/* Uniform in [1, order - 1]. */
+void group_scalar_random(struct group_scalar *s, struct rng *g);
+/* hash_to_ristretto255 of SHA-512("hefu-psi" | contract | attempt | len | id). */
+void group_hash(struct group_element *out, const struct hash *contract, uint32_t attempt, const char *id, size_t len);
+/* Canonical and not the identity, else STATUS_MALFORMED. */
+MUST_USE status group_check(const struct group_element *e);
+/* out = s * e; STATUS_MALFORMED when e is invalid or the result is the identity. */
+MUST_USE status group_scale(struct group_element *out, const struct group_scalar *s, const struct group_element *e);
+
+#endif

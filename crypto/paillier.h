@@ -1,0 +1,59 @@
+/* Paillier encryption with g = 1 + N: E(m) = (1 + mN) s^N mod N^2.  [SPEC 3]
+ *
+ * A ciphertext is an integer 0 < c < N^2 with gcd(c, N) = 1, written as exactly paillier_cipher_bytes big-endian
+ * bytes.  Plaintexts are integers mod N.  GMP arithmetic; secret exponents go through mpz_powm_sec. */
+#ifndef HEFU_PAILLIER_H
+#define HEFU_PAILLIER_H
+
+#include "crypto/bignum.h"
+#include "crypto/rng.h"
+
+enum { PAILLIER_BITS_FLOOR = 2048, PAILLIER_BITS_DEFAULT = 3072, PAILLIER_BITS_MAX = 4096 };
+
+struct paillier_public {
+    uint32_t bits; /* exact length of N */
+    mpz_t n, n2;
+};
+
+struct paillier_secret {
+    mpz_t p, q;           /* same length, p > q */
+    mpz_t p2, q2;         /* squares */
+    mpz_t p_minus_1, q_minus_1;
+    mpz_t hp, hq;         /* L_p((1+N)^(p-1))^-1 mod p, likewise q */
+    mpz_t q_inv_p;        /* q^-1 mod p, to recombine mod N */
+    mpz_t q2_inv_p2;      /* q^-2 mod p^2, to recombine mod N^2 */
+};
+
+void paillier_public_clear(struct paillier_public *pub);
+void paillier_secret_clear(struct paillier_secret *sec); /* wipes */
+
+/* A fresh key: primes of bits/2 bits drawn by rejection from g, two top bits set, gcd(N, phi(N)) = 1.
+ * bits is even, 256 to 4096; that a node uses at least PAILLIER_BITS_FLOOR is the contract's rule, not this one's. */
+MUST_USE status paillier_keygen(struct paillier_public *pub, struct paillier_secret *sec, uint32_t bits, struct rng *g);
+
+/* A peer's key from its canonical bytes: exact bit length, odd.  STATUS_MALFORMED otherwise.  (keyproof.h says the rest.) */
+MUST_USE status paillier_public_get(struct paillier_public *pub, uint32_t bits, const uint8_t *n_bytes, size_t len);
+
+static inline size_t paillier_modulus_bytes(uint32_t bits) { return bits / 8; }
+static inline size_t paillier_cipher_bytes(uint32_t bits) { return bits / 4; }
+
+/* c = (1 + mN) * blind mod N^2; blind is a uniform N-th residue (see blind.h).  0 <= m < N. */
+void paillier_encrypt_with(mpz_t c, const struct paillier_public *pub, const mpz_t m, const mpz_t blind);
+
+/* out = the plaintext of c, by CRT, in constant time for given operand sizes. */
+void paillier_decrypt(mpz_t out, const struct paillier_public *pub, const struct paillier_secret *sec, const mpz_t c);
+
+/* c = a * b mod N^2: adds plaintexts. */
+void paillier_add(mpz_t c, const struct paillier_public *pub, const mpz_t a, const mpz_t b);
+
+/* c = a^e mod N^2 for a signed e: multiplies the plaintext.  a must be a unit.  Time depends on e, which is the
+ * evaluator's own plaintext and not visible to peers. */
+void paillier_scale_var(mpz_t c, const struct paillier_public *pub, const mpz_t a, const mpz_t e);
+
+/* Read count ciphertexts; every one must satisfy 0 < c < N^2 and gcd(c, N) = 1 (one gcd for the batch).
+ * STATUS_MALFORMED names nothing of the value; *bad_index is the first offender. */
+MUST_USE status paillier_ciphers_get(mpz_t *out, const struct paillier_public *pub, const uint8_t *bytes, size_t count,
+                                     size_t *bad_index);
+void paillier_ciphers_put(uint8_t *bytes, const struct paillier_public *pub, mpz_t *const ciphers, size_t count);
+
+#endif
