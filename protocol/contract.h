@@ -1,0 +1,116 @@
+/* The contract of a job: the canonical file that every party signs before anything runs, and the arithmetic that
+ * follows from it.  Nothing that is not in here decides a length, a width or a count.  [SPEC 1] */
+#ifndef HEFU_CONTRACT_H
+#define HEFU_CONTRACT_H
+
+#include "crypto/hash.h"
+#include "crypto/sign.h"
+
+typedef uint16_t party;
+
+enum {
+    PARTIES_MAX = 8,
+    PARTY_NAME_MAX = 32,     /* bytes with the terminator: lower-case letters, digits, '-' and '_' */
+    CONTRACT_COLUMNS_MAX = 1024,
+    CONTRACT_TEXT_MAX = 256,
+    CONTRACT_BYTES_MAX = 64 * 1024,
+    PASSES_MAX = 64,
+    ATTEMPTS_MAX = 3,
+};
+
+enum suite { SUITE_INT1 = 1 };            /* Ed25519, X25519, SHA-256, BLAKE2b */
+enum sigmoid { SIGMOID_LINEAR = 1 };      /* the exact one, by OT tables, will be 2 */
+enum test_rule { TEST_DRAWN = 1, TEST_LISTED = 2 };
+
+struct contract_party {
+    char name[PARTY_NAME_MAX];
+    struct hash certificate;          /* SHA-256 of the party's certificate */
+    struct sign_public identity;      /* the certificate's Ed25519 key */
+    uint8_t has_label;
+    uint32_t rows;                    /* distinct ids it brings: the committed set size */
+    uint16_t columns;                 /* 1..CONTRACT_COLUMNS_MAX */
+    uint8_t bins[CONTRACT_COLUMNS_MAX]; /* bins of each column, 2..64 */
+};
+
+struct contract {
+    uint8_t version, suite, sigmoid, test_rule;
+    char job[64];                     /* a name for people */
+    char purpose[CONTRACT_TEXT_MAX];
+    uint64_t not_before, not_after;   /* Unix seconds; checked by nodes, never part of the arithmetic */
+    uint8_t nonce[16];                /* makes two proposals of the same job different */
+    uint16_t parties;                 /* 2..PARTIES_MAX; the party with the label is listed once, anywhere */
+    struct contract_party party[PARTIES_MAX];
+    uint32_t key_bits;                /* Paillier; a node refuses less than 2048 */
+    uint16_t passes;                  /* 2..PASSES_MAX */
+    uint32_t ridge_micro;             /* ridge * 10^6, 100..1000000 */
+    uint16_t step_1024;               /* Nesterov step * 1024 / P is taken per block: 1331 = 1.3 */
+    uint16_t momentum_1024;           /* 717 = 0.7 */
+    uint16_t test_permille;           /* TEST_DRAWN: share of test rows; TEST_LISTED: 0 */
+    uint8_t fraction_bits;            /* f of weights and scores, 12..20 */
+    uint8_t score_bits;               /* fractional bits of the scores that the label party sees, 4..10 */
+    uint32_t min_rows;                /* fewer common people: stop */
+    uint32_t min_positives;           /* fewer positives or negatives among the training rows: stop */
+    uint8_t attempts_max;             /* 1..ATTEMPTS_MAX */
+    uint8_t retention;                /* 1: seeds are kept sealed for replay */
+};
+
+/* Canonical bytes and back.  decode refuses anything that contract_check refuses or that would encode differently. */
+MUST_USE status contract_encode(struct wire_writer *out, const struct contract *c);
+MUST_USE status contract_decode(struct contract *out, const uint8_t *bytes, size_t len, struct fault *f);
+/* Ranges and cross-field rules; the fault names the field, its value and its range.  Small keys pass only when
+ * allow_small_keys (tests): a node calls it with 0. */
+MUST_USE status contract_check(const struct contract *c, int allow_small_keys, struct fault *f);
+
+/* H("hefu/contract/v1", bytes). */
+MUST_USE status contract_id(struct hash *out, const struct contract *c);
+
+party contract_label_party(const struct contract *c);
+/* The party of that name, or c->parties. */
+party contract_party_named(const struct contract *c, const char *name);
+uint32_t contract_width(const struct contract *c, party p); /* sum of p's bins: D_p */
+
+/* Plain words for the operator of party self: who takes part, which data, what each party will receive, limits.
+ * own_columns are self's column names (peers' are never known).  Appends to text. */
+struct wire_writer;
+void contract_explain(struct wire_writer *text, const struct contract *c, party self, const char *const *own_columns);
+
+/* What a receiver learns from the job, one line each; also the report's disclosure table. */
+enum { DISCLOSURES_MAX = 16 };
+struct disclosure { party to; char what[160]; char learns[240]; };
+size_t contract_disclosures(const struct contract *c, struct disclosure out[DISCLOSURES_MAX * PARTIES_MAX]);
+
+/* ---- arithmetic that follows ---- [SPEC 1.4] */
+
+/* Known once alignment is done; stands in every party's record as facts. */
+struct population {
+    uint32_t rows;  /* common to all */
+    uint32_t train; /* rows trained on; the rest is test (or unlisted) */
+    uint32_t test;
+};
+
+/* Widths and packing for n training rows, from contract figures only, so every party computes the same. */
+struct plan {
+    uint32_t n;
+    uint32_t f;                 /* fraction bits */
+    uint32_t f_m;               /* fraction bits of the preconditioner: ceil(log2 n) + 6 */
+    uint32_t sigma;             /* statistical bits of a lift mask */
+    uint32_t value_bits;        /* bits of a lifted value, sign not counted */
+    uint32_t k;                 /* the ring is Z_{2^k} */
+    uint32_t shift;             /* t_sh = f_m + 2 */
+    uint64_t ridge;             /* Lam = round(4 lambda n) */
+    uint32_t back_width;        /* w_b: bits of a backward slot */
+    uint32_t back_passes;       /* passes per backward ciphertext */
+    uint32_t back_groups;       /* ciphertexts per row */
+    struct {
+        uint32_t width;         /* w_f: bits of a forward slot for this data owner */
+        uint32_t passes;        /* tau: passes per forward ciphertext */
+        uint32_t groups;        /* ceil((T - 1) / tau) */
+        uint32_t rows;          /* G: rows per reply */
+        uint32_t replies;       /* ceil(n / G) per group */
+    } fore[PARTIES_MAX];
+};
+
+/* STATUS_LIMIT with the bound that fails named. */
+MUST_USE status plan_make(struct plan *out, const struct contract *c, uint32_t n, struct fault *f);
+
+#endif

@@ -1,0 +1,96 @@
+/* Every message of the protocol, in one table: name, id, phase, shape, when it is said, what its receiver learns.
+ *
+ * Shapes.  PLAIN: one record, a body of fixed length.  VECTOR: items of one size, cut into records of at most
+ * MESSAGE_BODY_MAX bytes, the cut depends on the item size alone.  All lengths follow from the contract and the
+ * population; none is taken from a message.  [SPEC 6] */
+#ifndef HEFU_MESSAGES_H
+#define HEFU_MESSAGES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* clang-format off */
+#define MESSAGES(MSG) \
+    MSG(commit,      1, HANDSHAKE, PLAIN,  "each to all: commitments to seed, nonce and own data",             "nothing: hiding commitments") \
+    MSG(nonce,       2, HANDSHAKE, PLAIN,  "each to all, after all commitments: the nonce",                    "a random number") \
+    MSG(key,         3, HANDSHAKE, PLAIN,  "each to all: Paillier modulus and proof",                          "a public key") \
+    MSG(psi_set,    10, ALIGN,     VECTOR, "ring order: a blinded, shuffled set",                              "the size of a set, already in the contract") \
+    MSG(psi_count,  11, ALIGN,     PLAIN,  "comparer to all: number of common people",                         "how many people are common to all") \
+    MSG(psi_list,   12, ALIGN,     VECTOR, "back through the shufflers: positions of common people",           "which of the receiver's own people are common to all") \
+    MSG(psi_root,   13, ALIGN,     PLAIN,  "each to all: keyed hash of the aligned list",                      "that all lists agree") \
+    MSG(split,      14, ALIGN,     VECTOR, "label party to all: which aligned rows are test rows",             "the train/test split") \
+    MSG(fore_mask,  20, PREPARE,   VECTOR, "key owner to data owner: encrypted random weights",                "nothing: encryptions of random numbers") \
+    MSG(fore_reply, 21, PREPARE,   VECTOR, "data owner to key owner: masked products (gather)",                "uniformly random numbers") \
+    MSG(back_mask,  22, PREPARE,   VECTOR, "key owner to all: encrypted random residuals, the same to all",    "nothing: encryptions of random numbers") \
+    MSG(back_ridge, 23, PREPARE,   VECTOR, "key owner to data owner: encrypted random weights for the ridge",  "nothing: encryptions of random numbers") \
+    MSG(back_reply, 24, PREPARE,   VECTOR, "data owner to key owner: masked sums (scatter)",                   "uniformly random numbers") \
+    MSG(weight,     30, TRAIN,     VECTOR, "each to block owner: weight share minus a one-time pad",           "uniformly random numbers") \
+    MSG(residual,   31, TRAIN,     VECTOR, "each to all: residual share minus a one-time pad, the same to all", "uniformly random numbers") \
+    MSG(lift,       32, TRAIN,     PLAIN,  "each to block owner: hash of all residual openings",               "that all parties saw the same openings") \
+    MSG(gradient,   33, TRAIN,     VECTOR, "each to block owner: step share plus a wide random mask",          "statistically random numbers") \
+    MSG(checkpoint, 34, TRAIN,     PLAIN,  "each to all: size and root of the own transcript",                 "the length of a log") \
+    MSG(cosign,     35, TRAIN,     PLAIN,  "each to all: signature over all sizes and roots",                  "that all parties hold the same joint checkpoint") \
+    MSG(block,      40, REVEAL,    VECTOR, "each to block owner: final share of the block, zero-masked",       "the receiver's own weights") \
+    MSG(score,      41, EVALUATE,  VECTOR, "each to label party: rounded partial scores, zero-masked",         "per test row the sum of the other parties' partial scores") \
+    MSG(metric,     42, EVALUATE,  PLAIN,  "label party to all: the agreed metrics",                           "AUC, KS, log-loss and counts of the test rows") \
+    MSG(finish,     43, FINISH,    PLAIN,  "each to all: final size and root; joint end",                      "the length of a log")
+/* clang-format on */
+
+enum message_kind {
+#define MSG(name, id, phase, shape, when, learns) MESSAGE_##name = id,
+    MESSAGES(MSG)
+#undef MSG
+};
+
+enum phase { PHASE_HANDSHAKE = 1, PHASE_ALIGN, PHASE_PREPARE, PHASE_TRAIN, PHASE_REVEAL, PHASE_EVALUATE, PHASE_FINISH, PHASES };
+
+enum message_shape { SHAPE_PLAIN = 1, SHAPE_VECTOR = 2 };
+
+/* A body is at most this long: 510 ciphertexts of 2048-bit keys, 340 of 3072, 255 of 4096. */
+enum { MESSAGE_BODY_MAX = 261120 };
+
+struct message_info {
+    const char *name;
+    enum message_kind kind;
+    enum phase phase;
+    enum message_shape shape;
+    const char *when, *learns;
+};
+
+/* NULL for a kind that is not in the table. */
+const struct message_info *message_info(uint16_t kind);
+const struct message_info *message_list(size_t *count);
+const char *phase_name(enum phase p);
+
+/* Records of a vector: items per record for an item size, and the number of records of count items (at least 1: an
+ * empty vector is one empty record). */
+static inline size_t vector_items_per_record(size_t item_bytes) { return MESSAGE_BODY_MAX / item_bytes; }
+static inline size_t vector_records(size_t item_bytes, size_t count)
+{
+    size_t per = vector_items_per_record(item_bytes);
+
+    return count ? (count + per - 1) / per : 1;
+}
+
+/* Body lengths of plain messages and item sizes of vectors that do not depend on the contract. */
+enum {
+    BODY_COMMIT = 3 * 32,
+    BODY_NONCE = 32,
+    BODY_PSI_COUNT = 4,
+    BODY_PSI_ROOT = 32,
+    BODY_LIFT = 32,
+    BODY_CHECKPOINT = 8 + 32,
+    BODY_COSIGN = 64,
+    BODY_METRIC = 12 * 8,
+    BODY_FINISH = 8 + 32 + 32,
+    ITEM_PSI_SET = 32,
+    ITEM_PSI_LIST = 4,
+    ITEM_SPLIT = 1,
+    ITEM_BLOCK = 16,
+    ITEM_SCORE = 8,
+};
+size_t body_key(uint32_t key_bits);        /* modulus and 13 roots */
+size_t item_cipher(uint32_t key_bits);     /* fore_*, back_* */
+size_t item_ring(uint32_t k);              /* weight, residual, gradient */
+
+#endif

@@ -1,0 +1,63 @@
+/* One line of a transcript: 256 bytes, fixed layout, big-endian.  [SPEC 7.1]
+ *
+ * The record's hash is both the link of the chain (the next record's prev_head) and the leaf of the Merkle tree.
+ * It holds no clock: two runs from equal seeds write equal bytes. */
+#ifndef HEFU_RECORD_H
+#define HEFU_RECORD_H
+
+#include "crypto/hash.h"
+#include "crypto/sign.h"
+
+enum { RECORD_BYTES = 256, RECORD_VERSION = 1 };
+
+enum record_type {
+    RECORD_SEND = 1,
+    RECORD_RECV = 2,
+    RECORD_FACT = 3,       /* kind = enum fact; a and b are the values */
+    RECORD_CHECKPOINT = 4, /* joint: a = pass; tag = hash of all sizes and roots, cosigned by all */
+    RECORD_END = 5,        /* a = records sent, b = records received */
+    RECORD_ABORT = 6,      /* kind = status; peer = the one blamed, or self */
+};
+
+enum fact {
+    FACT_POPULATION = 1, /* a = rows common to all, b = training rows */
+    FACT_TEST_ROWS = 2,  /* a = test rows scored */
+};
+
+struct record {
+    uint8_t suite;
+    enum record_type type;
+    struct hash session;
+    uint16_t self, peer;     /* peer = self where there is none */
+    uint32_t attempt;
+    uint64_t seq;            /* in this log, from 0 */
+    uint64_t pair_seq;       /* in this direction of this pair, from 0; 0 for records without a peer */
+    uint16_t kind, phase;
+    uint32_t pass;
+    uint64_t index;          /* record number within a vector */
+    uint64_t body_len;
+    struct hash body_tag;    /* keyed with the pair's key */
+    struct hash peer_head;   /* SEND: head of the last record received from that peer (zero before);
+                                RECV: head of the SEND record received */
+    uint64_t a, b;
+    struct hash prev_head;
+};
+
+/* Layout: 0 "HFR1" | 4 version, suite, type, 0 | 8 session | 40 self, peer | 44 attempt | 48 seq | 56 pair_seq |
+ * 64 kind, phase | 68 pass | 72 index | 80 body_len | 88 body_tag | 120 peer_head | 152 a | 160 b | 168 prev_head |
+ * 200 zeros to 256. */
+void record_encode(uint8_t out[RECORD_BYTES], const struct record *r);
+/* STATUS_MALFORMED unless the bytes are exactly what record_encode writes for a valid record. */
+MUST_USE status record_decode(struct record *out, const uint8_t in[RECORD_BYTES]);
+void record_head(struct hash *out, const uint8_t encoded[RECORD_BYTES]);
+
+/* The signature over a record: tag "hefu/record/v1" over its 256 bytes. */
+#define RECORD_SIGN_TAG "hefu/record/v1"
+
+/* A log file is a sequence of entries: record, signature of self; for RECV also the peer's record and signature; for
+ * CHECKPOINT also, per party in order, size (u64), root (32), signature (64) over the joint vector
+ * (tag "hefu/checkpoint/v1").  The length of an entry follows from its type and the number of parties. */
+enum { ENTRY_BASE = RECORD_BYTES + SIGNATURE_BYTES, CHECKPOINT_ITEM = 8 + HASH_BYTES + SIGNATURE_BYTES };
+size_t entry_bytes(enum record_type type, uint16_t parties);
+
+#endif

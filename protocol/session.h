@@ -1,0 +1,121 @@
+/* One party's side of one attempt at a contract: who we are, what was said, and every nondeterministic input.
+ * [SPEC 2, 7] */
+#ifndef HEFU_SESSION_H
+#define HEFU_SESSION_H
+
+#include "crypto/paillier.h"
+#include "protocol/channel.h"
+#include "protocol/messages.h"
+#include "protocol/record.h"
+
+/* What a party shows of itself for one attempt, certified by its identity key at approval. */
+struct session_card {
+    struct sign_public sign;
+    struct kx_public kx;
+};
+
+/* An approval: the identity key's signature over (contract id, attempt, party, card), tag "hefu/approval/v1". */
+struct approval {
+    party who;
+    uint32_t attempt;
+    struct session_card card;
+    struct signature signature;
+};
+
+enum { APPROVAL_BYTES = 2 + 4 + 32 + 32 + 64 };
+void approval_encode(uint8_t out[APPROVAL_BYTES], const struct approval *a);
+MUST_USE status approval_decode(struct approval *out, const uint8_t in[APPROVAL_BYTES]);
+/* The bytes that are signed. */
+enum { APPROVAL_SIGNED_BYTES = 32 + 4 + 2 + 32 + 32 };
+#define APPROVAL_SIGN_TAG "hefu/approval/v1"
+void approval_signed_bytes(uint8_t out[APPROVAL_SIGNED_BYTES], const struct hash *contract, const struct approval *a);
+MUST_USE status approval_check(const struct approval *a, const struct contract *c, const struct hash *contract);
+
+/* The public card that a seed gives; the secret halves never leave the session. */
+void session_card_of_seed(struct session_card *out, const struct rng_key *seed);
+
+struct session_peer {
+    struct session_card card;
+    struct rng_key pair;            /* shared with that peer */
+    struct paillier_public key;     /* after the handshake */
+    uint64_t sent, received;        /* pair_seq counters */
+    struct hash last_head;          /* head of the last SEND record received from it */
+    struct hasher absorbed;         /* every body received from it, in program order */
+    uint64_t bytes_sent, bytes_received;
+};
+
+struct session {
+    const struct contract *contract;
+    struct hash contract_id, id;
+    uint32_t attempt;
+    party self, parties;
+    struct session_peer peer[PARTIES_MAX];
+    struct sign_secret sign;
+    struct rng_key seed;            /* own secret of this attempt */
+    struct rng_key key;             /* after the handshake: KDF(seed, all nonces, contract) */
+    struct rng_key joint;           /* after the handshake: from all nonces; known to the parties only */
+    struct paillier_public paillier;
+    struct paillier_secret paillier_secret;
+    struct population population;
+    struct channel channel;
+    struct journal journal;
+    struct progress progress;
+    uint64_t seq;
+    struct hash head;
+    struct merkle tree;
+    struct hash openings;           /* hash of all residual shares of the last opening */
+    uint64_t checkpoints;
+    uint64_t phase_bytes[PHASES];   /* sent */
+    uint8_t *frame;                 /* FRAME_MAX */
+    struct fault fault;
+    party blamed;                   /* == parties when nobody */
+};
+
+/* approvals: one per party, in party order, all checked here.  The seed is copied. */
+MUST_USE status session_init(struct session *ss, const struct contract *c, party self, uint32_t attempt,
+                             const struct approval *approvals, const struct rng_key *seed, struct channel channel,
+                             struct journal journal, struct progress progress);
+void session_clear(struct session *ss); /* wipes */
+
+/* End the session by peer p's fault.  The first blame stays. */
+status session_blame(struct session *ss, party p, status code, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* End it for a reason of our own or the world's. */
+status session_fail(struct session *ss, status code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* A plain message.  recv fails unless exactly this kind, pass and length comes next from that peer. */
+MUST_USE status session_send(struct session *ss, party to, enum message_kind kind, uint32_t pass, const void *body,
+                             size_t len);
+MUST_USE status session_recv(struct session *ss, party from, enum message_kind kind, uint32_t pass, void *body,
+                             size_t len);
+/* One record of a vector: items [index * per, ...) as vector_items_per_record says.  For streams. */
+MUST_USE status session_send_part(struct session *ss, party to, enum message_kind kind, uint32_t pass, uint64_t index,
+                                  const void *body, size_t len);
+MUST_USE status session_recv_part(struct session *ss, party from, enum message_kind kind, uint32_t pass,
+                                  uint64_t index, void *body, size_t len);
+/* A whole vector. */
+MUST_USE status session_send_vector(struct session *ss, party to, enum message_kind kind, uint32_t pass,
+                                    const void *items, size_t item_bytes, size_t count);
+MUST_USE status session_recv_vector(struct session *ss, party from, enum message_kind kind, uint32_t pass, void *items,
+                                    size_t item_bytes, size_t count);
+
+/* Randomness.  pad: drawn ahead, used once at its address.  reply: bound to everything received from that peer so far
+ * (so to the whole request it answers).  pair: the same at both ends.  joint: the same at all parties. [SPEC 2.4] */
+void session_pad_rng(const struct session *ss, struct rng *g, const char *purpose, party peer, uint32_t pass,
+                     uint64_t index);
+void session_reply_rng(const struct session *ss, struct rng *g, const char *purpose, party peer, uint32_t pass,
+                       uint64_t index);
+void session_pair_rng(const struct session *ss, struct rng *g, const char *purpose, party peer, uint32_t pass,
+                      uint64_t index);
+void session_joint_rng(const struct session *ss, struct rng *g, const char *purpose, uint64_t index);
+
+/* A fact in the clear in our own log, for the auditor. */
+MUST_USE status session_fact(struct session *ss, enum fact kind, uint64_t a, uint64_t b);
+/* Joint checkpoint: exchange sizes and roots, sign the vector, check everyone's signature.  [SPEC 7.4] */
+MUST_USE status session_checkpoint(struct session *ss, uint32_t pass);
+/* The END of the log after the last checkpoint. */
+MUST_USE status session_end(struct session *ss);
+/* Log the abort (best effort) so that the evidence says why a session stopped. */
+void session_log_abort(struct session *ss);
+void session_progress(struct session *ss, enum phase phase, uint32_t pass, uint64_t done, uint64_t total);
+
+#endif
