@@ -7,6 +7,7 @@
 #include "crypto/sign.h"
 
 typedef uint16_t party;
+struct wire_writer;
 
 enum {
     PARTIES_MAX = 8,
@@ -71,7 +72,6 @@ uint32_t contract_width(const struct contract *c, party p); /* sum of p's bins: 
 
 /* Plain words for the operator of party self: who takes part, which data, what each party will receive, limits.
  * own_columns are self's column names (peers' are never known).  Appends to text. */
-struct wire_writer;
 void contract_explain(struct wire_writer *text, const struct contract *c, party self, const char *const *own_columns);
 
 /* What a receiver learns from the job, one line each; also the report's disclosure table. */
