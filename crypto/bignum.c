@@ -56,6 +56,22 @@ void bignum_get(mpz_t out, const uint8_t *bytes, size_t len)
     mpz_import(out, len, 1, 1, 1, 0, bytes);
 }
 
+void bignum_limbs_put(mp_limb_t *out, size_t limbs, const mpz_t x)
+{
+    size_t used = mpz_size(x);
+
+    assert(mpz_sgn(x) >= 0 && used <= limbs);
+    memset(out, 0, limbs * sizeof *out);
+    if (used)
+        memcpy(out, mpz_limbs_read(x), used * sizeof *out);
+}
+
+void bignum_limbs_get(mpz_t out, const mp_limb_t *in, size_t limbs)
+{
+    memcpy(mpz_limbs_write(out, (mp_size_t)limbs), in, limbs * sizeof *in);
+    mpz_limbs_finish(out, (mp_size_t)limbs);
+}
+
 status bignum_array_new(mpz_t **out, size_t count)
 {
     mpz_t *array;

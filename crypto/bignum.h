@@ -20,6 +20,10 @@ void bignum_clear(mpz_t *x);
 void bignum_put(uint8_t *out, size_t len, const mpz_t x);
 void bignum_get(mpz_t out, const uint8_t *bytes, size_t len);
 
+/* x as exactly this many limbs, least significant first; 0 <= x < 2^(64 limbs) is asserted. */
+void bignum_limbs_put(mp_limb_t *out, size_t limbs, const mpz_t x);
+void bignum_limbs_get(mpz_t out, const mp_limb_t *in, size_t limbs);
+
 /* Arrays, for vectors of ciphertexts. */
 MUST_USE status bignum_array_new(mpz_t **out, size_t count);
 void bignum_array_free(mpz_t *array, size_t count);

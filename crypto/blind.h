@@ -16,14 +16,15 @@
 /* Below this many uses the direct form is cheaper than building tables (a fixed rule, so every run agrees). */
 enum { BLIND_TABLE_FROM = 2700, BLIND_OWN_TABLE_FROM = 1500 };
 
-struct blind; /* opaque; holds tables or not, by uses_expected */
+struct blind; /* opaque; holds tables or not, by uses_expected; keeps pub and sec by reference */
 
 /* Foreign key.  tables is the generator for the residues of the tables (a pad drawn ahead). */
 MUST_USE status blind_new(struct blind **out, const struct paillier_public *pub, uint64_t uses_expected, struct rng *tables);
 /* Own key. */
 MUST_USE status blind_new_own(struct blind **out, const struct paillier_public *pub, const struct paillier_secret *sec,
                               uint64_t uses_expected, struct rng *tables);
-/* A fresh uniform N-th residue mod N^2.  Bits of the subset come from g.  Table look-ups scan the whole table. */
+/* A fresh uniform N-th residue mod N^2.  Its randomness (the subset, or s) comes from g.  Table look-ups scan the whole
+ * table.  b is only read: threads may share it. */
 void blind_draw(const struct blind *b, mpz_t out, struct rng *g);
 void blind_free(struct blind *b); /* wipes */
 

@@ -28,8 +28,12 @@ void paillier_public_clear(struct paillier_public *pub);
 void paillier_secret_clear(struct paillier_secret *sec); /* wipes */
 
 /* A fresh key: primes of bits/2 bits drawn by rejection from g, two top bits set, gcd(N, phi(N)) = 1.
- * bits is even, 256 to 4096; that a node uses at least PAILLIER_BITS_FLOOR is the contract's rule, not this one's. */
+ * bits is a multiple of 16 from 256 to 4096, else STATUS_USAGE; that a node uses at least PAILLIER_BITS_FLOOR is the
+ * contract's rule, not this one's.  pub and sec are zeroed or cleared before, and cleared by the caller after. */
 MUST_USE status paillier_keygen(struct paillier_public *pub, struct paillier_secret *sec, uint32_t bits, struct rng *g);
+
+/* The key of two given primes p > q of the same length with gcd(pq, phi(pq)) = 1 (not checked). */
+void paillier_key_from_primes(struct paillier_public *pub, struct paillier_secret *sec, const mpz_t p, const mpz_t q);
 
 /* A peer's key from its canonical bytes: exact bit length, odd.  STATUS_MALFORMED otherwise.  (keyproof.h says the rest.) */
 MUST_USE status paillier_public_get(struct paillier_public *pub, uint32_t bits, const uint8_t *n_bytes, size_t len);
@@ -39,6 +43,10 @@ static inline size_t paillier_cipher_bytes(uint32_t bits) { return bits / 4; }
 
 /* c = (1 + mN) * blind mod N^2; blind is a uniform N-th residue (see blind.h).  0 <= m < N. */
 void paillier_encrypt_with(mpz_t c, const struct paillier_public *pub, const mpz_t m, const mpz_t blind);
+
+/* The x mod mk with x = a mod m and x = b mod k, for 0 <= a < m, 0 <= b < k < m and k_inv_m = k^-1 mod m; constant time
+ * for given lengths.  m has at most PAILLIER_BITS_MAX bits. */
+void paillier_join(mpz_t out, const mpz_t a, const mpz_t m, const mpz_t b, const mpz_t k, const mpz_t k_inv_m);
 
 /* out = the plaintext of c, by CRT, in constant time for given operand sizes. */
 void paillier_decrypt(mpz_t out, const struct paillier_public *pub, const struct paillier_secret *sec, const mpz_t c);
@@ -51,7 +59,7 @@ void paillier_add(mpz_t c, const struct paillier_public *pub, const mpz_t a, con
 void paillier_scale_var(mpz_t c, const struct paillier_public *pub, const mpz_t a, const mpz_t e);
 
 /* Read count ciphertexts; every one must satisfy 0 < c < N^2 and gcd(c, N) = 1 (one gcd for the batch).
- * STATUS_MALFORMED names nothing of the value; *bad_index is the first offender. */
+ * STATUS_MALFORMED names nothing of the value; *bad_index (NULL is allowed) is the first offender. */
 MUST_USE status paillier_ciphers_get(mpz_t *out, const struct paillier_public *pub, const uint8_t *bytes, size_t count,
                                      size_t *bad_index);
 void paillier_ciphers_put(uint8_t *bytes, const struct paillier_public *pub, mpz_t *const ciphers, size_t count);

@@ -1,0 +1,282 @@
+#include "crypto/paillier.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <string.h>
+
+/* GMP counts these as 15 rounds of Miller-Rabin beyond its Baillie-PSW test; the candidates are honest and random. */
+enum { PRIME_ROUNDS = 40, SIEVE_BELOW = 2000 };
+
+enum {
+    HALF_LIMBS = PAILLIER_BITS_MAX / GMP_NUMB_BITS, /* p^2 of the longest key: the longest modulus of a secret step */
+    SCRATCH_LIMBS = 8 * HALF_LIMBS,
+};
+
+void paillier_public_clear(struct paillier_public *pub)
+{
+    mpz_clears(pub->n, pub->n2, NULL);
+    memset(pub, 0, sizeof *pub);
+}
+
+static void wipe(mpz_t x)
+{
+    size_t limbs = mpz_size(x);
+
+    if (limbs)
+        sodium_memzero(mpz_limbs_modify(x, (mp_size_t)limbs), limbs * sizeof(mp_limb_t));
+    mpz_clear(x);
+}
+
+void paillier_secret_clear(struct paillier_secret *sec)
+{
+    mpz_ptr every[] = {sec->p,         sec->q,  sec->p2, sec->q2,      sec->p_minus_1,
+                       sec->q_minus_1, sec->hp, sec->hq, sec->q_inv_p, sec->q2_inv_p2};
+
+    for (size_t i = 0; i < sizeof every / sizeof every[0]; i++)
+        wipe(every[i]);
+    memset(sec, 0, sizeof *sec);
+}
+
+/* A prime of exactly these bits, the two highest set, by rejection: which primes come out depends on g alone. */
+static void draw_prime(mpz_t out, size_t bits, struct rng *g)
+{
+    BIGNUM(sieve);
+    BIGNUM(gcd);
+
+    mpz_primorial_ui(sieve, SIEVE_BELOW);
+    do {
+        rng_bits(g, out, bits);
+        mpz_setbit(out, bits - 1);
+        mpz_setbit(out, bits - 2);
+        mpz_setbit(out, 0);
+        mpz_gcd(gcd, out, sieve);
+    } while (mpz_cmp_ui(gcd, 1) != 0 || !mpz_probab_prime_p(out, PRIME_ROUNDS));
+}
+
+/* Fermat's method must not split N, nor p divide q - 1. */
+static int primes_fit(const mpz_t p, const mpz_t q, size_t half_bits)
+{
+    BIGNUM(n);
+    BIGNUM(phi);
+    BIGNUM(t);
+
+    mpz_sub(t, p, q);
+    if (mpz_sizeinbase(t, 2) + 100 <= half_bits || mpz_sgn(t) == 0)
+        return 0;
+    mpz_mul(n, p, q);
+    mpz_sub_ui(t, p, 1);
+    mpz_sub_ui(phi, q, 1);
+    mpz_mul(phi, phi, t);
+    mpz_gcd(t, n, phi);
+    return mpz_cmp_ui(t, 1) == 0;
+}
+
+static void invert(mpz_t out, const mpz_t x, const mpz_t modulus)
+{
+    int exists = mpz_invert(out, x, modulus);
+
+    assert(exists);
+}
+
+void paillier_key_from_primes(struct paillier_public *pub, struct paillier_secret *sec, const mpz_t p, const mpz_t q)
+{
+    BIGNUM(t);
+
+    assert(mpz_cmp(p, q) > 0 && mpz_sizeinbase(p, 2) == mpz_sizeinbase(q, 2));
+    mpz_inits(pub->n, pub->n2, NULL);
+    mpz_inits(sec->p, sec->q, sec->p2, sec->q2, sec->p_minus_1, sec->q_minus_1, NULL);
+    mpz_inits(sec->hp, sec->hq, sec->q_inv_p, sec->q2_inv_p2, NULL);
+    mpz_mul(pub->n, p, q);
+    mpz_mul(pub->n2, pub->n, pub->n);
+    pub->bits = (uint32_t)mpz_sizeinbase(pub->n, 2);
+    mpz_set(sec->p, p);
+    mpz_set(sec->q, q);
+    mpz_mul(sec->p2, p, p);
+    mpz_mul(sec->q2, q, q);
+    mpz_sub_ui(sec->p_minus_1, p, 1);
+    mpz_sub_ui(sec->q_minus_1, q, 1);
+    /* (1 + N)^(p-1) = 1 + (p-1) N mod p^2, so L_p of it is (p-1) q = -q mod p. */
+    mpz_neg(t, q);
+    invert(sec->hp, t, p);
+    mpz_neg(t, p);
+    invert(sec->hq, t, q);
+    invert(sec->q_inv_p, q, p);
+    invert(sec->q2_inv_p2, sec->q2, sec->p2);
+}
+
+status paillier_keygen(struct paillier_public *pub, struct paillier_secret *sec, uint32_t bits, struct rng *g)
+{
+    BIGNUM(p);
+    BIGNUM(q);
+
+    if (bits < 256 || bits > PAILLIER_BITS_MAX || bits % 16 != 0)
+        return STATUS_USAGE;
+    do {
+        draw_prime(p, bits / 2, g);
+        draw_prime(q, bits / 2, g);
+    } while (!primes_fit(p, q, bits / 2));
+    if (mpz_cmp(p, q) < 0)
+        mpz_swap(p, q);
+    paillier_key_from_primes(pub, sec, p, q);
+    assert(pub->bits == bits);
+    return OK;
+}
+
+status paillier_public_get(struct paillier_public *pub, uint32_t bits, const uint8_t *n_bytes, size_t len)
+{
+    BIGNUM(n);
+
+    if (len != paillier_modulus_bytes(bits))
+        return STATUS_MALFORMED;
+    bignum_get(n, n_bytes, len);
+    if (mpz_sizeinbase(n, 2) != bits || mpz_even_p(n))
+        return STATUS_MALFORMED;
+    pub->bits = bits;
+    mpz_init_set(pub->n, n);
+    mpz_init(pub->n2);
+    mpz_mul(pub->n2, n, n);
+    return OK;
+}
+
+void paillier_encrypt_with(mpz_t c, const struct paillier_public *pub, const mpz_t m, const mpz_t blind)
+{
+    BIGNUM(t);
+
+    assert(mpz_sgn(m) >= 0 && mpz_cmp(m, pub->n) < 0);
+    mpz_mul(t, m, pub->n);
+    mpz_add_ui(t, t, 1);
+    mpz_mul(t, t, blind);
+    mpz_mod(c, t, pub->n2);
+}
+
+/* Room for one secret modular step in limbs of fixed length, which show no size; wiped when it goes. */
+struct workspace {
+    mp_limb_t a[HALF_LIMBS], b[HALF_LIMBS], wide[2 * HALF_LIMBS], scratch[SCRATCH_LIMBS];
+};
+
+static void workspace_clear(struct workspace *w)
+{
+    sodium_memzero(w, sizeof *w);
+}
+
+/* w->a = w->a * x mod m, limbs long; uses w->b. */
+static void multiply_mod(struct workspace *w, const mpz_t x, const mpz_t m, size_t limbs)
+{
+    mp_size_t n = (mp_size_t)limbs;
+
+    assert(limbs <= HALF_LIMBS && mpn_sec_div_r_itch(2 * n, n) <= SCRATCH_LIMBS &&
+           mpn_sec_mul_itch(n, n) <= SCRATCH_LIMBS);
+    bignum_limbs_put(w->b, limbs, x);
+    mpn_sec_mul(w->wide, w->a, n, w->b, n, w->scratch);
+    mpn_sec_div_r(w->wide, 2 * n, mpz_limbs_read(m), n, w->scratch);
+    memcpy(w->a, w->wide, limbs * sizeof(mp_limb_t));
+}
+
+void paillier_join(mpz_t out, const mpz_t a, const mpz_t m, const mpz_t b, const mpz_t k, const mpz_t k_inv_m)
+{
+    struct workspace w AUTO(workspace_clear);
+    size_t limbs = mpz_size(m);
+    mp_size_t n = (mp_size_t)limbs;
+    mp_limb_t carry;
+
+    assert(limbs <= HALF_LIMBS);
+    /* out = b + k ((a - b) k^-1 mod m) */
+    bignum_limbs_put(w.a, limbs, a);
+    bignum_limbs_put(w.b, limbs, b);
+    carry = mpn_sub_n(w.a, w.a, w.b, n);
+    mpn_cnd_add_n(carry, w.a, w.a, mpz_limbs_read(m), n);
+    multiply_mod(&w, k_inv_m, m, limbs);
+    bignum_limbs_put(w.b, limbs, k);
+    mpn_sec_mul(w.wide, w.a, n, w.b, n, w.scratch);
+    bignum_limbs_put(w.b, limbs, b);
+    carry = mpn_add_n(w.wide, w.wide, w.b, n);
+    carry = mpn_sec_add_1(w.wide + n, w.wide + n, n, carry, w.scratch);
+    assert(carry == 0); /* < mk */
+    bignum_limbs_get(out, w.wide, 2 * limbs);
+}
+
+/* m mod p of c: L_p(c^(p-1) mod p^2) * h mod p with L_p(x) = (x - 1) / p. */
+static void decrypt_half(mpz_t out, const mpz_t c, const mpz_t p, const mpz_t p2, const mpz_t p_minus_1, const mpz_t h)
+{
+    struct workspace w AUTO(workspace_clear);
+    size_t limbs = mpz_size(p);
+    mp_size_t n = (mp_size_t)limbs;
+    BIGNUM(x);
+
+    assert(limbs <= HALF_LIMBS && mpn_sec_div_qr_itch(2 * n, n) <= SCRATCH_LIMBS &&
+           mpn_sec_sub_1_itch(2 * n) <= SCRATCH_LIMBS);
+    mpz_powm_sec(x, c, p_minus_1, p2);
+    bignum_limbs_put(w.wide, 2 * limbs, x);
+    mpn_sec_sub_1(w.wide, w.wide, 2 * n, 1, w.scratch);
+    mpn_sec_div_qr(w.a, w.wide, 2 * n, mpz_limbs_read(p), n, w.scratch);
+    multiply_mod(&w, h, p, limbs);
+    bignum_limbs_get(out, w.a, limbs);
+}
+
+void paillier_decrypt(mpz_t out, const struct paillier_public *pub, const struct paillier_secret *sec, const mpz_t c)
+{
+    BIGNUM(mp);
+    BIGNUM(mq);
+
+    (void)pub;
+    decrypt_half(mp, c, sec->p, sec->p2, sec->p_minus_1, sec->hp);
+    decrypt_half(mq, c, sec->q, sec->q2, sec->q_minus_1, sec->hq);
+    paillier_join(out, mp, sec->p, mq, sec->q, sec->q_inv_p);
+}
+
+void paillier_add(mpz_t c, const struct paillier_public *pub, const mpz_t a, const mpz_t b)
+{
+    mpz_mul(c, a, b);
+    mpz_mod(c, c, pub->n2);
+}
+
+void paillier_scale_var(mpz_t c, const struct paillier_public *pub, const mpz_t a, const mpz_t e)
+{
+    mpz_powm(c, a, e, pub->n2);
+}
+
+static int in_range(const struct paillier_public *pub, const mpz_t c)
+{
+    return mpz_sgn(c) > 0 && mpz_cmp(c, pub->n2) < 0;
+}
+
+static int is_unit(const struct paillier_public *pub, const mpz_t c)
+{
+    BIGNUM(gcd);
+
+    mpz_gcd(gcd, c, pub->n);
+    return mpz_cmp_ui(gcd, 1) == 0;
+}
+
+status paillier_ciphers_get(mpz_t *out, const struct paillier_public *pub, const uint8_t *bytes, size_t count,
+                            size_t *bad_index)
+{
+    size_t width = paillier_cipher_bytes(pub->bits), bad = 0;
+    int ranges_ok = 1;
+    BIGNUM(product);
+
+    /* A product of units is a unit, and one factor shared with N stays in it. */
+    mpz_set_ui(product, 1);
+    for (size_t i = 0; i < count; i++) {
+        bignum_get(out[i], bytes + i * width, width);
+        ranges_ok &= in_range(pub, out[i]);
+        mpz_mul(product, product, out[i]);
+        mpz_mod(product, product, pub->n);
+    }
+    if (ranges_ok && is_unit(pub, product))
+        return OK;
+    while (in_range(pub, out[bad]) && is_unit(pub, out[bad]))
+        bad++;
+    assert(bad < count);
+    if (bad_index)
+        *bad_index = bad;
+    return STATUS_MALFORMED;
+}
+
+void paillier_ciphers_put(uint8_t *bytes, const struct paillier_public *pub, mpz_t *const ciphers, size_t count)
+{
+    size_t width = paillier_cipher_bytes(pub->bits);
+
+    for (size_t i = 0; i < count; i++)
+        bignum_put(bytes + i * width, width, ciphers[i]);
+}
