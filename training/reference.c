@@ -24,14 +24,19 @@ struct fit {
     double *hessian;    /* [size * size], upper triangle */
 };
 
+static void wipe_free(double *values, size_t count)
+{
+    if (values)
+        sodium_memzero(values, count * sizeof *values);
+    free(values);
+}
+
 static void fit_clear(struct fit *m)
 {
-    if (m->hessian)
-        sodium_memzero(m->hessian, m->size * m->size * sizeof *m->hessian);
-    free(m->hessian);
-    free(m->gradient);
-    free(m->trial);
-    free(m->coefficient);
+    wipe_free(m->hessian, m->size * m->size);
+    wipe_free(m->gradient, m->size);
+    wipe_free(m->trial, m->size);
+    wipe_free(m->coefficient, m->size);
     free(m->index);
     free(m->offset);
 }
