@@ -1,0 +1,39 @@
+/* The evidence file PARTY.hefu: everything an auditor without data needs from one party.  It holds no message body,
+ * no seed and no data.  [SPEC 7.6]
+ *
+ * Layout, big-endian: "HEFUEVID" | u16 version | u16 party | u32 length, contract | u16 count, approvals of
+ * APPROVAL_BYTES each | u16 count, certificates in PEM, each with its u32 length | u32 length, log. */
+#ifndef HEFU_BUNDLE_H
+#define HEFU_BUNDLE_H
+
+#include "protocol/contract.h"
+
+enum {
+    BUNDLE_VERSION = 1,
+    BUNDLE_CERTIFICATE_MAX = 16 * 1024,
+    BUNDLE_LOG_MAX = 1 << 30,
+};
+
+/* Views of bytes that somebody else owns. */
+struct bundle_part {
+    const uint8_t *bytes;
+    size_t len;
+};
+
+struct bundle {
+    party self;
+    struct bundle_part contract;                 /* as encoded; not yet checked */
+    uint16_t approvals;
+    struct bundle_part approval[PARTIES_MAX];    /* APPROVAL_BYTES each */
+    uint16_t certificates;
+    struct bundle_part certificate[PARTIES_MAX]; /* PEM text */
+    struct bundle_part log;
+};
+
+/* Appends to out.  The caller's parts must be within the caps. */
+MUST_USE status bundle_encode(struct wire_writer *out, const struct bundle *b);
+/* The parts of out point into bytes.  Only the container is checked; protocol/verify.h checks what is inside.
+ * STATUS_MISMATCH with words unless the bytes are exactly what bundle_encode writes. */
+MUST_USE status bundle_decode(struct bundle *out, const uint8_t *bytes, size_t len, struct fault *f);
+
+#endif
