@@ -1,0 +1,105 @@
+/* node.yaml and coordinator.yaml: read strictly into plain structures.  configs/ holds a commented sample of each. */
+#ifndef HEFU_CONFIG_H
+#define HEFU_CONFIG_H
+
+#include "node/local/files.h"
+#include "node/local/name.h"
+#include "protocol/contract.h"
+
+enum {
+    CONFIG_FILE_BYTES_MAX = 256 * 1024,
+    CONFIG_ADDRESS_BYTES = 256,
+    CONFIG_PEERS_MAX = 32,        /* institutions this node knows; a job takes PARTIES_MAX of them */
+    CONFIG_COORDINATORS_MAX = 16,
+    CONFIG_TABLES_MAX = 64,
+};
+
+struct config_peer {
+    char name[NAME_BYTES];
+    char address[CONFIG_ADDRESS_BYTES]; /* tcp://HOST:PORT */
+    struct hash fingerprint;            /* SHA-256 of the certificate's DER */
+};
+
+struct config_coordinator {
+    char name[NAME_BYTES];
+    struct hash fingerprint;
+};
+
+struct config_deadlines {
+    uint32_t handshake_s; /* TLS and hello with one peer */
+    uint32_t peer_s;      /* silence of a peer in a running job */
+    uint32_t approval_s;  /* from proposal to the last signature */
+    uint32_t job_s;       /* a whole attempt */
+};
+
+enum config_approve { APPROVE_ASK = 1, APPROVE_AUTO = 2 };
+
+/* What may leave this node as the result of a job. */
+enum config_output {
+    OUTPUT_WEIGHTS = 1, /* each party receives the weights of its own columns         */
+    OUTPUT_SCORES = 2,  /* the label party receives rounded sums for the test rows    */
+    OUTPUT_METRICS = 4, /* everyone, the coordinator included, receives AUC, KS, ...  */
+};
+
+/* Limits of what this node takes part in.  A job outside them is refused; one inside is asked about or approved. */
+struct config_policy {
+    uint32_t approve;      /* enum config_approve */
+    uint32_t min_rows;     /* smallest limit of common people that a contract may state */
+    uint32_t max_passes;
+    uint32_t min_key_bits;
+    uint32_t outputs;      /* enum config_output, combined */
+    char coordinators[CONFIG_COORDINATORS_MAX][NAME_BYTES]; /* who may propose; none: all known coordinators */
+    uint32_t num_coordinators;
+    char tables[CONFIG_TABLES_MAX][NAME_BYTES]; /* what may be used; none: all registered tables */
+    uint32_t num_tables;
+};
+
+struct config_limits {
+    uint32_t memory_mb; /* of one job */
+    uint32_t queue_mb;  /* of frames waiting for one peer */
+};
+
+enum config_log { LOG_ERROR = 1, LOG_WARN = 2, LOG_INFO = 3, LOG_DEBUG = 4 };
+
+/* Paths are absolute or relative to the working directory: what the file says is taken relative to the file. */
+struct node_config {
+    char name[NAME_BYTES];
+    char listen[CONFIG_ADDRESS_BYTES];
+    char state_dir[FILES_PATH_BYTES];
+    char certificate[FILES_PATH_BYTES], key[FILES_PATH_BYTES], ca[FILES_PATH_BYTES];
+    char crl[FILES_PATH_BYTES]; /* "": no revocation list */
+    struct config_peer peers[CONFIG_PEERS_MAX];
+    uint32_t num_peers;
+    struct config_coordinator coordinators[CONFIG_COORDINATORS_MAX];
+    uint32_t num_coordinators;
+    struct config_deadlines deadlines;
+    struct config_policy policy;
+    struct config_limits limits;
+    uint32_t log; /* enum config_log */
+};
+
+struct coordinator_config {
+    char certificate[FILES_PATH_BYTES], key[FILES_PATH_BYTES], ca[FILES_PATH_BYTES];
+    char crl[FILES_PATH_BYTES];
+    struct config_peer nodes[CONFIG_PEERS_MAX];
+    uint32_t num_nodes;
+    struct config_deadlines deadlines;
+};
+
+/* path is the file itself.  STATUS_CONFIG with file, line, column, key and accepted range. */
+MUST_USE status config_load_node(struct node_config *out, const char *path, struct fault *f);
+MUST_USE status config_load_coordinator(struct coordinator_config *out, const char *path, struct fault *f);
+
+/* The same from memory; file names the text in messages, and its directory is where relative paths begin. */
+MUST_USE status config_parse_node(struct node_config *out, const char *file, const void *text, size_t len,
+                                  struct fault *f);
+MUST_USE status config_parse_coordinator(struct coordinator_config *out, const char *file, const void *text, size_t len,
+                                         struct fault *f);
+
+/* tcp://HOST:PORT with a port from 1 to 65535. */
+int config_address_is_valid(const char *text);
+
+/* The peer of that name, or NULL. */
+const struct config_peer *config_find_peer(const struct config_peer *peers, uint32_t count, const char *name);
+
+#endif

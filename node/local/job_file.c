@@ -1,0 +1,128 @@
+#include "node/local/job_file.h"
+
+#include "node/local/schema.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* As written; the rest of the programs see struct job_test. */
+struct written {
+    struct job_file job;
+    struct {
+        uint32_t share_micro, listed;
+    } test;
+};
+
+static const struct schema_field table_fields[] = {
+    {"party", SCHEMA_TEXT, 1, SCHEMA_AT(struct job_table, party), .check = name_is_valid, .expects = NAME_RULE},
+    {"table", SCHEMA_TEXT, 1, SCHEMA_AT(struct job_table, table), .check = name_is_valid, .expects = NAME_RULE},
+    {0},
+};
+
+static const struct schema_choice sigmoid_words[] = {{"linear", SIGMOID_LINEAR}, {0}};
+
+static const struct schema_field training_fields[] = {
+    {"passes", SCHEMA_COUNT, 0, SCHEMA_AT(struct job_training, passes), .min = 2, .max = PASSES_MAX},
+    {"ridge", SCHEMA_DECIMAL, 0, SCHEMA_AT(struct job_training, ridge_micro), .min = 100, .max = 1000000},
+    {"sigmoid", SCHEMA_CHOICE, 0, SCHEMA_AT(struct job_training, sigmoid), .choices = sigmoid_words},
+    {"bins", SCHEMA_COUNT, 0, SCHEMA_AT(struct job_training, bins), .min = 2, .max = 50},
+    {0},
+};
+
+static const struct schema_choice key_bits_words[] = {{"2048", 2048}, {"3072", 3072}, {"4096", 4096}, {0}};
+static const struct schema_choice boolean_words[] = {{"true", 1}, {"false", 0}, {0}};
+
+static const struct schema_field test_fields[] = {
+    {"share", SCHEMA_DECIMAL, 0, SCHEMA_AT(struct written, test.share_micro), .min = 50000, .max = 900000},
+    {"listed", SCHEMA_CHOICE, 0, SCHEMA_AT(struct written, test.listed), .choices = boolean_words},
+    {0},
+};
+
+static const struct schema_field limit_fields[] = {
+    {"min_rows", SCHEMA_COUNT, 0, SCHEMA_AT(struct job_limits, min_rows), .min = 1, .max = 1000000000},
+    {"min_positives", SCHEMA_COUNT, 0, SCHEMA_AT(struct job_limits, min_positives), .min = 1, .max = 1000000000},
+    {"attempts", SCHEMA_COUNT, 0, SCHEMA_AT(struct job_limits, attempts), .min = 1, .max = ATTEMPTS_MAX},
+    {0},
+};
+
+static const struct schema_field job_fields[] = {
+    {"name", SCHEMA_TEXT, 1, SCHEMA_AT(struct written, job.name), .check = name_is_valid, .expects = NAME_RULE},
+    {"purpose", SCHEMA_TEXT, 1, SCHEMA_AT(struct written, job.purpose),
+     .expects = "a sentence that each operator reads before approving"},
+    {"tables", SCHEMA_LIST_AT(struct written, job.tables, job.num_tables), .required = 1, .min = 2,
+     .fields = table_fields, .expects = "a party and a table for each participant"},
+    {"training", SCHEMA_MAP, 0, SCHEMA_AT(struct written, job.training), .fields = training_fields},
+    {"key_bits", SCHEMA_CHOICE, 0, SCHEMA_AT(struct written, job.key_bits), .choices = key_bits_words},
+    {"test", SCHEMA_MAP, 0, .offset = 0, .fields = test_fields}, /* its fields are offsets into struct written */
+    {"limits", SCHEMA_MAP, 0, SCHEMA_AT(struct written, job.limits), .fields = limit_fields},
+    {"score_bits", SCHEMA_COUNT, 0, SCHEMA_AT(struct written, job.score_bits), .min = 4, .max = 10},
+    {"window_hours", SCHEMA_COUNT, 0, SCHEMA_AT(struct written, job.window_hours), .min = 1, .max = 8760},
+    {0},
+};
+
+/* One rule only: a share that is drawn, or rows that the label party lists. */
+static status decide_test_rule(struct written *w, const struct schema_marks *marks, struct fault *f)
+{
+    if (w->test.listed && schema_present(marks, "test.share")) {
+        fault_hint(f, "keep share to draw test rows from the joint nonces, or listed to use the label party's list");
+        return schema_fault(marks, "test.share", f, "does not go together with listed");
+    }
+    if (w->test.share_micro % 1000 != 0) {
+        fault_hint(f, "test.share takes at most 3 decimal places");
+        return schema_fault(marks, "test.share", f, "finer than 0.001");
+    }
+    w->job.test.rule = w->test.listed ? TEST_LISTED : TEST_DRAWN;
+    w->job.test.permille = w->test.listed ? 0 : w->test.share_micro / 1000;
+    return OK;
+}
+
+static status check_parties_distinct(const struct job_file *job, const struct schema_marks *marks, struct fault *f)
+{
+    char path[SCHEMA_PATH_BYTES];
+
+    for (uint32_t i = 0; i < job->num_tables; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            if (strcmp(job->tables[i].party, job->tables[j].party) != 0)
+                continue;
+            snprintf(path, sizeof path, "tables[%u].party", i + 1);
+            fault_hint(f, "a party takes part with one table");
+            return schema_fault(marks, path, f, "\"%s\" is listed twice", job->tables[i].party);
+        }
+    }
+    return OK;
+}
+
+status job_file_parse(struct job_file *out, const char *file, const void *text, size_t len, struct fault *f)
+{
+    struct schema_marks *marks AUTO(auto_free) = NULL;
+    struct written w = {
+        .job = {
+            .training = {.passes = 16, .ridge_micro = 3000, .sigmoid = SIGMOID_LINEAR, .bins = 10},
+            .key_bits = 3072,
+            .limits = {.min_rows = 1000, .min_positives = 50, .attempts = ATTEMPTS_MAX},
+            .score_bits = 6,
+            .window_hours = 72,
+        },
+        .test = {.share_micro = 300000},
+    };
+
+    TRY(alloc_zeroed(&marks, 1, sizeof *marks));
+    TRY(schema_read(&w, job_fields, file, text, len, marks, f));
+    TRY(check_parties_distinct(&w.job, marks, f));
+    TRY(decide_test_rule(&w, marks, f));
+    *out = w.job;
+    return OK;
+}
+
+status job_file_load(struct job_file *out, const char *path, struct fault *f)
+{
+    uint8_t *text AUTO(auto_free) = NULL;
+    size_t len = 0;
+    status code = files_read(&text, &len, path, CONFIG_FILE_BYTES_MAX, f);
+
+    if (code == STATUS_CONFIG)
+        fault_hint(f, "configs/job.yaml is a commented sample");
+    TRY(code);
+    return job_file_parse(out, path, text, len, f);
+}

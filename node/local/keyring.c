@@ -1,0 +1,160 @@
+#include "node/local/keyring.h"
+
+#include "node/local/files.h"
+#include "node/local/openssl.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SEAL_VERSION = 1 };
+
+static_assert(KEYRING_SEAL_BYTES == 1 + crypto_aead_xchacha20poly1305_ietf_NPUBBYTES +
+                                        crypto_aead_xchacha20poly1305_ietf_ABYTES,
+              "what sealing adds");
+
+/* In guarded memory of its own, locked where the system allows. */
+struct keyring {
+    struct sign_public public_key;
+    struct sign_secret secret;
+    uint8_t storage[crypto_aead_xchacha20poly1305_ietf_KEYBYTES];
+    int can_seal;
+};
+
+void keyring_random(void *out, size_t len)
+{
+    randombytes_buf(out, len);
+}
+
+void keyring_free(struct keyring *k)
+{
+    sodium_free(k); /* wipes */
+}
+
+void keyring_clear(struct keyring **k)
+{
+    keyring_free(*k);
+}
+
+static status load_identity(struct keyring *k, const char *path, struct fault *f)
+{
+    EVP_PKEY *key AUTO(openssl_key_clear) = NULL;
+    struct rng_key seed AUTO(rng_key_clear) = {0};
+    size_t len = sizeof seed.bytes;
+
+    TRY(openssl_load_key(&key, path, f));
+    if (EVP_PKEY_get_raw_private_key(key, seed.bytes, &len) != 1 || len != sizeof seed.bytes)
+        return fault_set(f, STATUS_CONFIG, "%s: the key cannot be used", path);
+    sign_keypair(&k->public_key, &k->secret, &seed);
+    return OK;
+}
+
+static status read_storage_key(struct keyring *k, const char *path, struct fault *f)
+{
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+
+    TRY(files_check_private(path, f));
+    TRY(files_read(&bytes, &len, path, sizeof k->storage, f));
+    if (len == sizeof k->storage)
+        memcpy(k->storage, bytes, len);
+    sodium_memzero(bytes, len);
+    free(bytes);
+    if (len == sizeof k->storage)
+        return OK;
+    fault_hint(f, "restore it from a backup; without it the seeds sealed so far cannot be replayed");
+    return fault_set(f, STATUS_CONFIG, "%s: %zu bytes instead of %zu", path, len, sizeof k->storage);
+}
+
+static status load_storage_key(struct keyring *k, const char *state_dir, struct fault *f)
+{
+    char path[FILES_PATH_BYTES];
+
+    TRY(files_make_directory(state_dir, f));
+    TRY(files_join(path, state_dir, "storage.key", f));
+    if (!files_exist(path)) {
+        struct fault race = {0};
+
+        keyring_random(k->storage, sizeof k->storage);
+        /* Of two processes that start together one creates the file; both then read the same key. */
+        if (files_create(path, k->storage, sizeof k->storage, 0600, &race) != OK && !files_exist(path))
+            return fault_set(f, race.code, "%s", race.message);
+    }
+    return read_storage_key(k, path, f);
+}
+
+status keyring_new(struct keyring **out, const char *key_path, const char *state_dir, struct fault *f)
+{
+    struct keyring *k AUTO(keyring_clear) = NULL;
+
+    if (sodium_init() < 0)
+        return fault_set(f, STATUS_IO, "the system gives no entropy");
+    k = sodium_malloc(sizeof *k);
+    if (!k)
+        return STATUS_NO_MEMORY;
+    memset(k, 0, sizeof *k);
+    TRY(load_identity(k, key_path, f));
+    if (state_dir) {
+        TRY(load_storage_key(k, state_dir, f));
+        k->can_seal = 1;
+    }
+    sodium_mprotect_readonly(k);
+    *out = k;
+    k = NULL;
+    return OK;
+}
+
+const struct sign_public *keyring_public(const struct keyring *k)
+{
+    return &k->public_key;
+}
+
+void keyring_sign(const struct keyring *k, struct signature *sig, const char *tag, const void *bytes, size_t len)
+{
+    sign_make(sig, &k->secret, tag, bytes, len);
+}
+
+/* The associated data: a fixed prefix keeps these uses of the key apart from any later one. */
+static void seal_context(struct hash *out, const char *label)
+{
+    struct hasher h;
+
+    hasher_init(&h, "hefu/seal/v1");
+    hasher_add(&h, label, strlen(label));
+    hasher_final(&h, out);
+}
+
+void keyring_seal(const struct keyring *k, uint8_t *out, const char *label, const void *bytes, size_t len)
+{
+    uint8_t *nonce = out + 1, *body = nonce + crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
+    struct hash context;
+
+    assert(k->can_seal);
+    seal_context(&context, label);
+    out[0] = SEAL_VERSION;
+    keyring_random(nonce, crypto_aead_xchacha20poly1305_ietf_NPUBBYTES);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(body, NULL, bytes, len, context.bytes, HASH_BYTES, NULL, nonce,
+                                               k->storage);
+}
+
+status keyring_unseal(const struct keyring *k, uint8_t *out, const char *label, const uint8_t *sealed, size_t len)
+{
+    const uint8_t *nonce = sealed + 1, *body = nonce + crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
+    uint8_t *opened AUTO(auto_free) = NULL;
+    unsigned long long opened_len = 0;
+    struct hash context;
+
+    assert(k->can_seal);
+    if (len < KEYRING_SEAL_BYTES || sealed[0] != SEAL_VERSION)
+        return STATUS_MISMATCH;
+    seal_context(&context, label);
+    TRY(alloc_zeroed(&opened, len, 1));
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt(opened, &opened_len, NULL, body,
+                                                   len - 1 - crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
+                                                   context.bytes, HASH_BYTES, nonce, k->storage) != 0)
+        return STATUS_MISMATCH;
+    memcpy(out, opened, (size_t)opened_len);
+    sodium_memzero(opened, len);
+    return OK;
+}
