@@ -1,0 +1,298 @@
+#include "protocol/schedule.h"
+
+#include "protocol/messages.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The list being written, for one party.  Errors latch, so that the list below reads like the specification. */
+struct pen {
+    struct schedule *out;
+    const struct contract *c;
+    party self, parties;
+    size_t limit;
+    uint64_t sent, received;
+    int full;
+    status state;
+};
+
+void schedule_clear(struct schedule *s)
+{
+    free(s->step);
+    memset(s, 0, sizeof *s);
+}
+
+static void put(struct pen *pen, struct schedule_step step)
+{
+    struct schedule *s = pen->out;
+
+    if (s->count == pen->limit)
+        pen->full = 1;
+    if (pen->state != OK || pen->full)
+        return;
+    if (s->count == s->cap) {
+        size_t cap = s->cap ? 2 * s->cap : 1024;
+        struct schedule_step *grown = reallocarray(s->step, cap, sizeof *grown);
+
+        if (!grown) {
+            pen->state = STATUS_NO_MEMORY;
+            return;
+        }
+        s->step = grown;
+        s->cap = cap;
+    }
+    s->step[s->count++] = step;
+    pen->sent += step.type == RECORD_SEND;
+    pen->received += step.type == RECORD_RECV;
+}
+
+static void message(struct pen *pen, enum record_type type, party peer, enum message_kind kind, uint32_t pass,
+                    uint64_t index, uint64_t len)
+{
+    put(pen, (struct schedule_step){.type = type, .peer = peer, .kind = kind,
+                                    .phase = (uint16_t)message_info(kind)->phase, .pass = pass, .index = index,
+                                    .body_len = len});
+}
+
+/* Bytes of record i of a vector of count items.  [SPEC 6.2] */
+static uint64_t part_len(size_t item, uint64_t count, uint64_t i)
+{
+    uint64_t per = vector_items_per_record(item), left = count - i * per;
+
+    return (left < per ? left : per) * item;
+}
+
+static void vector(struct pen *pen, enum record_type type, party peer, enum message_kind kind, uint32_t pass,
+                   size_t item, uint64_t count)
+{
+    for (uint64_t i = 0; i < vector_records(item, count) && !pen->full; i++)
+        message(pen, type, peer, kind, pass, i, part_len(item, count, i));
+}
+
+/* The same vector to every peer, record by record, so that it can be made as a stream. */
+static void vector_to_all(struct pen *pen, enum message_kind kind, uint32_t pass, size_t item, uint64_t count)
+{
+    for (uint64_t i = 0; i < vector_records(item, count) && !pen->full; i++)
+        for (party p = 0; p < pen->parties; p++)
+            if (p != pen->self)
+                message(pen, RECORD_SEND, p, kind, pass, i, part_len(item, count, i));
+}
+
+/* Each to all: first every send, then every receive. */
+static void exchange(struct pen *pen, enum message_kind kind, uint32_t pass, uint64_t len)
+{
+    for (party p = 0; p < pen->parties; p++)
+        if (p != pen->self)
+            message(pen, RECORD_SEND, p, kind, pass, 0, len);
+    for (party p = 0; p < pen->parties; p++)
+        if (p != pen->self)
+            message(pen, RECORD_RECV, p, kind, pass, 0, len);
+}
+
+/* One to all. */
+static void announce(struct pen *pen, party from, enum message_kind kind, size_t item, uint64_t count)
+{
+    if (pen->self != from)
+        vector(pen, RECORD_RECV, from, kind, 0, item, count);
+    else
+        for (party p = 0; p < pen->parties; p++)
+            if (p != from)
+                vector(pen, RECORD_SEND, p, kind, 0, item, count);
+}
+
+/* [SPEC 2.3] */
+static void handshake(struct pen *pen)
+{
+    exchange(pen, MESSAGE_commit, 0, BODY_COMMIT);
+    exchange(pen, MESSAGE_nonce, 0, BODY_NONCE);
+    exchange(pen, MESSAGE_key, 0, body_key(pen->c->key_bits));
+}
+
+/* [SPEC 5.2] The way of set i: its owner, then round the ring, then the comparer unless it was the last.  The way of
+ * the list is the same, backwards. */
+static uint32_t ring_path(const struct contract *c, party i, int back, party path[PARTIES_MAX + 1])
+{
+    const party comparer = (party)(c->parties - 1);
+    uint32_t len = 0;
+
+    for (party h = 0; h < c->parties; h++)
+        path[len++] = (party)((i + h) % c->parties);
+    if (path[len - 1] != comparer)
+        path[len++] = comparer;
+    for (uint32_t a = 0, b = len - 1; back && a < b; a++, b--) {
+        party swap = path[a];
+
+        path[a] = path[b];
+        path[b] = swap;
+    }
+    return len;
+}
+
+/* All sets move at once: hop after hop, in each hop first the sends, then the receives. */
+static void ring_walk(struct pen *pen, enum message_kind kind, int back, size_t item, const uint32_t *common)
+{
+    party path[PARTIES_MAX + 1];
+
+    for (uint32_t hop = 0; hop < pen->parties; hop++)
+        for (int receive = 0; receive < 2; receive++)
+            for (party i = 0; i < pen->parties; i++) {
+                uint32_t len = ring_path(pen->c, i, back, path);
+                uint64_t count = common ? *common : pen->c->party[i].rows;
+
+                if (hop + 1 >= len)
+                    continue;
+                if (!receive && path[hop] == pen->self)
+                    vector(pen, RECORD_SEND, path[hop + 1], kind, i, item, count);
+                if (receive && path[hop + 1] == pen->self)
+                    vector(pen, RECORD_RECV, path[hop], kind, i, item, count);
+            }
+}
+
+/* [SPEC 3] gather and scatter under each key owner's ciphertexts, once for all passes. */
+static void prepare(struct pen *pen, const struct plan *plan)
+{
+    const size_t item = item_cipher(pen->c->key_bits);
+    const party self = pen->self;
+
+    /* [SPEC 3.1] the masks of this party's own key */
+    for (uint32_t g = 0; g < plan->back_groups; g++)
+        vector_to_all(pen, MESSAGE_back_mask, g, item, plan->n);
+    for (party p = 0; p < pen->parties; p++) {
+        const uint64_t width = contract_width(pen->c, p);
+
+        if (p == self)
+            continue;
+        for (uint32_t g = 0; g < plan->fore[p].groups; g++)
+            vector(pen, RECORD_SEND, p, MESSAGE_fore_mask, g, item, width * plan->fore[p].rows);
+        for (uint32_t g = 0; g < plan->back_groups; g++)
+            vector(pen, RECORD_SEND, p, MESSAGE_back_ridge, g, item, width);
+    }
+    /* [SPEC 3.2] the others' masks, each answered */
+    for (party q = 0; q < pen->parties; q++) {
+        const uint64_t width = contract_width(pen->c, self);
+
+        if (q == self)
+            continue;
+        for (uint32_t g = 0; g < plan->fore[self].groups; g++)
+            vector(pen, RECORD_RECV, q, MESSAGE_fore_mask, g, item, width * plan->fore[self].rows);
+        for (uint32_t g = 0; g < plan->back_groups; g++)
+            vector(pen, RECORD_RECV, q, MESSAGE_back_ridge, g, item, width);
+        for (uint32_t g = 0; g < plan->back_groups; g++)
+            vector(pen, RECORD_RECV, q, MESSAGE_back_mask, g, item, plan->n);
+        for (uint32_t g = 0; g < plan->fore[self].groups; g++)
+            vector(pen, RECORD_SEND, q, MESSAGE_fore_reply, g, item, plan->fore[self].replies);
+        for (uint32_t g = 0; g < plan->back_groups; g++)
+            vector(pen, RECORD_SEND, q, MESSAGE_back_reply, g, item, width);
+    }
+    /* [SPEC 3.3] the answers */
+    for (party p = 0; p < pen->parties; p++) {
+        if (p == self)
+            continue;
+        for (uint32_t g = 0; g < plan->fore[p].groups; g++)
+            vector(pen, RECORD_RECV, p, MESSAGE_fore_reply, g, item, plan->fore[p].replies);
+        for (uint32_t g = 0; g < plan->back_groups; g++)
+            vector(pen, RECORD_RECV, p, MESSAGE_back_reply, g, item, contract_width(pen->c, p));
+    }
+}
+
+/* [SPEC 7.4] */
+static void checkpoint(struct pen *pen, uint32_t pass)
+{
+    exchange(pen, MESSAGE_checkpoint, pass, BODY_CHECKPOINT);
+    exchange(pen, MESSAGE_cosign, pass, BODY_COSIGN);
+    put(pen, (struct schedule_step){.type = RECORD_CHECKPOINT, .peer = pen->self, .pass = pass, .a = pass});
+}
+
+/* To each block owner its block, and ours from each peer. */
+static void blocks(struct pen *pen, enum message_kind kind, uint32_t pass, size_t item)
+{
+    for (party p = 0; p < pen->parties; p++)
+        if (p != pen->self)
+            vector(pen, RECORD_SEND, p, kind, pass, item, contract_width(pen->c, p));
+    for (party p = 0; p < pen->parties; p++)
+        if (p != pen->self)
+            vector(pen, RECORD_RECV, p, kind, pass, item, contract_width(pen->c, pen->self));
+}
+
+/* [SPEC 4] one pass; in the first all weights are zero and nothing needs to be said about them. */
+static void train(struct pen *pen, const struct plan *plan, uint32_t pass)
+{
+    const size_t item = item_ring(plan->k);
+
+    if (pass > 1)
+        blocks(pen, MESSAGE_weight, pass, item);
+    vector_to_all(pen, MESSAGE_residual, pass, item, plan->n);
+    for (party p = 0; p < pen->parties; p++)
+        if (p != pen->self)
+            vector(pen, RECORD_RECV, p, MESSAGE_residual, pass, item, plan->n);
+    exchange(pen, MESSAGE_lift, pass, BODY_LIFT);
+    blocks(pen, MESSAGE_gradient, pass, item);
+    checkpoint(pen, pass);
+}
+
+static void fact(struct pen *pen, enum fact kind, uint64_t a, uint64_t b)
+{
+    put(pen, (struct schedule_step){.type = RECORD_FACT, .peer = pen->self, .kind = (uint16_t)kind, .a = a, .b = b});
+}
+
+static void evaluate(struct pen *pen, uint32_t test)
+{
+    const party label = contract_label_party(pen->c);
+
+    if (pen->self != label)
+        vector(pen, RECORD_SEND, label, MESSAGE_score, 0, ITEM_SCORE, test);
+    for (party p = 0; p < pen->parties && pen->self == label; p++)
+        if (p != label)
+            vector(pen, RECORD_RECV, p, MESSAGE_score, 0, ITEM_SCORE, test);
+    announce(pen, label, MESSAGE_metric, BODY_METRIC, 1);
+}
+
+static status population_fits(const struct contract *c, const struct population *known, struct fault *f)
+{
+    for (party p = 0; p < c->parties; p++)
+        if (known->rows > c->party[p].rows)
+            return fault_set(f, STATUS_LIMIT, "%u common people are more than the %u of %s", known->rows,
+                             c->party[p].rows, c->party[p].name);
+    if (known->train && known->rows < c->min_rows)
+        return fault_set(f, STATUS_LIMIT, "%u common people are fewer than the %u that the contract asks for",
+                         known->rows, c->min_rows);
+    if ((uint64_t)known->train + known->test > known->rows)
+        return fault_set(f, STATUS_LIMIT, "%u training and %u test rows are more than %u common people", known->train,
+                         known->test, known->rows);
+    return OK;
+}
+
+status schedule_make(struct schedule *out, const struct contract *c, party self, size_t limit,
+                     const struct population *known, struct fault *f)
+{
+    struct pen pen = {.out = out, .c = c, .self = self, .parties = c->parties, .limit = limit};
+    const party comparer = (party)(c->parties - 1);
+    struct plan plan;
+
+    memset(out, 0, sizeof *out);
+    handshake(&pen);
+    ring_walk(&pen, MESSAGE_psi_set, 0, ITEM_PSI_SET, NULL);
+    announce(&pen, comparer, MESSAGE_psi_count, BODY_PSI_COUNT, 1);
+    if (!known)
+        return pen.state;
+    TRY(population_fits(c, known, f));
+    ring_walk(&pen, MESSAGE_psi_list, 1, ITEM_PSI_LIST, &known->rows);
+    exchange(&pen, MESSAGE_psi_root, 0, BODY_PSI_ROOT);
+    if (c->test_rule == TEST_LISTED)
+        announce(&pen, contract_label_party(c), MESSAGE_split, ITEM_SPLIT, known->rows);
+    if (!known->train)
+        return pen.state;
+    TRY(plan_make(&plan, c, known->train, f));
+    fact(&pen, FACT_POPULATION, known->rows, known->train);
+    fact(&pen, FACT_TEST_ROWS, known->test, 0);
+    prepare(&pen, &plan);
+    checkpoint(&pen, 0);
+    for (uint32_t pass = 1; pass <= c->passes; pass++)
+        train(&pen, &plan, pass);
+    blocks(&pen, MESSAGE_block, 0, ITEM_BLOCK);
+    evaluate(&pen, known->test);
+    exchange(&pen, MESSAGE_finish, 0, BODY_FINISH);
+    put(&pen, (struct schedule_step){.type = RECORD_END, .peer = self, .a = pen.sent, .b = pen.received});
+    out->complete = pen.state == OK && !pen.full;
+    return pen.state;
+}
