@@ -5,6 +5,7 @@
 
 #include "crypto/hash.h"
 #include "crypto/sign.h"
+#include "crypto/wire.h"
 
 typedef uint16_t party;
 struct wire_writer;
@@ -75,9 +76,9 @@ uint32_t contract_width(const struct contract *c, party p); /* sum of p's bins: 
 void contract_explain(struct wire_writer *text, const struct contract *c, party self, const char *const *own_columns);
 
 /* What a receiver learns from the job, one line each; also the report's disclosure table. */
-enum { DISCLOSURES_MAX = 16 };
+enum { DISCLOSURES_MAX = 4 * PARTIES_MAX };
 struct disclosure { party to; char what[160]; char learns[240]; };
-size_t contract_disclosures(const struct contract *c, struct disclosure out[DISCLOSURES_MAX * PARTIES_MAX]);
+size_t contract_disclosures(const struct contract *c, struct disclosure out[DISCLOSURES_MAX]);
 
 /* ---- arithmetic that follows ---- [SPEC 1.4] */
 

@@ -1,0 +1,404 @@
+#include "protocol/align.h"
+
+#include "crypto/group.h"
+#include "crypto/wire.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The state of one set as it passes through us. */
+struct leg {
+    struct group_element *points; /* what we hold of set i now */
+    uint32_t *shuffle;            /* out[j] = in[shuffle[j]] when we passed it on; NULL when we did not shuffle it */
+    uint32_t *list;               /* the list of common positions on its way back */
+};
+
+struct alignment {
+    struct session *ss;
+    struct group_scalar key;
+    struct leg leg[PARTIES_MAX];
+    uint32_t common;
+    uint64_t done, total; /* group operations, for progress */
+};
+
+static party comparer(const struct session *ss)
+{
+    return (party)(ss->parties - 1);
+}
+
+/* Set i walks i, i+1, ..., i+P-1 (mod P) and ends at the comparer.  [SPEC 5.2] */
+static uint32_t path_length(const struct session *ss, party set)
+{
+    return (party)((set + ss->parties - 1u) % ss->parties) == comparer(ss) ? ss->parties : ss->parties + 1u;
+}
+
+static party path_at(const struct session *ss, party set, uint32_t h)
+{
+    return h == ss->parties ? comparer(ss) : (party)((set + h) % ss->parties);
+}
+
+static void alignment_clear(struct alignment *a)
+{
+    group_scalar_clear(&a->key);
+    for (party p = 0; p < PARTIES_MAX; p++) {
+        free(a->leg[p].points);
+        free(a->leg[p].shuffle);
+        free(a->leg[p].list);
+    }
+}
+
+static void tick(struct alignment *a)
+{
+    if (++a->done % 512 == 0 || a->done == a->total)
+        session_progress(a->ss, PHASE_ALIGN, 0, a->done, a->total);
+}
+
+/* Raise every point of the set to our key. */
+static status raise_set(struct alignment *a, party set, uint32_t count)
+{
+    struct group_element *points = a->leg[set].points;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (group_scale(&points[i], &a->key, &points[i]) != OK)
+            return session_fail(a->ss, STATUS_MALFORMED, "a point of the set of %s cannot be raised",
+                                a->ss->contract->party[set].name);
+        tick(a);
+    }
+    return OK;
+}
+
+static status shuffle_set(struct alignment *a, party set, uint32_t count)
+{
+    struct leg *leg = &a->leg[set];
+    struct group_element *shuffled;
+    struct rng g AUTO(rng_clear);
+
+    TRY(alloc_zeroed(&leg->shuffle, count, sizeof *leg->shuffle));
+    TRY(alloc_zeroed(&shuffled, count, sizeof *shuffled));
+    session_pad_rng(a->ss, &g, "psi shuffle", set, 0, 0);
+    rng_permutation(&g, leg->shuffle, count);
+    for (uint32_t i = 0; i < count; i++)
+        shuffled[i] = leg->points[leg->shuffle[i]];
+    free(leg->points);
+    leg->points = shuffled;
+    return OK;
+}
+
+static int compare_points(const void *x, const void *y)
+{
+    return memcmp(x, y, GROUP_BYTES);
+}
+
+/* Count is fixed by the contract; encodings canonical, no identity, all distinct (distinctness survives raising). */
+static status check_set(struct alignment *a, party from, party set, uint32_t count)
+{
+    struct group_element *sorted AUTO(auto_free) = NULL;
+
+    for (uint32_t i = 0; i < count; i++)
+        if (group_check(&a->leg[set].points[i]) != OK)
+            return session_blame(a->ss, from, STATUS_MALFORMED, "%s sent a point of set %u that is not in the group",
+                                 a->ss->contract->party[from].name, set);
+    TRY(alloc_zeroed(&sorted, count, sizeof *sorted));
+    memcpy(sorted, a->leg[set].points, (size_t)count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, compare_points);
+    for (uint32_t i = 1; i < count; i++)
+        if (compare_points(&sorted[i - 1], &sorted[i]) == 0)
+            return session_blame(a->ss, from, STATUS_MALFORMED, "%s sent the same point of set %u twice",
+                                 a->ss->contract->party[from].name, set);
+    return OK;
+}
+
+static status own_set(struct alignment *a, char *const *ids, uint32_t count)
+{
+    struct session *ss = a->ss;
+    struct leg *leg = &a->leg[ss->self];
+
+    TRY(alloc_zeroed(&leg->points, count, sizeof *leg->points));
+    for (uint32_t i = 0; i < count; i++)
+        group_hash(&leg->points[i], &ss->contract_id, ss->attempt, ids[i], strlen(ids[i]));
+    TRY(raise_set(a, ss->self, count));
+    return shuffle_set(a, ss->self, count); /* our own too: else a neighbour sees which positions matched */
+}
+
+/* [SPEC 5.2] every set goes round the ring, hop by hop; within a hop all sends come first. */
+static status walk_forward(struct alignment *a)
+{
+    struct session *ss = a->ss;
+
+    for (uint32_t h = 0; h < ss->parties; h++) {
+        for (party set = 0; set < ss->parties; set++)
+            if (h + 1 < path_length(ss, set) && path_at(ss, set, h) == ss->self)
+                TRY(session_send_vector(ss, path_at(ss, set, h + 1), MESSAGE_psi_set, set, a->leg[set].points,
+                                        ITEM_PSI_SET, ss->contract->party[set].rows));
+        for (party set = 0; set < ss->parties; set++) {
+            uint32_t count = ss->contract->party[set].rows;
+
+            if (h + 1 >= path_length(ss, set) || path_at(ss, set, h + 1) != ss->self)
+                continue;
+            free(a->leg[set].points);
+            a->leg[set].points = NULL;
+            TRY(alloc_zeroed(&a->leg[set].points, count, GROUP_BYTES));
+            TRY(session_recv_vector(ss, path_at(ss, set, h), MESSAGE_psi_set, set, a->leg[set].points, ITEM_PSI_SET, count));
+            TRY(check_set(a, path_at(ss, set, h), set, count));
+            if (h + 1 < ss->parties) {
+                TRY(raise_set(a, set, count));
+                if (h + 2 < path_length(ss, set))
+                    TRY(shuffle_set(a, set, count));
+            }
+        }
+    }
+    return OK;
+}
+
+struct tagged {
+    struct group_element point;
+    uint32_t at;
+};
+
+static int compare_tagged(const void *x, const void *y)
+{
+    return memcmp(((const struct tagged *)x)->point.bytes, ((const struct tagged *)y)->point.bytes, GROUP_BYTES);
+}
+
+/* [SPEC 5.3] The comparer: points in all sets, in sorted order, and their positions in each set. */
+static status intersect(struct alignment *a)
+{
+    struct session *ss = a->ss;
+    struct tagged *sorted[PARTIES_MAX] = {0};
+    uint32_t at[PARTIES_MAX] = {0};
+    status result = OK;
+
+    for (party p = 0; p < ss->parties && result == OK; p++) {
+        uint32_t count = ss->contract->party[p].rows;
+
+        result = alloc_zeroed(&sorted[p], count, sizeof **sorted);
+        if (result == OK)
+            result = alloc_zeroed(&a->leg[p].list, count, sizeof(uint32_t));
+        for (uint32_t i = 0; i < count && result == OK; i++)
+            sorted[p][i] = (struct tagged){a->leg[p].points[i], i};
+        if (result == OK)
+            qsort(sorted[p], count, sizeof **sorted, compare_tagged);
+    }
+    for (uint32_t i = 0; result == OK && i < ss->contract->party[0].rows; i++) {
+        const struct tagged *wanted = &sorted[0][i];
+        int everywhere = 1;
+
+        at[0] = i;
+        for (party p = 1; p < ss->parties; p++) {
+            uint32_t count = ss->contract->party[p].rows;
+
+            while (at[p] < count && compare_tagged(&sorted[p][at[p]], wanted) < 0)
+                at[p]++;
+            everywhere &= at[p] < count && compare_tagged(&sorted[p][at[p]], wanted) == 0;
+        }
+        if (!everywhere)
+            continue;
+        for (party p = 0; p < ss->parties; p++)
+            a->leg[p].list[a->common] = sorted[p][at[p]].at;
+        a->common++;
+    }
+    for (party p = 0; p < ss->parties; p++)
+        free(sorted[p]);
+    return result;
+}
+
+/* The count goes to everyone; below the contract's minimum everyone stops. */
+static status publish_count(struct alignment *a)
+{
+    struct session *ss = a->ss;
+    uint8_t body[BODY_PSI_COUNT];
+    uint32_t least = UINT32_MAX;
+
+    store_u32(body, a->common);
+    for (party p = 0; p < ss->parties; p++)
+        if (ss->self == comparer(ss) && p != ss->self)
+            TRY(session_send(ss, p, MESSAGE_psi_count, 0, body, sizeof body));
+    if (ss->self != comparer(ss)) {
+        TRY(session_recv(ss, comparer(ss), MESSAGE_psi_count, 0, body, sizeof body));
+        a->common = load_u32(body);
+    }
+    for (party p = 0; p < ss->parties; p++)
+        if (ss->contract->party[p].rows < least)
+            least = ss->contract->party[p].rows;
+    if (a->common > least)
+        return session_blame(ss, comparer(ss), STATUS_MALFORMED, "%s reports %u common people of at most %u",
+                             ss->contract->party[comparer(ss)].name, a->common, least);
+    if (a->common < ss->contract->min_rows) {
+        if (a->common == 0) {
+            session_fail(ss, STATUS_LIMIT, "the parties have no person in common");
+            fault_hint(&ss->fault, "check that every table uses the same kind of id, and that the id columns are right");
+        } else {
+            session_fail(ss, STATUS_LIMIT, "%u people are common to all parties, the contract asks for at least %u",
+                         a->common, ss->contract->min_rows);
+            fault_hint(&ss->fault, "lower min_rows in the job if such a small group is acceptable, or bring more rows");
+        }
+        return STATUS_LIMIT;
+    }
+    return OK;
+}
+
+/* The list of set: positions in the order we were given; undo our shuffle so that they fit the order before us. */
+static status undo_shuffle(struct alignment *a, party from, party set)
+{
+    struct leg *leg = &a->leg[set];
+    const uint32_t count = a->ss->contract->party[set].rows;
+    uint8_t *seen AUTO(auto_free) = NULL;
+
+    TRY(alloc_zeroed(&seen, count, 1));
+    for (uint32_t i = 0; i < a->common; i++) {
+        if (leg->list[i] >= count || seen[leg->list[i]])
+            return session_blame(a->ss, from, STATUS_MALFORMED, "%s sent a list of common people that is not one",
+                                 a->ss->contract->party[from].name);
+        seen[leg->list[i]] = 1;
+        if (leg->shuffle)
+            leg->list[i] = leg->shuffle[leg->list[i]];
+    }
+    return OK;
+}
+
+/* [SPEC 5.3] every list walks back along the path of its set. */
+static status walk_back(struct alignment *a)
+{
+    struct session *ss = a->ss;
+    uint8_t *bytes AUTO(auto_free) = NULL;
+
+    TRY(alloc_zeroed(&bytes, a->common, ITEM_PSI_LIST));
+    for (uint32_t h = 0; h < ss->parties; h++) {
+        for (party set = 0; set < ss->parties; set++) {
+            uint32_t last = path_length(ss, set) - 1;
+
+            if (h >= last || path_at(ss, set, last - h) != ss->self)
+                continue;
+            for (uint32_t i = 0; i < a->common; i++)
+                store_u32(bytes + (size_t)i * ITEM_PSI_LIST, a->leg[set].list[i]);
+            TRY(session_send_vector(ss, path_at(ss, set, last - h - 1), MESSAGE_psi_list, set, bytes, ITEM_PSI_LIST, a->common));
+        }
+        for (party set = 0; set < ss->parties; set++) {
+            uint32_t last = path_length(ss, set) - 1;
+            party from;
+
+            if (h >= last || path_at(ss, set, last - h - 1) != ss->self)
+                continue;
+            from = path_at(ss, set, last - h);
+            TRY(session_recv_vector(ss, from, MESSAGE_psi_list, set, bytes, ITEM_PSI_LIST, a->common));
+            free(a->leg[set].list);
+            a->leg[set].list = NULL;
+            TRY(alloc_zeroed(&a->leg[set].list, a->common, sizeof(uint32_t)));
+            for (uint32_t i = 0; i < a->common; i++)
+                a->leg[set].list[i] = load_u32(bytes + (size_t)i * ITEM_PSI_LIST);
+            TRY(undo_shuffle(a, from, set));
+        }
+    }
+    return OK;
+}
+
+/* [SPEC 5.5] a keyed hash of the aligned ids, equal at all parties. */
+static status compare_roots(struct alignment *a, char *const *ids)
+{
+    struct session *ss = a->ss;
+    struct hasher h;
+    struct hash mine, theirs;
+
+    hasher_init(&h, "hefu/aligned ids/v1");
+    hasher_add(&h, ss->joint.bytes, sizeof ss->joint.bytes);
+    for (uint32_t i = 0; i < a->common; i++) {
+        const char *id = ids[a->leg[ss->self].list[i]];
+
+        hasher_add(&h, id, strlen(id));
+    }
+    hasher_final(&h, &mine);
+    for (party p = 0; p < ss->parties; p++)
+        if (p != ss->self)
+            TRY(session_send(ss, p, MESSAGE_psi_root, 0, mine.bytes, BODY_PSI_ROOT));
+    for (party p = 0; p < ss->parties; p++) {
+        if (p == ss->self)
+            continue;
+        TRY(session_recv(ss, p, MESSAGE_psi_root, 0, theirs.bytes, BODY_PSI_ROOT));
+        if (!hash_equal(&mine, &theirs))
+            return session_blame(ss, p, STATUS_UNEXPECTED, "%s holds another list of common people than we do",
+                                 ss->contract->party[p].name);
+    }
+    return OK;
+}
+
+status align_run(struct session *ss, uint32_t **positions, uint32_t *common, char *const *ids, uint32_t count)
+{
+    struct alignment a AUTO(alignment_clear) = {.ss = ss};
+    struct rng g AUTO(rng_clear);
+
+    assert(count == ss->contract->party[ss->self].rows);
+    for (party p = 0; p < ss->parties; p++)
+        a.total += ss->contract->party[p].rows;
+    session_pad_rng(ss, &g, "psi key", ss->self, 0, 0);
+    group_scalar_random(&a.key, &g);
+    TRY(own_set(&a, ids, count));
+    TRY(walk_forward(&a));
+    if (ss->self == comparer(ss))
+        TRY(intersect(&a));
+    TRY(publish_count(&a));
+    TRY(walk_back(&a));
+    TRY(compare_roots(&a, ids));
+    *positions = a.leg[ss->self].list;
+    a.leg[ss->self].list = NULL;
+    *common = a.common;
+    return OK;
+}
+
+/* 1 for exactly floor(common * permille / 1000) rows, by the joint randomness. */
+static status draw_test_rows(struct session *ss, uint8_t *out, uint32_t common)
+{
+    uint32_t *order AUTO(auto_free) = NULL;
+    uint32_t tests = (uint32_t)((uint64_t)common * ss->contract->test_permille / 1000);
+    struct rng g AUTO(rng_clear);
+
+    TRY(alloc_zeroed(&order, common, sizeof *order));
+    session_joint_rng(ss, &g, "test rows", 0);
+    rng_permutation(&g, order, common);
+    memset(out, 0, common);
+    for (uint32_t i = 0; i < tests; i++)
+        out[order[i]] = 1;
+    return OK;
+}
+
+static status list_test_rows(struct session *ss, uint8_t *out, uint32_t common, const uint8_t *listed)
+{
+    static const uint8_t role_of[] = {2, 0, 1}; /* enum dataset_split: unlisted, train, test */
+    party label = contract_label_party(ss->contract);
+
+    if (ss->self == label) {
+        for (uint32_t i = 0; i < common; i++)
+            out[i] = role_of[listed ? listed[i] : 0];
+        for (party p = 0; p < ss->parties; p++)
+            if (p != label)
+                TRY(session_send_vector(ss, p, MESSAGE_split, 0, out, ITEM_SPLIT, common));
+        return OK;
+    }
+    TRY(session_recv_vector(ss, label, MESSAGE_split, 0, out, ITEM_SPLIT, common));
+    for (uint32_t i = 0; i < common; i++)
+        if (out[i] > 2)
+            return session_blame(ss, label, STATUS_MALFORMED, "%s sent a test list with an entry %u",
+                                 ss->contract->party[label].name, out[i]);
+    return OK;
+}
+
+status align_split(struct session *ss, uint8_t *out, uint32_t common, const uint8_t *listed)
+{
+    struct population *pop = &ss->population;
+
+    if (ss->contract->test_rule == TEST_DRAWN)
+        TRY(draw_test_rows(ss, out, common));
+    else
+        TRY(list_test_rows(ss, out, common, listed));
+    *pop = (struct population){.rows = common};
+    for (uint32_t i = 0; i < common; i++) {
+        pop->train += out[i] == 0;
+        pop->test += out[i] == 1;
+    }
+    TRY(session_fact(ss, FACT_POPULATION, pop->rows, pop->train));
+    TRY(session_fact(ss, FACT_TEST_ROWS, pop->test, 0));
+    if (pop->train < 2 || pop->test < 2)
+        return session_fail(ss, STATUS_LIMIT, "of %u common people %u are training rows and %u test rows", common,
+                            pop->train, pop->test);
+    return OK;
+}

@@ -1,0 +1,386 @@
+#include "protocol/contract.h"
+
+#include "crypto/paillier.h"
+#include "crypto/wire.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CONTRACT_VERSION = 1, BINS_MIN = 2, BINS_MAX = 64 };
+
+/* Bits needed for values 0..v-1; 0 for v <= 1. */
+static uint32_t log2_ceil(uint64_t v)
+{
+    uint32_t bits = 0;
+
+    while (bits < 63 && ((uint64_t)1 << bits) < v)
+        bits++;
+    return bits;
+}
+
+/* ---- canonical bytes [SPEC 1.2] ---- */
+
+static void put_party(struct wire_writer *w, const struct contract_party *p)
+{
+    wire_put_string(w, p->name);
+    wire_put_bytes(w, p->certificate.bytes, HASH_BYTES);
+    wire_put_bytes(w, p->identity.bytes, SIGN_PUBLIC_BYTES);
+    wire_put_u8(w, p->has_label);
+    wire_put_u32(w, p->rows);
+    wire_put_u16(w, p->columns);
+    wire_put_bytes(w, p->bins, p->columns);
+}
+
+static void get_party(struct wire_reader *r, struct contract_party *p)
+{
+    wire_get_string(r, p->name, sizeof p->name);
+    wire_get_bytes(r, p->certificate.bytes, HASH_BYTES);
+    wire_get_bytes(r, p->identity.bytes, SIGN_PUBLIC_BYTES);
+    p->has_label = wire_get_u8(r);
+    p->rows = wire_get_u32(r);
+    p->columns = wire_get_u16(r);
+    if (p->columns > CONTRACT_COLUMNS_MAX)
+        r->state = STATUS_MALFORMED;
+    else
+        wire_get_bytes(r, p->bins, p->columns);
+}
+
+status contract_encode(struct wire_writer *w, const struct contract *c)
+{
+    wire_put_bytes(w, "HEFU-CONTRACT", 13);
+    wire_put_u8(w, c->version);
+    wire_put_u8(w, c->suite);
+    wire_put_u8(w, c->sigmoid);
+    wire_put_u8(w, c->test_rule);
+    wire_put_string(w, c->job);
+    wire_put_string(w, c->purpose);
+    wire_put_u64(w, c->not_before);
+    wire_put_u64(w, c->not_after);
+    wire_put_bytes(w, c->nonce, sizeof c->nonce);
+    wire_put_u32(w, c->key_bits);
+    wire_put_u16(w, c->passes);
+    wire_put_u32(w, c->ridge_micro);
+    wire_put_u16(w, c->step_1024);
+    wire_put_u16(w, c->momentum_1024);
+    wire_put_u16(w, c->test_permille);
+    wire_put_u8(w, c->fraction_bits);
+    wire_put_u8(w, c->score_bits);
+    wire_put_u32(w, c->min_rows);
+    wire_put_u32(w, c->min_positives);
+    wire_put_u8(w, c->attempts_max);
+    wire_put_u8(w, c->retention);
+    wire_put_u16(w, c->parties);
+    for (party p = 0; p < c->parties && p < PARTIES_MAX; p++)
+        put_party(w, &c->party[p]);
+    return wire_writer_status(w);
+}
+
+status contract_decode(struct contract *out, const uint8_t *bytes, size_t len, struct fault *f)
+{
+    struct wire_reader r;
+    char magic[13];
+
+    memset(out, 0, sizeof *out);
+    wire_reader_init(&r, bytes, len);
+    wire_get_bytes(&r, magic, sizeof magic);
+    out->version = wire_get_u8(&r);
+    out->suite = wire_get_u8(&r);
+    out->sigmoid = wire_get_u8(&r);
+    out->test_rule = wire_get_u8(&r);
+    wire_get_string(&r, out->job, sizeof out->job);
+    wire_get_string(&r, out->purpose, sizeof out->purpose);
+    out->not_before = wire_get_u64(&r);
+    out->not_after = wire_get_u64(&r);
+    wire_get_bytes(&r, out->nonce, sizeof out->nonce);
+    out->key_bits = wire_get_u32(&r);
+    out->passes = wire_get_u16(&r);
+    out->ridge_micro = wire_get_u32(&r);
+    out->step_1024 = wire_get_u16(&r);
+    out->momentum_1024 = wire_get_u16(&r);
+    out->test_permille = wire_get_u16(&r);
+    out->fraction_bits = wire_get_u8(&r);
+    out->score_bits = wire_get_u8(&r);
+    out->min_rows = wire_get_u32(&r);
+    out->min_positives = wire_get_u32(&r);
+    out->attempts_max = wire_get_u8(&r);
+    out->retention = wire_get_u8(&r);
+    out->parties = wire_get_u16(&r);
+    if (out->parties > PARTIES_MAX)
+        r.state = STATUS_MALFORMED;
+    for (party p = 0; r.state == OK && p < out->parties; p++)
+        get_party(&r, &out->party[p]);
+    if (wire_finish(&r) != OK || memcmp(magic, "HEFU-CONTRACT", 13) != 0)
+        return fault_set(f, STATUS_MALFORMED, "the contract does not decode: it is cut, extended or not a contract");
+    return contract_check(out, 1, f);
+}
+
+/* ---- rules [SPEC 1.3] ---- */
+
+static status in_range(struct fault *f, const char *key, uint64_t value, uint64_t low, uint64_t high)
+{
+    if (value >= low && value <= high)
+        return OK;
+    return fault_set(f, STATUS_CONFIG, "contract: %s is %llu, accepted is %llu to %llu", key,
+                     (unsigned long long)value, (unsigned long long)low, (unsigned long long)high);
+}
+
+static int name_ok(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len >= 1 && len < PARTY_NAME_MAX && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == len;
+}
+
+static status check_party(const struct contract *c, party p, struct fault *f)
+{
+    const struct contract_party *me = &c->party[p];
+
+    if (!name_ok(me->name)) {
+        fault_set(f, STATUS_CONFIG, "contract: the name of party %u is not usable", p + 1u);
+        fault_hint(f, "use 1 to %d of a-z, 0-9, - and _", PARTY_NAME_MAX - 1);
+        return STATUS_CONFIG;
+    }
+    for (party q = 0; q < p; q++)
+        if (strcmp(me->name, c->party[q].name) == 0)
+            return fault_set(f, STATUS_CONFIG, "contract: party %s is named twice", me->name);
+    TRY(in_range(f, "rows of a party", me->rows, 1, UINT32_MAX / 2));
+    TRY(in_range(f, "columns of a party", me->columns, 1, CONTRACT_COLUMNS_MAX));
+    TRY(in_range(f, "has_label", me->has_label, 0, 1));
+    for (uint16_t i = 0; i < me->columns; i++)
+        TRY(in_range(f, "bins of a column", me->bins[i], BINS_MIN, BINS_MAX));
+    return OK;
+}
+
+status contract_check(const struct contract *c, int allow_small_keys, struct fault *f)
+{
+    uint32_t labels = 0;
+
+    TRY(in_range(f, "version", c->version, CONTRACT_VERSION, CONTRACT_VERSION));
+    TRY(in_range(f, "suite", c->suite, SUITE_INT1, SUITE_INT1));
+    TRY(in_range(f, "sigmoid", c->sigmoid, SIGMOID_LINEAR, SIGMOID_LINEAR));
+    TRY(in_range(f, "test_rule", c->test_rule, TEST_DRAWN, TEST_LISTED));
+    if (allow_small_keys ? c->key_bits < 256 || c->key_bits > PAILLIER_BITS_MAX || c->key_bits % 64
+                         : c->key_bits != 2048 && c->key_bits != 3072 && c->key_bits != 4096) {
+        fault_set(f, STATUS_CONFIG, "contract: key_bits is %u, accepted is 2048, 3072 or 4096", c->key_bits);
+        fault_hint(f, "3072 is the default; keys below 2048 bits can be factored and are always refused");
+        return STATUS_CONFIG;
+    }
+    TRY(in_range(f, "passes", c->passes, 2, PASSES_MAX));
+    TRY(in_range(f, "ridge (in millionths)", c->ridge_micro, 100, 1000000));
+    TRY(in_range(f, "step (in 1/1024)", c->step_1024, 1, 2048));
+    TRY(in_range(f, "momentum (in 1/1024)", c->momentum_1024, 0, 1000));
+    if (c->test_rule == TEST_DRAWN)
+        TRY(in_range(f, "test share (in 1/1000)", c->test_permille, 50, 900));
+    else
+        TRY(in_range(f, "test share of listed rows", c->test_permille, 0, 0));
+    TRY(in_range(f, "fraction_bits", c->fraction_bits, 12, 20));
+    TRY(in_range(f, "score_bits", c->score_bits, 4, 10));
+    TRY(in_range(f, "min_rows", c->min_rows, 10, UINT32_MAX / 2));
+    TRY(in_range(f, "min_positives", c->min_positives, 1, UINT32_MAX / 2));
+    TRY(in_range(f, "attempts_max", c->attempts_max, 1, ATTEMPTS_MAX));
+    TRY(in_range(f, "retention", c->retention, 0, 1));
+    TRY(in_range(f, "parties", c->parties, 2, PARTIES_MAX));
+    for (party p = 0; p < c->parties; p++) {
+        TRY(check_party(c, p, f));
+        labels += c->party[p].has_label;
+    }
+    if (labels != 1) {
+        fault_set(f, STATUS_CONFIG, "contract: %u parties bring a label, exactly one must", labels);
+        return STATUS_CONFIG;
+    }
+    if (c->not_after <= c->not_before)
+        return fault_set(f, STATUS_CONFIG, "contract: the window ends before it begins");
+    return OK;
+}
+
+status contract_id(struct hash *out, const struct contract *c)
+{
+    struct wire_writer w AUTO(wire_writer_clear) = {0};
+    struct hasher h;
+
+    TRY(contract_encode(&w, c));
+    hasher_init(&h, "hefu/contract/v1");
+    hasher_add(&h, w.bytes, w.len);
+    hasher_final(&h, out);
+    return OK;
+}
+
+party contract_label_party(const struct contract *c)
+{
+    party p = 0;
+
+    while (p < c->parties && !c->party[p].has_label)
+        p++;
+    return p;
+}
+
+party contract_party_named(const struct contract *c, const char *name)
+{
+    party p = 0;
+
+    while (p < c->parties && strcmp(c->party[p].name, name) != 0)
+        p++;
+    return p;
+}
+
+uint32_t contract_width(const struct contract *c, party p)
+{
+    uint32_t width = 0;
+
+    for (uint16_t i = 0; i < c->party[p].columns; i++)
+        width += c->party[p].bins[i];
+    return width;
+}
+
+/* ---- plan [SPEC 1.4] ---- */
+
+/* tau passes and G rows a ciphertext with the fewest replies; ties go to the fewest encrypted masks. */
+static void plan_forward(struct plan *plan, party p, uint32_t slots, uint32_t passes, uint32_t width)
+{
+    uint64_t best = UINT64_MAX;
+
+    for (uint32_t tau = 1; tau <= passes && tau <= slots; tau++) {
+        uint32_t rows = slots / tau, groups = (passes + tau - 1) / tau;
+        uint64_t replies = (uint64_t)groups * ((plan->n + rows - 1) / rows);
+        uint64_t cost = replies * 4096 + (uint64_t)groups * rows * width;
+
+        if (cost < best) {
+            best = cost;
+            plan->fore[p].passes = tau;
+            plan->fore[p].groups = groups;
+            plan->fore[p].rows = rows;
+            plan->fore[p].replies = (plan->n + rows - 1) / rows;
+        }
+    }
+}
+
+status plan_make(struct plan *plan, const struct contract *c, uint32_t n, struct fault *f)
+{
+    uint64_t lifted = 0;
+    uint32_t usable = c->key_bits - 65; /* headroom: a wrap of the Z_N mask has probability below 2^-64 */
+
+    memset(plan, 0, sizeof *plan);
+    if (n < 2)
+        return fault_set(f, STATUS_LIMIT, "only %u training rows are left", n);
+    for (party p = 0; p < c->parties; p++)
+        lifted += (uint64_t)c->passes * contract_width(c, p);
+    plan->n = n;
+    plan->f = c->fraction_bits;
+    plan->f_m = log2_ceil(n) + 6;
+    /* Each lifted value is hidden to 2^-sigma; all of them together to 2^-41. */
+    plan->sigma = 41 + log2_ceil(lifted);
+    plan->value_bits = plan->f + plan->f_m + 12;
+    plan->k = plan->value_bits + plan->sigma + log2_ceil(c->parties) + 2;
+    plan->shift = plan->f_m + 2;
+    plan->ridge = ((uint64_t)c->ridge_micro * n * 4 + 500000) / 1000000;
+    plan->back_width = plan->k + plan->f_m + 8;
+    if (plan->k > 126 || plan->back_width > usable) {
+        fault_set(f, STATUS_LIMIT, "the sums of %u rows need %u bits in a ring of at most 126", n, plan->k);
+        fault_hint(f, "use fewer passes, fewer bins or fewer fraction bits");
+        return STATUS_LIMIT;
+    }
+    plan->back_passes = usable / plan->back_width < c->passes ? usable / plan->back_width : c->passes;
+    plan->back_groups = (c->passes + plan->back_passes - 1) / plan->back_passes;
+    for (party p = 0; p < c->parties; p++) {
+        plan->fore[p].width = plan->k + log2_ceil(c->party[p].columns);
+        if (plan->fore[p].width > usable)
+            return fault_set(f, STATUS_LIMIT, "a forward slot of %u bits does not fit the key", plan->fore[p].width);
+        plan_forward(plan, p, usable / plan->fore[p].width, c->passes - 1u, contract_width(c, p));
+    }
+    return OK;
+}
+
+/* ---- plain words ---- */
+
+static void say(struct wire_writer *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void say(struct wire_writer *w, const char *fmt, ...)
+{
+    char line[1024];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    wire_put_bytes(w, line, strlen(line));
+}
+
+size_t contract_disclosures(const struct contract *c, struct disclosure out[DISCLOSURES_MAX])
+{
+    size_t count = 0;
+    party label = contract_label_party(c);
+
+    for (party p = 0; p < c->parties; p++) {
+        struct disclosure *d;
+
+        d = &out[count++];
+        d->to = p;
+        snprintf(d->what, sizeof d->what, "sizes: rows, columns and bins of every party");
+        snprintf(d->learns, sizeof d->learns, "how large each party's table is; no value, no column name");
+        d = &out[count++];
+        d->to = p;
+        snprintf(d->what, sizeof d->what, "the intersection: which of its own people are known to all %u parties",
+                 c->parties);
+        snprintf(d->learns, sizeof d->learns, p == c->parties - 1
+                     ? "that these people are customers of all parties; and, as the comparer, how many people lie in "
+                       "each overlap of the sets, never which"
+                     : "that these people are customers of all parties");
+        d = &out[count++];
+        d->to = p;
+        snprintf(d->what, sizeof d->what, "its own weights: one number for each bin of its own columns");
+        snprintf(d->learns, sizeof d->learns, "how its own bins relate to the label in the joint model");
+        if (p == label) {
+            d = &out[count++];
+            d->to = p;
+            snprintf(d->what, sizeof d->what, "per test row: the sum of the other parties' partial scores, in steps of 1/%u",
+                     1u << c->score_bits);
+            snprintf(d->learns, sizeof d->learns, c->parties == 2
+                         ? "with two parties this sum is the partner's partial score: equal scores suggest equal bins"
+                         : "a total only, unless all but one of the parties pool what they saw");
+        } else {
+            d = &out[count++];
+            d->to = p;
+            snprintf(d->what, sizeof d->what, "the agreed metrics: AUC, KS, log-loss, number of positives in the test rows");
+            snprintf(d->learns, sizeof d->learns, "how well the model separates; nothing about a person");
+        }
+    }
+    return count;
+}
+
+void contract_explain(struct wire_writer *w, const struct contract *c, party self, const char *const *own_columns)
+{
+    struct disclosure list[DISCLOSURES_MAX];
+    size_t count = contract_disclosures(c, list);
+
+    say(w, "Job        %s\n", c->job);
+    say(w, "Purpose    %s\n", c->purpose);
+    say(w, "Method     logistic regression on binned columns, %u passes, ridge %u.%06u, linear sigmoid\n", c->passes,
+        c->ridge_micro / 1000000, c->ridge_micro % 1000000);
+    say(w, "Keys       Paillier %u bits, a fresh key per party and session\n", c->key_bits);
+    if (c->test_rule == TEST_DRAWN)
+        say(w, "Test rows  %u.%u %% of the common people, drawn by all parties together\n", c->test_permille / 10,
+            c->test_permille % 10);
+    else
+        say(w, "Test rows  as listed by %s\n", c->party[contract_label_party(c)].name);
+    say(w, "\nWho takes part\n");
+    for (party p = 0; p < c->parties; p++)
+        say(w, "  %-16s %9u people  %4u columns  %5u bins%s%s\n", c->party[p].name, c->party[p].rows,
+            c->party[p].columns, contract_width(c, p), c->party[p].has_label ? "  label" : "",
+            p == self ? "  (this node)" : "");
+    if (self < c->parties && own_columns) {
+        say(w, "\nColumns this node brings (peers see only their number)\n ");
+        for (uint16_t i = 0; i < c->party[self].columns; i++)
+            say(w, " %s(%u)", own_columns[i], c->party[self].bins[i]);
+        say(w, "\n");
+    }
+    say(w, "\nWhat each party receives\n");
+    for (size_t i = 0; i < count; i++)
+        say(w, "  %-16s %s\n  %-16s   learns: %s\n", c->party[list[i].to].name, list[i].what, "", list[i].learns);
+    say(w, "\nLimits\n");
+    say(w, "  fewer than %u common people, %u positives or %u negatives: the job stops\n", c->min_rows,
+        c->min_positives, c->min_positives);
+    say(w, "  at most %u attempts; everything else is forbidden\n", c->attempts_max);
+    say(w, "  seeds are %s\n", c->retention ? "kept sealed at each owner, for replay" : "destroyed after the session");
+}

@@ -1,0 +1,148 @@
+#include "protocol/handshake.h"
+
+#include "crypto/keyproof.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What one party commits to and later shows. */
+struct promise {
+    struct hash seed, nonce, data;
+};
+
+static void commit_to(struct hash *out, const char *tag, const struct session *ss, party p, const void *bytes, size_t len)
+{
+    struct hasher h;
+
+    hasher_init(&h, tag);
+    hasher_add_hash(&h, &ss->id);
+    hasher_add_u64(&h, p);
+    hasher_add(&h, bytes, len);
+    hasher_final(&h, out);
+}
+
+/* [SPEC 2.3.1] seed, nonce and data are fixed before anyone shows anything. */
+static status send_promises(struct session *ss, struct promise *all, struct rng_key *nonce, const struct hash *data)
+{
+    struct rng_key blinded AUTO(rng_key_clear) = {0};
+    uint8_t body[BODY_COMMIT];
+
+    rng_key_derive(nonce, &ss->seed, "hefu/nonce", ss->id.bytes, HASH_BYTES);
+    rng_key_derive(&blinded, &ss->seed, "hefu/seed commitment", ss->id.bytes, HASH_BYTES); /* one-way and blinding */
+    commit_to(&all[ss->self].seed, "hefu/commit seed/v1", ss, ss->self, blinded.bytes, sizeof blinded.bytes);
+    commit_to(&all[ss->self].nonce, "hefu/commit nonce/v1", ss, ss->self, nonce->bytes, sizeof nonce->bytes);
+    all[ss->self].data = *data;
+    memcpy(body, all[ss->self].seed.bytes, HASH_BYTES);
+    memcpy(body + 32, all[ss->self].nonce.bytes, HASH_BYTES);
+    memcpy(body + 64, all[ss->self].data.bytes, HASH_BYTES);
+    for (party p = 0; p < ss->parties; p++)
+        if (p != ss->self)
+            TRY(session_send(ss, p, MESSAGE_commit, 0, body, sizeof body));
+    for (party p = 0; p < ss->parties; p++) {
+        if (p == ss->self)
+            continue;
+        TRY(session_recv(ss, p, MESSAGE_commit, 0, body, sizeof body));
+        memcpy(all[p].seed.bytes, body, HASH_BYTES);
+        memcpy(all[p].nonce.bytes, body + 32, HASH_BYTES);
+        memcpy(all[p].data.bytes, body + 64, HASH_BYTES);
+    }
+    return OK;
+}
+
+/* [SPEC 2.3.2] all nonces, checked against the commitments; then the session's keys. */
+static status open_nonces(struct session *ss, const struct promise *all, const struct rng_key *nonce)
+{
+    uint8_t nonces[PARTIES_MAX][BODY_NONCE];
+    struct hasher h;
+    struct hash digest;
+
+    memcpy(nonces[ss->self], nonce->bytes, BODY_NONCE);
+    for (party p = 0; p < ss->parties; p++)
+        if (p != ss->self)
+            TRY(session_send(ss, p, MESSAGE_nonce, 0, nonces[ss->self], BODY_NONCE));
+    for (party p = 0; p < ss->parties; p++) {
+        struct hash expected;
+
+        if (p == ss->self)
+            continue;
+        TRY(session_recv(ss, p, MESSAGE_nonce, 0, nonces[p], BODY_NONCE));
+        commit_to(&expected, "hefu/commit nonce/v1", ss, p, nonces[p], BODY_NONCE);
+        if (!hash_equal(&expected, &all[p].nonce))
+            return session_blame(ss, p, STATUS_UNTRUSTED, "the nonce of %s does not open its commitment",
+                                 ss->contract->party[p].name);
+    }
+    hasher_init(&h, "hefu/joint/v1");
+    hasher_add_hash(&h, &ss->id);
+    for (party p = 0; p < ss->parties; p++) {
+        hasher_add(&h, nonces[p], BODY_NONCE);
+        hasher_add_hash(&h, &all[p].seed);
+        hasher_add_hash(&h, &all[p].data);
+    }
+    hasher_final(&h, &digest);
+    memcpy(ss->joint.bytes, digest.bytes, sizeof ss->joint.bytes);
+    /* working key = KDF(seed, all nonces, contract): nobody can grind or plant randomness */
+    rng_key_derive(&ss->key, &ss->seed, "hefu/working key", digest.bytes, HASH_BYTES);
+    return OK;
+}
+
+void handshake_key_binding(struct hash *out, const struct session *ss, party p)
+{
+    struct hasher h;
+
+    hasher_init(&h, "hefu/key proof/v1");
+    hasher_add_hash(&h, &ss->contract_id);
+    hasher_add_hash(&h, &ss->id);
+    hasher_add_u64(&h, p);
+    hasher_add(&h, ss->joint.bytes, sizeof ss->joint.bytes);
+    hasher_final(&h, out);
+}
+
+/* [SPEC 2.3.3] a fresh Paillier key with the proof that gcd(N, phi(N)) = 1, from everyone. */
+static status exchange_keys(struct session *ss)
+{
+    const uint32_t bits = ss->contract->key_bits;
+    const size_t n_len = paillier_modulus_bytes(bits), len = body_key(bits);
+    uint8_t *body AUTO(auto_free) = NULL;
+    struct rng g AUTO(rng_clear);
+    struct hash binding;
+
+    TRY(alloc_zeroed(&body, 1, len));
+    session_pad_rng(ss, &g, "paillier key", ss->self, 0, 0);
+    TRY(paillier_keygen(&ss->paillier, &ss->paillier_secret, bits, &g));
+    bignum_put(body, n_len, ss->paillier.n);
+    handshake_key_binding(&binding, ss, ss->self);
+    keyproof_make(body + n_len, &ss->paillier, &ss->paillier_secret, &binding);
+    for (party p = 0; p < ss->parties; p++)
+        if (p != ss->self)
+            TRY(session_send(ss, p, MESSAGE_key, 0, body, len));
+    for (party p = 0; p < ss->parties; p++) {
+        struct fault why = {0};
+
+        if (p == ss->self)
+            continue;
+        TRY(session_recv(ss, p, MESSAGE_key, 0, body, len));
+        handshake_key_binding(&binding, ss, p);
+        if (paillier_public_get(&ss->peer[p].key, bits, body, n_len) != OK)
+            return session_blame(ss, p, STATUS_UNTRUSTED, "the Paillier key of %s is not an odd number of %u bits",
+                                 ss->contract->party[p].name, bits);
+        if (keyproof_check(&ss->peer[p].key, body + n_len, len - n_len, &binding, &why) != OK)
+            return session_blame(ss, p, STATUS_UNTRUSTED, "the Paillier key of %s is refused: %s",
+                                 ss->contract->party[p].name, why.message);
+    }
+    return OK;
+}
+
+status handshake_run(struct session *ss, const struct hash *data)
+{
+    struct promise all[PARTIES_MAX];
+    struct rng_key nonce AUTO(rng_key_clear) = {0};
+
+    session_progress(ss, PHASE_HANDSHAKE, 0, 0, 3);
+    TRY(send_promises(ss, all, &nonce, data));
+    session_progress(ss, PHASE_HANDSHAKE, 0, 1, 3);
+    TRY(open_nonces(ss, all, &nonce));
+    session_progress(ss, PHASE_HANDSHAKE, 0, 2, 3);
+    TRY(exchange_keys(ss));
+    session_progress(ss, PHASE_HANDSHAKE, 0, 3, 3);
+    return OK;
+}

@@ -1,0 +1,520 @@
+#include "protocol/session.h"
+
+#include "crypto/wire.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- cards and approvals [SPEC 2.1] ---- */
+
+static void derive_card(struct session_card *card, struct sign_secret *sign, struct kx_secret *kx,
+                        const struct rng_key *seed)
+{
+    struct rng_key sub AUTO(rng_key_clear) = {0};
+
+    rng_key_derive(&sub, seed, "hefu/card/sign", NULL, 0);
+    sign_keypair(&card->sign, sign, &sub);
+    rng_key_derive(&sub, seed, "hefu/card/kx", NULL, 0);
+    kx_keypair(&card->kx, kx, &sub);
+}
+
+void session_card_of_seed(struct session_card *out, const struct rng_key *seed)
+{
+    struct sign_secret sign AUTO(sign_secret_clear) = {0};
+    struct kx_secret kx AUTO(kx_secret_clear) = {0};
+
+    derive_card(out, &sign, &kx, seed);
+}
+
+void approval_encode(uint8_t out[APPROVAL_BYTES], const struct approval *a)
+{
+    store_u16(out, a->who);
+    store_u32(out + 2, a->attempt);
+    memcpy(out + 6, a->card.sign.bytes, SIGN_PUBLIC_BYTES);
+    memcpy(out + 38, a->card.kx.bytes, KX_BYTES);
+    memcpy(out + 70, a->signature.bytes, SIGNATURE_BYTES);
+}
+
+status approval_decode(struct approval *out, const uint8_t in[APPROVAL_BYTES])
+{
+    out->who = load_u16(in);
+    out->attempt = load_u32(in + 2);
+    memcpy(out->card.sign.bytes, in + 6, SIGN_PUBLIC_BYTES);
+    memcpy(out->card.kx.bytes, in + 38, KX_BYTES);
+    memcpy(out->signature.bytes, in + 70, SIGNATURE_BYTES);
+    return out->who < PARTIES_MAX && out->attempt < ATTEMPTS_MAX ? OK : STATUS_MALFORMED;
+}
+
+void approval_signed_bytes(uint8_t out[APPROVAL_SIGNED_BYTES], const struct hash *contract, const struct approval *a)
+{
+    memcpy(out, contract->bytes, HASH_BYTES);
+    store_u32(out + 32, a->attempt);
+    store_u16(out + 36, a->who);
+    memcpy(out + 38, a->card.sign.bytes, SIGN_PUBLIC_BYTES);
+    memcpy(out + 70, a->card.kx.bytes, KX_BYTES);
+}
+
+status approval_check(const struct approval *a, const struct contract *c, const struct hash *contract)
+{
+    uint8_t bytes[APPROVAL_SIGNED_BYTES];
+
+    if (a->who >= c->parties || a->attempt >= c->attempts_max)
+        return STATUS_MALFORMED;
+    approval_signed_bytes(bytes, contract, a);
+    return sign_check(&a->signature, &c->party[a->who].identity, APPROVAL_SIGN_TAG, bytes, sizeof bytes);
+}
+
+/* ---- blame ---- */
+
+static void blame_v(struct session *ss, party p, status code, const char *fmt, va_list ap)
+{
+    char text[sizeof ss->fault.message];
+
+    if (ss->fault.code != OK)
+        return;
+    vsnprintf(text, sizeof text, fmt, ap);
+    fault_set(&ss->fault, code, "%s", text);
+    ss->blamed = p;
+}
+
+status session_blame(struct session *ss, party p, status code, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    blame_v(ss, p, code, fmt, ap);
+    va_end(ap);
+    return code;
+}
+
+status session_fail(struct session *ss, status code, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    blame_v(ss, ss->parties, code, fmt, ap);
+    va_end(ap);
+    return code;
+}
+
+static const char *name_of(const struct session *ss, party p)
+{
+    return ss->contract->party[p].name;
+}
+
+/* ---- life ---- */
+
+/* H(contract, attempt, all cards): known before the first message, different at every attempt. */
+static void derive_session_id(struct session *ss)
+{
+    struct hasher h;
+
+    hasher_init(&h, "hefu/session/v1");
+    hasher_add_hash(&h, &ss->contract_id);
+    hasher_add_u64(&h, ss->attempt);
+    for (party p = 0; p < ss->parties; p++) {
+        hasher_add(&h, ss->peer[p].card.sign.bytes, SIGN_PUBLIC_BYTES);
+        hasher_add(&h, ss->peer[p].card.kx.bytes, KX_BYTES);
+    }
+    hasher_final(&h, &ss->id);
+}
+
+static status take_approvals(struct session *ss, const struct approval *approvals)
+{
+    for (party p = 0; p < ss->parties; p++) {
+        if (approvals[p].who != p || approvals[p].attempt != ss->attempt ||
+            approval_check(&approvals[p], ss->contract, &ss->contract_id) != OK)
+            return session_blame(ss, p, STATUS_UNTRUSTED, "the approval of %s is not signed by its identity key",
+                                 name_of(ss, p));
+        ss->peer[p].card = approvals[p].card;
+    }
+    return OK;
+}
+
+status session_init(struct session *ss, const struct contract *c, party self, uint32_t attempt,
+                    const struct approval *approvals, const struct rng_key *seed, struct channel channel,
+                    struct journal journal, struct progress progress)
+{
+    struct session_card mine;
+    struct kx_secret kx AUTO(kx_secret_clear) = {0};
+
+    memset(ss, 0, sizeof *ss);
+    ss->contract = c;
+    ss->self = self;
+    ss->parties = c->parties;
+    ss->blamed = c->parties;
+    ss->attempt = attempt;
+    ss->seed = *seed;
+    ss->channel = channel;
+    ss->journal = journal;
+    ss->progress = progress;
+    TRY(contract_id(&ss->contract_id, c));
+    TRY(alloc_zeroed(&ss->frame, 1, FRAME_MAX));
+    TRY(take_approvals(ss, approvals));
+    derive_card(&mine, &ss->sign, &kx, seed);
+    if (memcmp(&mine, &ss->peer[self].card, sizeof mine) != 0)
+        return session_fail(ss, STATUS_CONFIG, "our own approval does not belong to our seed");
+    derive_session_id(ss);
+    for (party p = 0; p < ss->parties; p++) {
+        hasher_init(&ss->peer[p].absorbed, "hefu/absorbed/v1");
+        if (p != self && kx_shared(&ss->peer[p].pair, &kx, &ss->peer[p].card.kx, &mine.kx, ss->id.bytes, HASH_BYTES) != OK)
+            return session_blame(ss, p, STATUS_UNTRUSTED, "the exchange key of %s is of low order", name_of(ss, p));
+    }
+    return OK;
+}
+
+void session_clear(struct session *ss)
+{
+    for (party p = 0; p < ss->parties; p++)
+        if (ss->peer[p].key.bits)
+            paillier_public_clear(&ss->peer[p].key);
+    if (ss->paillier.bits) {
+        paillier_public_clear(&ss->paillier);
+        paillier_secret_clear(&ss->paillier_secret);
+    }
+    free(ss->frame);
+    sodium_memzero(ss, sizeof *ss);
+}
+
+/* ---- records ---- */
+
+static void record_begin(const struct session *ss, struct record *r, enum record_type type, party peer)
+{
+    memset(r, 0, sizeof *r);
+    r->suite = ss->contract->suite;
+    r->type = type;
+    r->session = ss->id;
+    r->self = ss->self;
+    r->peer = peer;
+    r->attempt = ss->attempt;
+    r->seq = ss->seq;
+    r->prev_head = ss->head;
+}
+
+/* Encode, sign, chain and journal one record of our own; tail follows it in the log entry. */
+static status record_commit(struct session *ss, const struct record *r, uint8_t out[ENTRY_BASE], const uint8_t *tail,
+                            size_t tail_len)
+{
+    struct signature sig;
+    struct wire_writer entry AUTO(wire_writer_clear) = {0};
+
+    record_encode(out, r);
+    sign_make(&sig, &ss->sign, RECORD_SIGN_TAG, out, RECORD_BYTES);
+    memcpy(out + RECORD_BYTES, sig.bytes, SIGNATURE_BYTES);
+    wire_put_bytes(&entry, out, ENTRY_BASE);
+    if (tail_len)
+        wire_put_bytes(&entry, tail, tail_len);
+    TRY(wire_writer_status(&entry));
+    TRY(ss->journal.append(ss->journal.ctx, entry.bytes, entry.len, &ss->fault));
+    record_head(&ss->head, out);
+    merkle_append(&ss->tree, &ss->head);
+    ss->seq++;
+    return OK;
+}
+
+/* The tag of a body: keyed with the pair's key and its place, so a low-entropy body cannot be guessed. [SPEC 7.2] */
+static void body_tag(struct hash *out, const struct session *ss, party peer, party sender, uint64_t pair_seq,
+                     const void *body, size_t len)
+{
+    struct rng_key k AUTO(rng_key_clear) = {0};
+    uint8_t context[2 + 8];
+
+    store_u16(context, sender);
+    store_u64(context + 2, pair_seq);
+    rng_key_derive(&k, &ss->peer[peer].pair, "hefu/tag", context, sizeof context);
+    hash_keyed(out, k.bytes, "hefu/body/v1", body, len);
+}
+
+status session_send_part(struct session *ss, party to, enum message_kind kind, uint32_t pass, uint64_t index,
+                         const void *body, size_t len)
+{
+    struct session_peer *peer = &ss->peer[to];
+    const struct message_info *info = message_info(kind);
+    struct record r;
+
+    assert(info && to < ss->parties && to != ss->self && len <= MESSAGE_BODY_MAX);
+    record_begin(ss, &r, RECORD_SEND, to);
+    r.pair_seq = peer->sent;
+    r.kind = kind;
+    r.phase = (uint16_t)info->phase;
+    r.pass = pass;
+    r.index = index;
+    r.body_len = len;
+    r.peer_head = peer->last_head;
+    body_tag(&r.body_tag, ss, to, ss->self, r.pair_seq, body, len);
+    TRY(record_commit(ss, &r, ss->frame, NULL, 0));
+    TRY(ss->journal.sync(ss->journal.ctx, &ss->fault)); /* on disk before it leaves */
+    if (len)
+        memcpy(ss->frame + ENTRY_BASE, body, len);
+    peer->sent++;
+    peer->bytes_sent += ENTRY_BASE + len;
+    ss->phase_bytes[info->phase] += ENTRY_BASE + len;
+    return ss->channel.send(ss->channel.ctx, to, ss->frame, ENTRY_BASE + len, &ss->fault);
+}
+
+/* Every field that the protocol fixes is compared; the message is refused before its body is looked at. */
+static status check_frame(struct session *ss, party from, const struct record *r, enum message_kind kind, uint32_t pass,
+                          uint64_t index, size_t len)
+{
+    const struct message_info *want = message_info(kind), *got = message_info(r->kind);
+
+    if (r->type != RECORD_SEND || r->self != from || r->peer != ss->self || r->suite != ss->contract->suite ||
+        !hash_equal(&r->session, &ss->id) || r->attempt != ss->attempt)
+        return session_blame(ss, from, STATUS_UNEXPECTED, "%s sent a message of another session", name_of(ss, from));
+    if (r->pair_seq != ss->peer[from].received)
+        return session_blame(ss, from, STATUS_UNEXPECTED, "%s sent message %llu, expected is %llu", name_of(ss, from),
+                             (unsigned long long)r->pair_seq, (unsigned long long)ss->peer[from].received);
+    if (r->kind != kind || r->phase != want->phase || r->pass != pass || r->index != index)
+        return session_blame(ss, from, STATUS_UNEXPECTED, "%s sent %s (pass %u, part %llu), expected is %s (pass %u, part %llu)",
+                             name_of(ss, from), got ? got->name : "an unknown message", r->pass,
+                             (unsigned long long)r->index, want->name, pass, (unsigned long long)index);
+    if (r->body_len != len)
+        return session_blame(ss, from, STATUS_MALFORMED, "%s sent %llu bytes of %s, the contract implies %zu",
+                             name_of(ss, from), (unsigned long long)r->body_len, want->name, len);
+    return OK;
+}
+
+status session_recv_part(struct session *ss, party from, enum message_kind kind, uint32_t pass, uint64_t index,
+                         void *body, size_t len)
+{
+    struct session_peer *peer = &ss->peer[from];
+    const struct message_info *info = message_info(kind);
+    uint8_t mine[ENTRY_BASE], theirs[ENTRY_BASE];
+    struct record r, own;
+    struct signature sig;
+    struct hash tag;
+    size_t got = 0;
+    uint64_t seq = ss->seq;
+    status received;
+
+    assert(info && from < ss->parties && from != ss->self && len <= MESSAGE_BODY_MAX);
+    received = ss->channel.recv(ss->channel.ctx, from, ss->frame, &got, &ss->fault);
+    if (received != OK) {
+        if (ss->fault.code == OK)
+            session_blame(ss, from, received, "%s: %s while waiting for %s", name_of(ss, from), status_name(received),
+                          info->name);
+        ss->blamed = from;
+        return received;
+    }
+    if (got < ENTRY_BASE || record_decode(&r, ss->frame) != OK)
+        return session_blame(ss, from, STATUS_MALFORMED, "%s sent a frame that is not a record", name_of(ss, from));
+    memcpy(theirs, ss->frame, ENTRY_BASE);
+    memcpy(sig.bytes, theirs + RECORD_BYTES, SIGNATURE_BYTES);
+    if (sign_check(&sig, &peer->card.sign, RECORD_SIGN_TAG, theirs, RECORD_BYTES) != OK)
+        return session_blame(ss, from, STATUS_UNTRUSTED, "a message of %s is not signed by it", name_of(ss, from));
+    TRY(check_frame(ss, from, &r, kind, pass, index, len));
+    if (got != ENTRY_BASE + len)
+        return session_blame(ss, from, STATUS_MALFORMED, "%s sent a frame of %zu bytes, its record says %zu",
+                             name_of(ss, from), got, ENTRY_BASE + len);
+    body_tag(&tag, ss, from, from, r.pair_seq, ss->frame + ENTRY_BASE, len);
+    if (!hash_equal(&tag, &r.body_tag))
+        return session_blame(ss, from, STATUS_MALFORMED, "the body of %s's %s does not fit its record",
+                             name_of(ss, from), info->name);
+    record_begin(ss, &own, RECORD_RECV, from);
+    own.pair_seq = r.pair_seq;
+    own.kind = r.kind;
+    own.phase = r.phase;
+    own.pass = pass;
+    own.index = index;
+    own.body_len = len;
+    own.body_tag = tag;
+    record_head(&own.peer_head, theirs);
+    peer->last_head = own.peer_head;
+    peer->received++;
+    peer->bytes_received += got;
+    hasher_add(&peer->absorbed, ss->frame + ENTRY_BASE, len);
+    TRY(ss->journal.body(ss->journal.ctx, seq, ss->frame + ENTRY_BASE, len, &ss->fault));
+    TRY(record_commit(ss, &own, mine, theirs, sizeof theirs));
+    if (len)
+        memcpy(body, ss->frame + ENTRY_BASE, len);
+    return OK;
+}
+
+status session_send(struct session *ss, party to, enum message_kind kind, uint32_t pass, const void *body, size_t len)
+{
+    return session_send_part(ss, to, kind, pass, 0, body, len);
+}
+
+status session_recv(struct session *ss, party from, enum message_kind kind, uint32_t pass, void *body, size_t len)
+{
+    return session_recv_part(ss, from, kind, pass, 0, body, len);
+}
+
+/* Items of record i of a vector of count items. */
+static size_t part_items(size_t per, size_t count, size_t i)
+{
+    size_t done = i * per;
+
+    return count - done < per ? count - done : per;
+}
+
+status session_send_vector(struct session *ss, party to, enum message_kind kind, uint32_t pass, const void *items,
+                           size_t item_bytes, size_t count)
+{
+    size_t per = vector_items_per_record(item_bytes), records = vector_records(item_bytes, count);
+
+    for (size_t i = 0; i < records; i++)
+        TRY(session_send_part(ss, to, kind, pass, i, (const uint8_t *)items + i * per * item_bytes,
+                              part_items(per, count, i) * item_bytes));
+    return OK;
+}
+
+status session_recv_vector(struct session *ss, party from, enum message_kind kind, uint32_t pass, void *items,
+                           size_t item_bytes, size_t count)
+{
+    size_t per = vector_items_per_record(item_bytes), records = vector_records(item_bytes, count);
+
+    for (size_t i = 0; i < records; i++)
+        TRY(session_recv_part(ss, from, kind, pass, i, (uint8_t *)items + i * per * item_bytes,
+                              part_items(per, count, i) * item_bytes));
+    return OK;
+}
+
+/* ---- randomness [SPEC 2.4] ---- */
+
+void session_pad_rng(const struct session *ss, struct rng *g, const char *purpose, party peer, uint32_t pass,
+                     uint64_t index)
+{
+    rng_init(g, &ss->key, &(struct rng_address){.purpose = purpose, .peer = peer, .pass = pass, .index = index});
+}
+
+void session_reply_rng(const struct session *ss, struct rng *g, const char *purpose, party peer, uint32_t pass,
+                       uint64_t index)
+{
+    struct hash request;
+
+    hasher_peek(&ss->peer[peer].absorbed, &request);
+    rng_init(g, &ss->key,
+             &(struct rng_address){.purpose = purpose, .peer = peer, .pass = pass, .index = index, .answers = &request});
+}
+
+void session_pair_rng(const struct session *ss, struct rng *g, const char *purpose, party peer, uint32_t pass,
+                      uint64_t index)
+{
+    rng_init(g, &ss->peer[peer].pair, &(struct rng_address){.purpose = purpose, .pass = pass, .index = index});
+}
+
+void session_joint_rng(const struct session *ss, struct rng *g, const char *purpose, uint64_t index)
+{
+    rng_init(g, &ss->joint, &(struct rng_address){.purpose = purpose, .index = index});
+}
+
+/* ---- facts, checkpoints, the end [SPEC 7.4] ---- */
+
+status session_fact(struct session *ss, enum fact kind, uint64_t a, uint64_t b)
+{
+    uint8_t entry[ENTRY_BASE];
+    struct record r;
+
+    record_begin(ss, &r, RECORD_FACT, ss->self);
+    r.kind = (uint16_t)kind;
+    r.a = a;
+    r.b = b;
+    return record_commit(ss, &r, entry, NULL, 0);
+}
+
+#define CHECKPOINT_SIGN_TAG "hefu/checkpoint/v1"
+enum { STATE_BYTES = 8 + HASH_BYTES };
+
+/* session | pass | size and root of every party: what all parties sign. */
+static void joint_bytes(uint8_t *out, const struct session *ss, uint32_t pass, uint8_t (*state)[STATE_BYTES])
+{
+    memcpy(out, ss->id.bytes, HASH_BYTES);
+    store_u32(out + HASH_BYTES, pass);
+    memcpy(out + HASH_BYTES + 4, state, (size_t)ss->parties * STATE_BYTES);
+}
+
+static status exchange(struct session *ss, enum message_kind kind, uint32_t pass, uint8_t *bodies, size_t len)
+{
+    for (party p = 0; p < ss->parties; p++)
+        if (p != ss->self)
+            TRY(session_send(ss, p, kind, pass, bodies + ss->self * len, len));
+    for (party p = 0; p < ss->parties; p++)
+        if (p != ss->self)
+            TRY(session_recv(ss, p, kind, pass, bodies + p * len, len));
+    return OK;
+}
+
+status session_checkpoint(struct session *ss, uint32_t pass)
+{
+    uint8_t state[PARTIES_MAX][STATE_BYTES], sigs[PARTIES_MAX][SIGNATURE_BYTES];
+    uint8_t joint[HASH_BYTES + 4 + PARTIES_MAX * STATE_BYTES], items[PARTIES_MAX * CHECKPOINT_ITEM];
+    const size_t joint_len = HASH_BYTES + 4 + (size_t)ss->parties * STATE_BYTES;
+    uint8_t entry[ENTRY_BASE];
+    struct hash root;
+    struct signature sig;
+    struct hasher h;
+    struct record r;
+
+    merkle_root(&ss->tree, &root);
+    store_u64(state[ss->self], ss->tree.size);
+    memcpy(state[ss->self] + 8, root.bytes, HASH_BYTES);
+    TRY(exchange(ss, MESSAGE_checkpoint, pass, state[0], STATE_BYTES));
+    joint_bytes(joint, ss, pass, state);
+    sign_make(&sig, &ss->sign, CHECKPOINT_SIGN_TAG, joint, joint_len);
+    memcpy(sigs[ss->self], sig.bytes, SIGNATURE_BYTES);
+    TRY(exchange(ss, MESSAGE_cosign, pass, sigs[0], SIGNATURE_BYTES));
+    for (party p = 0; p < ss->parties; p++) {
+        memcpy(sig.bytes, sigs[p], SIGNATURE_BYTES);
+        if (p != ss->self && sign_check(&sig, &ss->peer[p].card.sign, CHECKPOINT_SIGN_TAG, joint, joint_len) != OK)
+            return session_blame(ss, p, STATUS_EQUIVOCATION, "%s signed another joint checkpoint after pass %u",
+                                 name_of(ss, p), pass);
+        memcpy(items + (size_t)p * CHECKPOINT_ITEM, state[p], STATE_BYTES);
+        memcpy(items + (size_t)p * CHECKPOINT_ITEM + STATE_BYTES, sigs[p], SIGNATURE_BYTES);
+    }
+    record_begin(ss, &r, RECORD_CHECKPOINT, ss->self);
+    r.pass = pass;
+    r.a = pass;
+    hasher_init(&h, CHECKPOINT_SIGN_TAG);
+    hasher_add(&h, joint, joint_len);
+    hasher_final(&h, &r.body_tag);
+    TRY(record_commit(ss, &r, entry, items, (size_t)ss->parties * CHECKPOINT_ITEM));
+    ss->checkpoints++;
+    return OK;
+}
+
+status session_end(struct session *ss)
+{
+    uint8_t bodies[PARTIES_MAX][BODY_FINISH], entry[ENTRY_BASE];
+    struct hash root;
+    struct record r;
+
+    merkle_root(&ss->tree, &root);
+    store_u64(bodies[ss->self], ss->tree.size);
+    memcpy(bodies[ss->self] + 8, root.bytes, HASH_BYTES);
+    memcpy(bodies[ss->self] + 40, ss->openings.bytes, HASH_BYTES);
+    TRY(exchange(ss, MESSAGE_finish, 0, bodies[0], BODY_FINISH));
+    for (party p = 0; p < ss->parties; p++)
+        if (memcmp(bodies[p] + 40, ss->openings.bytes, HASH_BYTES) != 0)
+            return session_blame(ss, p, STATUS_EQUIVOCATION, "%s ends with other openings than ours", name_of(ss, p));
+    record_begin(ss, &r, RECORD_END, ss->self);
+    for (party p = 0; p < ss->parties; p++) {
+        r.a += ss->peer[p].sent;
+        r.b += ss->peer[p].received;
+    }
+    TRY(record_commit(ss, &r, entry, NULL, 0));
+    return ss->journal.sync(ss->journal.ctx, &ss->fault);
+}
+
+void session_log_abort(struct session *ss)
+{
+    uint8_t entry[ENTRY_BASE];
+    struct record r;
+    struct fault ignored = {0}, kept = ss->fault;
+
+    record_begin(ss, &r, RECORD_ABORT, ss->blamed < ss->parties ? ss->blamed : ss->self);
+    r.kind = (uint16_t)(ss->fault.code ? ss->fault.code : STATUS_CANCELLED);
+    if (record_commit(ss, &r, entry, NULL, 0) == OK)
+        (void)!ss->journal.sync(ss->journal.ctx, &ignored);
+    ss->fault = kept;
+}
+
+void session_progress(struct session *ss, enum phase phase, uint32_t pass, uint64_t done, uint64_t total)
+{
+    if (ss->progress.step)
+        ss->progress.step(ss->progress.ctx, (uint16_t)phase, pass, done, total);
+}
