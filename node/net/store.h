@@ -1,0 +1,118 @@
+/* What a node remembers: registered tables, jobs with their papers and approvals, and who did what when.  One SQLite
+ * file, used by the daemon and by commands at the same time; every operation is one transaction that is on disk when
+ * the function returns.  Times are Unix milliseconds. */
+#ifndef HEFU_STORE_H
+#define HEFU_STORE_H
+
+#include "node/local/files.h"
+#include "node/local/name.h"
+
+struct store;
+
+enum {
+    STORE_ID_BYTES = 65,       /* a contract id in hexadecimal, with its NUL */
+    STORE_COLUMN_BYTES = 256,
+    STORE_ACTOR_BYTES = 64,
+    STORE_BLOB_MAX = 64 * 1024 * 1024,
+};
+
+/* Opens or makes STATE_DIR/state.db.  A file of a newer version, one that is no database and one that another process
+ * keeps locked are each told apart. */
+MUST_USE status store_open(struct store **out, const char *state_dir, struct fault *f);
+void store_close(struct store *s);
+void store_clear(struct store **s); /* for AUTO */
+
+/* ---- tables ---- */
+
+struct store_table {
+    char name[NAME_BYTES];
+    char kind[16];                         /* "csv" */
+    char path[FILES_PATH_BYTES];
+    char id_column[STORE_COLUMN_BYTES];
+    char label_column[STORE_COLUMN_BYTES]; /* "" at a feature party */
+    char split_path[FILES_PATH_BYTES];     /* "": none */
+    uint32_t refuse_duplicates;            /* 1: conflicting rows of one id are an error */
+    uint64_t rows, columns;                /* as found when it was added; 0: not read */
+    int64_t added;
+};
+
+/* Fails with STATUS_USAGE when there is a table of that name; added is set here. */
+MUST_USE status store_add_table(struct store *s, const struct store_table *t, struct fault *f);
+MUST_USE status store_get_table(struct store *s, struct store_table *out, const char *name, struct fault *f);
+MUST_USE status store_remove_table(struct store *s, const char *name, struct fault *f);
+/* By name; the caller frees tables. */
+MUST_USE status store_list_tables(struct store *s, struct store_table **tables, size_t *count, struct fault *f);
+
+/* ---- jobs ---- */
+
+enum job_state {
+    JOB_PROPOSED = 1,
+    JOB_AWAITING_APPROVAL,
+    JOB_APPROVED,
+    JOB_RUNNING,
+    JOB_DONE,      /* final */
+    JOB_FAILED,    /* may run again while attempts are left */
+    JOB_REFUSED,   /* final */
+    JOB_CANCELLED, /* final */
+};
+
+const char *job_state_name(enum job_state state); /* "awaiting approval" */
+
+struct store_job {
+    char id[STORE_ID_BYTES];     /* contract id; a proposal without contract has an id of its own */
+    char name[64];
+    char role[16];               /* what this node is in it: "label", "feature" or "coordinator" */
+    char proposer[STORE_ACTOR_BYTES];
+    enum job_state state;
+    uint32_t attempt;
+    int64_t created, updated;
+    char error[480], hint[320];  /* of the last failure; "" */
+    char phase[64];              /* progress */
+    uint64_t done, total;
+};
+
+/* The large parts of a job. */
+enum job_paper { PAPER_PROPOSAL = 1, PAPER_CONTRACT = 2, PAPER_RESULT = 3 };
+
+/* New, in state, attempt, name, role and proposer as given.  STATUS_USAGE when the id exists. */
+MUST_USE status store_add_job(struct store *s, const struct store_job *job, struct fault *f);
+/* id may be the beginning of an id when only one job begins so (at least 4 characters). */
+MUST_USE status store_get_job(struct store *s, struct store_job *out, const char *id, struct fault *f);
+/* Latest first. */
+MUST_USE status store_list_jobs(struct store *s, struct store_job **jobs, size_t *count, struct fault *f);
+
+/* To another state, when that is a possible next step; STATUS_USAGE otherwise, and nothing changes.  Notes the actor
+ * ("operator", "coordinator acme", "node") in the events.  why may be NULL; its words become error and hint. */
+MUST_USE status store_set_state(struct store *s, const char *id, enum job_state state, const char *actor,
+                                const struct fault *why, struct fault *f);
+MUST_USE status store_set_attempt(struct store *s, const char *id, uint32_t attempt, struct fault *f);
+MUST_USE status store_set_progress(struct store *s, const char *id, const char *phase, uint64_t done, uint64_t total,
+                                   struct fault *f);
+
+MUST_USE status store_put_paper(struct store *s, const char *id, enum job_paper kind, const void *bytes, size_t len,
+                                struct fault *f);
+/* NULL and 0 when there is none; the caller frees bytes. */
+MUST_USE status store_get_paper(struct store *s, const char *id, enum job_paper kind, uint8_t **bytes, size_t *len,
+                                struct fault *f);
+
+/* One approval of each party and attempt; a second one must be the same bytes (STATUS_USAGE). */
+MUST_USE status store_put_approval(struct store *s, const char *id, uint32_t attempt, const char *party,
+                                   const void *bytes, size_t len, struct fault *f);
+MUST_USE status store_get_approval(struct store *s, const char *id, uint32_t attempt, const char *party,
+                                   uint8_t **bytes, size_t *len, struct fault *f);
+
+/* ---- events ---- */
+
+struct store_event {
+    int64_t time;
+    char actor[STORE_ACTOR_BYTES];
+    char action[512];
+};
+
+/* id may be "" for what concerns no job. */
+MUST_USE status store_note(struct store *s, const char *id, const char *actor, const char *action, struct fault *f);
+/* In order; id "" lists all. */
+MUST_USE status store_list_events(struct store *s, const char *id, struct store_event **events, size_t *count,
+                                  struct fault *f);
+
+#endif
