@@ -41,7 +41,9 @@ void group_hash(struct group_element *out, const struct hash *contract, uint32_t
 
 status group_check(const struct group_element *e)
 {
-    if (sodium_is_zero(e->bytes, GROUP_BYTES) || !crypto_core_ristretto255_is_valid_point(e->bytes))
+    /* libsodium 1.0.18 ignores the top bit, so that one element would have two encodings. */
+    if (sodium_is_zero(e->bytes, GROUP_BYTES) || e->bytes[31] >> 7 ||
+        !crypto_core_ristretto255_is_valid_point(e->bytes))
         return STATUS_MALFORMED;
     return OK;
 }
