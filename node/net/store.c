@@ -71,6 +71,24 @@ static status execute(struct store *s, const char *sql, struct fault *f)
     return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? OK : failed(s, f);
 }
 
+/* Threads of one process share the connection: one operation at a time, so that nobody joins another's transaction. */
+#define HOLD(s) \
+    sqlite3_mutex *held AUTO(release) = hold(s); \
+    (void)held
+
+static sqlite3_mutex *hold(struct store *s)
+{
+    sqlite3_mutex *m = sqlite3_db_mutex(s->db);
+
+    sqlite3_mutex_enter(m); /* recursive */
+    return m;
+}
+
+static void release(sqlite3_mutex **m)
+{
+    sqlite3_mutex_leave(*m);
+}
+
 /* A prepared statement, its parameters bound one after the other. */
 struct query {
     struct store *store;
@@ -176,7 +194,7 @@ static status commit(struct transaction *t, struct fault *f)
 
 static status read_version(struct store *s, uint64_t *version, struct fault *f)
 {
-    struct query q AUTO(query_clear);
+    struct query q AUTO(query_clear) = {0};
     int row;
 
     query_init(&q, s, "PRAGMA user_version");
@@ -282,7 +300,8 @@ static void read_table(struct query *q, void *item)
 
 status store_add_table(struct store *s, const struct store_table *t, struct fault *f)
 {
-    struct query q AUTO(query_clear);
+    HOLD(s);
+    struct query q AUTO(query_clear) = {0};
 
     query_init(&q, s, "INSERT OR IGNORE INTO tables (" TABLE_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     bind_text(&q, t->name);
@@ -321,7 +340,8 @@ static status no_table(struct store *s, const char *name, struct fault *f)
 
 status store_get_table(struct store *s, struct store_table *out, const char *name, struct fault *f)
 {
-    struct query q AUTO(query_clear);
+    HOLD(s);
+    struct query q AUTO(query_clear) = {0};
     int row;
 
     query_init(&q, s, "SELECT " TABLE_COLUMNS " FROM tables WHERE name = ?");
@@ -336,7 +356,8 @@ status store_get_table(struct store *s, struct store_table *out, const char *nam
 
 status store_remove_table(struct store *s, const char *name, struct fault *f)
 {
-    struct query q AUTO(query_clear);
+    HOLD(s);
+    struct query q AUTO(query_clear) = {0};
 
     query_init(&q, s, "DELETE FROM tables WHERE name = ?");
     bind_text(&q, name);
@@ -367,7 +388,8 @@ static status read_all(struct query *q, void *array, size_t *count, size_t size,
 
 status store_list_tables(struct store *s, struct store_table **tables, size_t *count, struct fault *f)
 {
-    struct query q AUTO(query_clear);
+    HOLD(s);
+    struct query q AUTO(query_clear) = {0};
 
     query_init(&q, s, "SELECT " TABLE_COLUMNS " FROM tables ORDER BY name");
     return read_all(&q, tables, count, sizeof **tables, read_table, f);
@@ -436,7 +458,7 @@ static void read_job(struct query *q, void *item)
 
 static status add_event(struct store *s, const char *id, const char *actor, const char *action, struct fault *f)
 {
-    struct query q AUTO(query_clear);
+    struct query q AUTO(query_clear) = {0};
 
     query_init(&q, s, "INSERT INTO events (job, time, actor, action) VALUES (?, ?, ?, ?)");
     bind_text(&q, id);
@@ -448,8 +470,9 @@ static status add_event(struct store *s, const char *id, const char *actor, cons
 
 status store_add_job(struct store *s, const struct store_job *job, struct fault *f)
 {
+    HOLD(s);
     struct transaction t AUTO(transaction_clear) = {0};
-    struct query q AUTO(query_clear);
+    struct query q AUTO(query_clear) = {0};
     uint64_t now = (uint64_t)now_ms();
     char action[64];
 
@@ -486,7 +509,8 @@ static int is_hex(const char *text)
 
 status store_get_job(struct store *s, struct store_job *out, const char *id, struct fault *f)
 {
-    struct query q AUTO(query_clear);
+    HOLD(s);
+    struct query q AUTO(query_clear) = {0};
     struct store_job found;
     size_t len = strlen(id);
     char below[STORE_ID_BYTES + 1];
@@ -512,7 +536,8 @@ status store_get_job(struct store *s, struct store_job *out, const char *id, str
 
 status store_list_jobs(struct store *s, struct store_job **jobs, size_t *count, struct fault *f)
 {
-    struct query q AUTO(query_clear);
+    HOLD(s);
+    struct query q AUTO(query_clear) = {0};
 
     query_init(&q, s, "SELECT " JOB_COLUMNS " FROM jobs ORDER BY created DESC, rowid DESC");
     return read_all(&q, jobs, count, sizeof **jobs, read_job, f);
@@ -521,7 +546,7 @@ status store_list_jobs(struct store *s, struct store_job **jobs, size_t *count, 
 static status update_state(struct store *s, const char *id, enum job_state state, const struct fault *why,
                            struct fault *f)
 {
-    struct query q AUTO(query_clear);
+    struct query q AUTO(query_clear) = {0};
 
     query_init(&q, s, "UPDATE jobs SET state = ?, updated = ?, error = ?, hint = ? WHERE id = ?");
     bind_count(&q, state);
@@ -535,6 +560,7 @@ static status update_state(struct store *s, const char *id, enum job_state state
 status store_set_state(struct store *s, const char *id, enum job_state state, const char *actor,
                        const struct fault *why, struct fault *f)
 {
+    HOLD(s);
     struct transaction t AUTO(transaction_clear) = {0};
     struct store_job job;
     char action[512];
@@ -562,7 +588,8 @@ static status update_job(struct query *q, const char *id, struct fault *f)
 
 status store_set_attempt(struct store *s, const char *id, uint32_t attempt, struct fault *f)
 {
-    struct query q AUTO(query_clear);
+    HOLD(s);
+    struct query q AUTO(query_clear) = {0};
 
     query_init(&q, s, "UPDATE jobs SET attempt = ?, phase = '', done = 0, total = 0, updated = ? WHERE id = ?");
     bind_count(&q, attempt);
@@ -572,7 +599,8 @@ status store_set_attempt(struct store *s, const char *id, uint32_t attempt, stru
 status store_set_progress(struct store *s, const char *id, const char *phase, uint64_t done, uint64_t total,
                           struct fault *f)
 {
-    struct query q AUTO(query_clear);
+    HOLD(s);
+    struct query q AUTO(query_clear) = {0};
 
     query_init(&q, s, "UPDATE jobs SET phase = ?, done = ?, total = ?, updated = ? WHERE id = ?");
     bind_text(&q, phase);
@@ -584,8 +612,9 @@ status store_set_progress(struct store *s, const char *id, const char *phase, ui
 status store_put_paper(struct store *s, const char *id, enum job_paper kind, const void *bytes, size_t len,
                        struct fault *f)
 {
+    HOLD(s);
     struct transaction t AUTO(transaction_clear) = {0};
-    struct query q AUTO(query_clear);
+    struct query q AUTO(query_clear) = {0};
     struct store_job job;
 
     assert(len <= STORE_BLOB_MAX);
@@ -613,7 +642,8 @@ static status read_blob(struct query *q, uint8_t **bytes, size_t *len, struct fa
 status store_get_paper(struct store *s, const char *id, enum job_paper kind, uint8_t **bytes, size_t *len,
                        struct fault *f)
 {
-    struct query q AUTO(query_clear);
+    HOLD(s);
+    struct query q AUTO(query_clear) = {0};
 
     query_init(&q, s, "SELECT bytes FROM papers WHERE job = ? AND kind = ?");
     bind_text(&q, id);
@@ -621,34 +651,36 @@ status store_get_paper(struct store *s, const char *id, enum job_paper kind, uin
     return read_blob(&q, bytes, len, f);
 }
 
-status store_get_approval(struct store *s, const char *id, uint32_t attempt, const char *party, uint8_t **bytes,
+status store_get_approval(struct store *s, const char *id, uint32_t attempt, const char *from, uint8_t **bytes,
                           size_t *len, struct fault *f)
 {
-    struct query q AUTO(query_clear);
+    HOLD(s);
+    struct query q AUTO(query_clear) = {0};
 
     query_init(&q, s, "SELECT bytes FROM approvals WHERE job = ? AND attempt = ? AND party = ?");
     bind_text(&q, id);
     bind_count(&q, attempt);
-    bind_text(&q, party);
+    bind_text(&q, from);
     return read_blob(&q, bytes, len, f);
 }
 
-static status insert_approval(struct store *s, const char *id, uint32_t attempt, const char *party, const void *bytes,
+static status insert_approval(struct store *s, const char *id, uint32_t attempt, const char *from, const void *bytes,
                               size_t len, struct fault *f)
 {
-    struct query q AUTO(query_clear);
+    struct query q AUTO(query_clear) = {0};
 
     query_init(&q, s, "INSERT INTO approvals (job, attempt, party, bytes) VALUES (?, ?, ?, ?)");
     bind_text(&q, id);
     bind_count(&q, attempt);
-    bind_text(&q, party);
+    bind_text(&q, from);
     bind_bytes(&q, bytes, len);
     return query_run(&q, f);
 }
 
-status store_put_approval(struct store *s, const char *id, uint32_t attempt, const char *party, const void *bytes,
+status store_put_approval(struct store *s, const char *id, uint32_t attempt, const char *from, const void *bytes,
                           size_t len, struct fault *f)
 {
+    HOLD(s);
     struct transaction t AUTO(transaction_clear) = {0};
     uint8_t *old AUTO(auto_free) = NULL;
     struct store_job job;
@@ -657,16 +689,16 @@ status store_put_approval(struct store *s, const char *id, uint32_t attempt, con
 
     TRY(begin(&t, s, f));
     TRY(store_get_job(s, &job, id, f));
-    TRY(store_get_approval(s, job.id, attempt, party, &old, &old_len, f));
+    TRY(store_get_approval(s, job.id, attempt, from, &old, &old_len, f));
     if (old) {
         if (old_len == len && memcmp(old, bytes, len) == 0)
             return OK;
-        return fault_set(f, STATUS_USAGE, "%.31s approved attempt %u of job %.16s already, otherwise", party, attempt,
+        return fault_set(f, STATUS_USAGE, "%.31s approved attempt %u of job %.16s already, otherwise", from, attempt,
                          job.id);
     }
-    TRY(insert_approval(s, job.id, attempt, party, bytes, len, f));
+    TRY(insert_approval(s, job.id, attempt, from, bytes, len, f));
     snprintf(action, sizeof action, "approval of attempt %u received", attempt);
-    TRY(add_event(s, job.id, party, action, f));
+    TRY(add_event(s, job.id, from, action, f));
     return commit(&t, f);
 }
 
@@ -674,6 +706,7 @@ status store_put_approval(struct store *s, const char *id, uint32_t attempt, con
 
 status store_note(struct store *s, const char *id, const char *actor, const char *action, struct fault *f)
 {
+    HOLD(s);
     return add_event(s, id, actor, action, f);
 }
 
@@ -688,7 +721,8 @@ static void read_event(struct query *q, void *item)
 
 status store_list_events(struct store *s, const char *id, struct store_event **events, size_t *count, struct fault *f)
 {
-    struct query q AUTO(query_clear);
+    HOLD(s);
+    struct query q AUTO(query_clear) = {0};
 
     query_init(&q, s, "SELECT time, actor, action FROM events WHERE ? IN ('', job) ORDER BY number");
     bind_text(&q, id);

@@ -1,6 +1,6 @@
 /* What a node remembers: registered tables, jobs with their papers and approvals, and who did what when.  One SQLite
  * file, used by the daemon and by commands at the same time; every operation is one transaction that is on disk when
- * the function returns.  Times are Unix milliseconds. */
+ * the function returns.  Any thread may call.  Times are Unix milliseconds. */
 #ifndef HEFU_STORE_H
 #define HEFU_STORE_H
 
@@ -76,7 +76,7 @@ enum job_paper { PAPER_PROPOSAL = 1, PAPER_CONTRACT = 2, PAPER_RESULT = 3 };
 
 /* New, in state, attempt, name, role and proposer as given.  STATUS_USAGE when the id exists. */
 MUST_USE status store_add_job(struct store *s, const struct store_job *job, struct fault *f);
-/* id may be the beginning of an id when only one job begins so (at least 4 characters). */
+/* id may be the beginning of an id when only one job begins so (at least 4 characters); elsewhere it is whole. */
 MUST_USE status store_get_job(struct store *s, struct store_job *out, const char *id, struct fault *f);
 /* Latest first. */
 MUST_USE status store_list_jobs(struct store *s, struct store_job **jobs, size_t *count, struct fault *f);
@@ -96,9 +96,9 @@ MUST_USE status store_get_paper(struct store *s, const char *id, enum job_paper 
                                 struct fault *f);
 
 /* One approval of each party and attempt; a second one must be the same bytes (STATUS_USAGE). */
-MUST_USE status store_put_approval(struct store *s, const char *id, uint32_t attempt, const char *party,
+MUST_USE status store_put_approval(struct store *s, const char *id, uint32_t attempt, const char *from,
                                    const void *bytes, size_t len, struct fault *f);
-MUST_USE status store_get_approval(struct store *s, const char *id, uint32_t attempt, const char *party,
+MUST_USE status store_get_approval(struct store *s, const char *id, uint32_t attempt, const char *from,
                                    uint8_t **bytes, size_t *len, struct fault *f);
 
 /* ---- events ---- */
