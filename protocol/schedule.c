@@ -49,7 +49,7 @@ static void put(struct pen *pen, struct schedule_step step)
 static void message(struct pen *pen, enum record_type type, party peer, enum message_kind kind, uint32_t pass,
                     uint64_t index, uint64_t len)
 {
-    put(pen, (struct schedule_step){.type = type, .peer = peer, .kind = kind,
+    put(pen, (struct schedule_step){.type = type, .peer = peer, .kind = (uint16_t)kind,
                                     .phase = (uint16_t)message_info(kind)->phase, .pass = pass, .index = index,
                                     .body_len = len});
 }
@@ -247,23 +247,36 @@ static void evaluate(struct pen *pen, uint32_t test)
     announce(pen, label, MESSAGE_metric, BODY_METRIC, 1);
 }
 
-static status population_fits(const struct contract *c, const struct population *known, struct fault *f)
+static status rows_fit(const struct contract *c, uint32_t rows, struct fault *f)
 {
     for (party p = 0; p < c->parties; p++)
-        if (known->rows > c->party[p].rows)
-            return fault_set(f, STATUS_LIMIT, "%u common people are more than the %u of %s", known->rows,
-                             c->party[p].rows, c->party[p].name);
-    if (known->train && known->rows < c->min_rows)
-        return fault_set(f, STATUS_LIMIT, "%u common people are fewer than the %u that the contract asks for",
-                         known->rows, c->min_rows);
-    if ((uint64_t)known->train + known->test > known->rows)
-        return fault_set(f, STATUS_LIMIT, "%u training and %u test rows are more than %u common people", known->train,
-                         known->test, known->rows);
+        if (rows > c->party[p].rows)
+            return fault_set(f, STATUS_LIMIT, "%u common people are more than the %u of %s", rows, c->party[p].rows,
+                             c->party[p].name);
+    return OK;
+}
+
+/* [SPEC 5.5] */
+static status split_fits(const struct contract *c, const struct population *p, struct fault *f)
+{
+    uint32_t drawn = (uint32_t)((uint64_t)p->rows * c->test_permille / 1000);
+
+    if (p->rows < c->min_rows)
+        return fault_set(f, STATUS_LIMIT, "%u common people are fewer than the %u that the contract asks for", p->rows,
+                         c->min_rows);
+    if ((uint64_t)p->train + p->test > p->rows)
+        return fault_set(f, STATUS_LIMIT, "%u training and %u test rows are more than %u common people", p->train, p->test,
+                         p->rows);
+    if (c->test_rule == TEST_DRAWN && (p->test != drawn || p->train != p->rows - drawn))
+        return fault_set(f, STATUS_LIMIT, "of %u common people %u are to be drawn as test rows, not %u", p->rows, drawn,
+                         p->test);
+    if (p->train < 2 || p->test < 2)
+        return fault_set(f, STATUS_LIMIT, "%u training and %u test rows are too few", p->train, p->test);
     return OK;
 }
 
 status schedule_make(struct schedule *out, const struct contract *c, party self, size_t limit,
-                     const struct population *known, struct fault *f)
+                     enum schedule_known known, const struct population *population, struct fault *f)
 {
     struct pen pen = {.out = out, .c = c, .self = self, .parties = c->parties, .limit = limit};
     const party comparer = (party)(c->parties - 1);
@@ -273,24 +286,25 @@ status schedule_make(struct schedule *out, const struct contract *c, party self,
     handshake(&pen);
     ring_walk(&pen, MESSAGE_psi_set, 0, ITEM_PSI_SET, NULL);
     announce(&pen, comparer, MESSAGE_psi_count, BODY_PSI_COUNT, 1);
-    if (!known)
+    if (known == KNOWN_NOTHING)
         return pen.state;
-    TRY(population_fits(c, known, f));
-    ring_walk(&pen, MESSAGE_psi_list, 1, ITEM_PSI_LIST, &known->rows);
+    TRY(rows_fit(c, population->rows, f));
+    ring_walk(&pen, MESSAGE_psi_list, 1, ITEM_PSI_LIST, &population->rows);
     exchange(&pen, MESSAGE_psi_root, 0, BODY_PSI_ROOT);
     if (c->test_rule == TEST_LISTED)
-        announce(&pen, contract_label_party(c), MESSAGE_split, ITEM_SPLIT, known->rows);
-    if (!known->train)
+        announce(&pen, contract_label_party(c), MESSAGE_split, ITEM_SPLIT, population->rows);
+    if (known == KNOWN_ROWS)
         return pen.state;
-    TRY(plan_make(&plan, c, known->train, f));
-    fact(&pen, FACT_POPULATION, known->rows, known->train);
-    fact(&pen, FACT_TEST_ROWS, known->test, 0);
+    fact(&pen, FACT_POPULATION, population->rows, population->train);
+    fact(&pen, FACT_TEST_ROWS, population->test, 0);
+    TRY(split_fits(c, population, f));
+    TRY(plan_make(&plan, c, population->train, f));
     prepare(&pen, &plan);
     checkpoint(&pen, 0);
     for (uint32_t pass = 1; pass <= c->passes; pass++)
         train(&pen, &plan, pass);
     blocks(&pen, MESSAGE_block, 0, ITEM_BLOCK);
-    evaluate(&pen, known->test);
+    evaluate(&pen, population->test);
     exchange(&pen, MESSAGE_finish, 0, BODY_FINISH);
     put(&pen, (struct schedule_step){.type = RECORD_END, .peer = self, .a = pen.sent, .b = pen.received});
     out->complete = pen.state == OK && !pen.full;

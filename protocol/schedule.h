@@ -23,16 +23,23 @@ struct schedule {
     int complete;          /* the list goes to END: everything it depends on was known, and limit did not cut it */
 };
 
+/* How much is known of the population: the lengths after alignment depend on it. */
+enum schedule_known {
+    KNOWN_NOTHING, /* the list ends after the count of common people */
+    KNOWN_ROWS,    /* population->rows only; the list ends before the first fact */
+    KNOWN_ALL,
+};
+
 void schedule_clear(struct schedule *s);
 
 /* Out:  out         empty or cleared storage
  * In:   c           a contract that contract_check accepts, with small keys or not
  *       self        whose log
  *       limit       steps at most; a log of r records needs r + 1 to be judged
- *       population  what alignment found.  NULL: the list ends where the lengths begin to depend on it.  train == 0:
- *                   only rows is known and the list ends before the first fact.
- * STATUS_LIMIT when the population cannot belong to the contract. */
+ *       known, population  what alignment found
+ * STATUS_LIMIT, with the list up to there, when the contract does not allow the session to go on with such a
+ * population. */
 MUST_USE status schedule_make(struct schedule *out, const struct contract *c, party self, size_t limit,
-                              const struct population *population, struct fault *f);
+                              enum schedule_known known, const struct population *population, struct fault *f);
 
 #endif
