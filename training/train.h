@@ -1,0 +1,31 @@
+/* The online phase: Nesterov passes on integer shares of the per-bin weights.  Nothing but masked openings is sent.
+ * [SPEC 4.5] */
+#ifndef HEFU_TRAIN_H
+#define HEFU_TRAIN_H
+
+#include "training/precondition.h"
+
+/* Our integer shares of every block's weights, f fractional bits. */
+struct weights {
+    party parties;
+    struct {
+        uint32_t width;
+        ring_signed *share;
+    } block[PARTIES_MAX];
+};
+
+void weights_clear(struct weights *w); /* wipes */
+
+/* All passes.  label: 0/1 per training row at the label party, NULL elsewhere.
+ * A joint checkpoint follows every pass. */
+MUST_USE status train_run(struct weights *out, struct session *ss, const struct correlation *c, const struct matrix *own,
+                          const uint8_t *label);
+
+/* Each block's shares go to its owner only; out has the own block's width entries, f fractional bits. [SPEC 4.6] */
+MUST_USE status train_reveal(int64_t *out, struct session *ss, const struct plan *plan, const struct weights *w);
+
+/* The label party's constant, chosen so that scores start at the base rate: 2^f * (4 mean(y) - 2).  The score of a row is
+ * z = intercept + sum of weights, and the linear model's probability is 1/2 + z/4. */
+int64_t train_intercept(const struct plan *plan, const uint8_t *label, uint32_t n);
+
+#endif
