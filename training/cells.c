@@ -12,7 +12,7 @@
 static status grow(void *array, size_t *cap, size_t used, size_t more, size_t size)
 {
     char *old, *moved;
-    size_t want = *cap ? *cap : 256;
+    size_t want = *cap ? *cap : 64;
 
     if (more <= *cap - used)
         return OK;
@@ -35,34 +35,53 @@ static status grow(void *array, size_t *cap, size_t used, size_t more, size_t si
     return OK;
 }
 
-status cells_init(struct cells *c, const char *origin, size_t text_bytes)
+status cells_init(struct cells *c, const char *origin)
 {
     memset(c, 0, sizeof *c);
     c->origin = strdup(origin);
-    return c->origin ? grow(&c->text, &c->text_cap, 0, text_bytes + 2, 1) : STATUS_NO_MEMORY;
+    return c->origin ? OK : STATUS_NO_MEMORY;
 }
 
 void cells_clear(struct cells *c)
 {
-    if (c->text)
-        sodium_memzero(c->text, c->text_len);
-    free(c->text);
-    free(c->at);
+    for (size_t i = 0; i < c->num_column; i++) {
+        if (c->column[i].text)
+            sodium_memzero(c->column[i].text, c->column[i].text_len);
+        free(c->column[i].text);
+        free(c->column[i].at);
+    }
+    free(c->column);
     free(c->line);
     free(c->origin);
     memset(c, 0, sizeof *c);
 }
 
-status cells_add(struct cells *c, const char *text, size_t len)
+static status append(struct cells_column *column, const char *text, size_t len)
 {
     size_t clean_len;
 
-    TRY(grow(&c->text, &c->text_cap, c->text_len, len + 1, 1));
-    TRY(grow(&c->at, &c->cap_at, c->num_at, 1, sizeof *c->at));
-    if (!text_clean(c->text + c->text_len, &clean_len, text, len))
+    TRY(grow(&column->text, &column->text_cap, column->text_len, len + 1, 1));
+    TRY(grow(&column->at, &column->cap_at, column->num_at, 1, sizeof *column->at));
+    if (!text_clean(column->text + column->text_len, &clean_len, text, len))
         return STATUS_CONFIG;
-    c->at[c->num_at++] = c->text_len;
-    c->text_len += clean_len + 1;
+    column->at[column->num_at++] = column->text_len;
+    column->text_len += clean_len + 1;
+    return OK;
+}
+
+status cells_add(struct cells *c, const char *text, size_t len)
+{
+    size_t column = c->pending;
+
+    if (c->columns && column >= c->columns) { /* too many: only counted, cells_end_row will say so */
+        c->pending++;
+        return OK;
+    }
+    if (c->columns == 0) {
+        TRY(grow(&c->column, &c->cap_column, c->num_column, 1, sizeof *c->column));
+        memset(&c->column[c->num_column++], 0, sizeof *c->column);
+    }
+    TRY(append(&c->column[column], text, len));
     c->pending++;
     return OK;
 }
@@ -115,12 +134,14 @@ status cells_end_row(struct cells *c, uint32_t line, struct fault *f)
 const char *cells_name(const struct cells *c, uint32_t column)
 {
     assert(column < c->columns);
-    return c->text + c->at[column];
+    return c->column[column].text; /* its first cell */
 }
 
 const char *cells_get(const struct cells *c, uint32_t row, uint32_t column)
 {
-    return c->text + c->at[((size_t)row + 1) * c->columns + column];
+    const struct cells_column *from = &c->column[column];
+
+    return from->text + from->at[(size_t)row + 1];
 }
 
 uint32_t cells_find(const struct cells *c, const char *name)

@@ -9,22 +9,27 @@ enum {
     CELLS_ROWS_MAX = 2000000000,
 };
 
+/* The cells of one column, one behind the other: work goes column by column, and this keeps it in the cache. */
+struct cells_column {
+    char *text;   /* every cell, terminated; the header's first */
+    size_t text_len, text_cap;
+    size_t *at;   /* where each cell starts in text */
+    size_t num_at, cap_at;
+};
+
 struct cells {
     char *origin;      /* what messages call the table: its path */
-    uint32_t columns;
+    uint32_t columns;  /* 0 until the header is complete */
     uint32_t rows;     /* the header is not counted */
     uint32_t header_line;
-    char *text;        /* every cell, terminated */
-    size_t text_len, text_cap;
-    size_t *at;        /* where each cell starts in text, row by row, header first */
-    size_t num_at, cap_at;
+    struct cells_column *column;
+    size_t num_column, cap_column;
     uint32_t *line;    /* [rows] the line of the file on which the row starts */
     size_t cap_line;
     size_t pending;    /* cells of the row being added */
 };
 
-/* text_bytes: how much text is coming, if known. */
-MUST_USE status cells_init(struct cells *c, const char *origin, size_t text_bytes);
+MUST_USE status cells_init(struct cells *c, const char *origin);
 void cells_clear(struct cells *c); /* wipes */
 
 /* Append one cell to the current row; STATUS_CONFIG when it is not UTF-8. */

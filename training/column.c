@@ -21,27 +21,22 @@ static void census_clear(struct census *s)
     free(s->values);
 }
 
-static const char *cell(const struct column_view *view, uint32_t i)
-{
-    return cells_get(view->cells, view->row[i], view->column);
-}
-
 static status take_census(struct census *s, const struct column_view *view)
 {
     TRY(alloc_zeroed(&s->values, view->rows, sizeof *s->values));
     s->rows = view->rows;
-    s->first_text = UINT32_MAX;
-    for (uint32_t i = 0; i < view->rows; i++) {
-        const char *text = cell(view, i);
+    for (uint32_t row = 0; row < view->cells->rows; row++) {
+        const char *text = cells_get(view->cells, row, view->column);
 
+        if (view->place[row] == COLUMN_NO_PLACE)
+            continue;
         if (text_missing(text)) {
             s->missing++;
         } else if (text_number(&s->values[s->numbers], text)) {
             s->numbers++;
         } else {
-            s->texts++;
-            if (view->row[i] < s->first_text)
-                s->first_text = view->row[i];
+            if (s->texts++ == 0)
+                s->first_text = row;
         }
     }
     return OK;
@@ -175,11 +170,11 @@ static struct level *level_find(struct levels *l, const char *text)
 /* False when there are too many levels, or one is too long to be a level. */
 static bool collect_levels(struct levels *l, const struct column_view *view)
 {
-    for (uint32_t i = 0; i < view->rows; i++) {
-        const char *text = cell(view, i);
+    for (uint32_t row = 0; row < view->cells->rows; row++) {
+        const char *text = cells_get(view->cells, row, view->column);
         struct level *level;
 
-        if (text_missing(text))
+        if (view->place[row] == COLUMN_NO_PLACE || text_missing(text))
             continue;
         level = strlen(text) <= TEXT_NAME_MAX ? level_find(l, text) : NULL;
         if (!level)

@@ -24,13 +24,15 @@ enum {
     COLUMN_REASON_MAX = 160,
 };
 
-/* The rows of a table that count, in any order. */
+/* One column of the rows that count: those with a place. */
 struct column_view {
     const struct cells *cells;
     uint32_t column;
-    const uint32_t *row;
-    uint32_t rows;
+    uint32_t rows;          /* that count */
+    const uint32_t *place;  /* [cells->rows] where the row goes, or COLUMN_NO_PLACE */
 };
+
+#define COLUMN_NO_PLACE UINT32_MAX
 
 /* Describe the column (all but out->fallback).  When it is left out, out->bins is 0 and reason says why. */
 MUST_USE status column_learn(struct dictionary_column *out, char reason[COLUMN_REASON_MAX],

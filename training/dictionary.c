@@ -40,7 +40,7 @@ static uint32_t num_levels(const struct dictionary_column *c)
     return n && !c->levels[n - 1] ? n - 1 : n;
 }
 
-uint8_t dictionary_number_code(const struct dictionary_column *c, double x)
+static uint8_t number_code(const struct dictionary_column *c, double x)
 {
     uint32_t code = 0;
 
@@ -82,7 +82,7 @@ uint8_t dictionary_code(const struct dictionary_column *c, const char *cell, boo
     if (c->kind == COLUMN_CATEGORY)
         return level_code(c, cell, unknown);
     if (text_number(&x, cell))
-        return dictionary_number_code(c, x);
+        return number_code(c, x);
     *unknown = true;
     return c->fallback;
 }

@@ -34,9 +34,6 @@ void dictionary_clear(struct dictionary *d);
 /* The code of a clean cell.  *unknown tells that it is the fallback. */
 uint8_t dictionary_code(const struct dictionary_column *c, const char *cell, bool *unknown);
 
-/* The same for a numeric column and a value that is there. */
-uint8_t dictionary_number_code(const struct dictionary_column *c, double x);
-
 /* A short text for one code, for reports: "(12000, 30000]", "<= 3", "> 7", "university", "missing", "other". */
 void dictionary_bin_text(const struct dictionary_column *c, uint8_t code, char *out, size_t cap);
 

@@ -1,5 +1,6 @@
 #include "training/roster.h"
 
+#include "training/column.h"
 #include "training/ids.h"
 #include "training/text.h"
 
@@ -37,6 +38,7 @@ void roster_clear(struct roster *r)
         }
     free(r->ids);
     free(r->row);
+    free(r->place);
     memset(r, 0, sizeof *r);
 }
 
@@ -179,6 +181,11 @@ status roster_build(struct roster *r, struct table_notes *notes, const struct ce
     }
     qsort(entries.list, entries.count, sizeof *entries.list, by_id_then_row);
     TRY(keep_first(&made, notes, &entries, cells, id_column, roles, f));
+    TRY(alloc_zeroed(&made.place, cells->rows, sizeof *made.place));
+    for (uint32_t row = 0; row < cells->rows; row++)
+        made.place[row] = COLUMN_NO_PLACE;
+    for (uint32_t i = 0; i < made.rows; i++)
+        made.place[made.row[i]] = i;
     *r = made;
     memset(&made, 0, sizeof made);
     return OK;

@@ -7,8 +7,9 @@
 
 struct roster {
     uint32_t rows;
-    char **ids;     /* [rows] normalised, distinct, sorted bytewise */
-    uint32_t *row;  /* [rows] the row of the table; the first one of its id */
+    char **ids;      /* [rows] normalised, distinct, sorted bytewise */
+    uint32_t *row;   /* [rows] the row of the table; the first one of its id */
+    uint32_t *place; /* [rows of the table] index into ids, or COLUMN_NO_PLACE for a row that does not count */
 };
 
 void roster_clear(struct roster *r); /* wipes */

@@ -90,7 +90,7 @@ static status learn_columns(struct dictionary *d, uint32_t *used, struct table_n
     TRY(alloc_zeroed(&d->columns, c->columns < DATASET_COLUMNS_MAX ? c->columns : DATASET_COLUMNS_MAX,
                      sizeof *d->columns));
     for (uint32_t i = 0; i < c->columns; i++) {
-        struct column_view view = {.cells = c, .column = i, .row = roster->row, .rows = roster->rows};
+        struct column_view view = {.cells = c, .column = i, .rows = roster->rows, .place = roster->place};
         struct dictionary_column column AUTO(dictionary_column_clear) = {0};
         char reason[COLUMN_REASON_MAX] = "it has no name";
 
@@ -124,12 +124,15 @@ static status encode_column(struct dataset *data, uint16_t k, uint32_t rows_of[D
 {
     uint32_t missing = 0, unknown = 0;
 
-    for (uint32_t i = 0; i < roster->rows; i++) {
-        const char *text = cells_get(c, roster->row[i], in_table);
+    for (uint32_t row = 0; row < c->rows; row++) {
+        const char *text = cells_get(c, row, in_table);
         bool fell_back;
-        uint8_t code = dictionary_code(column, text, &fell_back);
+        uint8_t code;
 
-        data->codes[(size_t)i * data->columns + k] = code;
+        if (roster->place[row] == COLUMN_NO_PLACE)
+            continue;
+        code = dictionary_code(column, text, &fell_back);
+        data->codes[(size_t)roster->place[row] * data->columns + k] = code;
         rows_of[code]++;
         missing += text_missing(text);
         unknown += fell_back;

@@ -178,7 +178,7 @@ static status read_bytes(struct cells *cells, const char *name, const char *byte
         bytes += 3;
         len -= 3;
     }
-    TRY(cells_init(&made, name, header_only ? 0 : len));
+    TRY(cells_init(&made, name));
     if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI) != 0)
         return STATUS_NO_MEMORY;
     csv_set_delim(&parser, delimiter(bytes, len));
