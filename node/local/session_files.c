@@ -1,0 +1,167 @@
+#include "node/local/session_files.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TABLE_FILE_MAX = 16 << 20 };
+
+void session_table_clear(struct session_table *t)
+{
+    dictionary_clear(&t->dictionary);
+    for (uint16_t i = 0; i < t->certificates; i++)
+        free(t->certificate[i]);
+    *t = (struct session_table){0};
+}
+
+struct source session_table_source(const struct session_table *t)
+{
+    return (struct source){.kind = SOURCE_CSV,
+                           .path = t->path,
+                           .id_column = t->id_column,
+                           .label_column = t->label_column[0] ? t->label_column : NULL,
+                           .split_path = t->split_path[0] ? t->split_path : NULL,
+                           .on_duplicate = t->refuse_duplicates ? TABLE_DUPLICATE_REFUSE : TABLE_DUPLICATE_FIRST};
+}
+
+static char *hex_text(const uint8_t *bytes, size_t len)
+{
+    char *out = malloc(2 * len + 1);
+
+    for (size_t i = 0; out && i < len; i++)
+        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+    if (out)
+        out[2 * len] = '\0';
+    return out;
+}
+
+status session_table_write(const char *session_dir, const struct session_table *t, struct fault *f)
+{
+    struct wire_writer dictionary AUTO(wire_writer_clear) = {0};
+    char path[FILES_PATH_BYTES], *hex AUTO(auto_free) = NULL, *text AUTO(auto_free) = NULL;
+    json_t *certificates = json_array(), *all;
+
+    dictionary_encode(&dictionary, &t->dictionary);
+    TRY(wire_writer_status(&dictionary));
+    hex = hex_text(dictionary.bytes, dictionary.len);
+    for (uint16_t i = 0; i < t->certificates; i++)
+        json_array_append_new(certificates, json_string(t->certificate[i]));
+    all = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:o}", "kind", "csv", "path", t->path, "split_path",
+                    t->split_path, "id_column", t->id_column, "label_column", t->label_column, "refuse_duplicates",
+                    (int)t->refuse_duplicates, "attempt", (int)t->attempt, "party", (int)t->self, "dictionary",
+                    hex ? hex : "", "certificates", certificates);
+    text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
+    json_decref(all);
+    if (!text || !hex)
+        return fault_set(f, STATUS_CONFIG, "the description of the table cannot be written: a name in it is not UTF-8");
+    TRY(files_join(path, session_dir, "table.json", f));
+    return files_write(path, text, strlen(text), 0600, f);
+}
+
+static status copy_text(char *out, size_t cap, const json_t *all, const char *field)
+{
+    const char *text = json_string_value(json_object_get(all, field));
+
+    if (!text || strlen(text) >= cap)
+        return STATUS_MALFORMED;
+    strcpy(out, text);
+    return OK;
+}
+
+static status read_dictionary(struct dictionary *d, const json_t *all)
+{
+    const json_t *value = json_object_get(all, "dictionary");
+    const char *hex = json_string_value(value);
+    size_t len = hex ? json_string_length(value) / 2 : 0;
+    uint8_t *bytes AUTO(auto_free) = NULL;
+
+    TRY(alloc_zeroed(&bytes, len, 1));
+    for (size_t i = 0; i < len; i++) {
+        unsigned byte;
+
+        if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
+            return STATUS_MALFORMED;
+        bytes[i] = (uint8_t)byte;
+    }
+    return dictionary_decode(d, bytes, len);
+}
+
+static status read_table(struct session_table *t, const json_t *all)
+{
+    const json_t *certificates = json_object_get(all, "certificates"), *pem;
+    size_t i;
+
+    TRY(copy_text(t->path, sizeof t->path, all, "path"));
+    TRY(copy_text(t->split_path, sizeof t->split_path, all, "split_path"));
+    TRY(copy_text(t->id_column, sizeof t->id_column, all, "id_column"));
+    TRY(copy_text(t->label_column, sizeof t->label_column, all, "label_column"));
+    t->refuse_duplicates = (uint32_t)json_integer_value(json_object_get(all, "refuse_duplicates"));
+    t->attempt = (uint32_t)json_integer_value(json_object_get(all, "attempt"));
+    t->self = (party)json_integer_value(json_object_get(all, "party"));
+    json_array_foreach(certificates, i, pem) {
+        if (i == PARTIES_MAX || !json_is_string(pem))
+            return STATUS_MALFORMED;
+        t->certificate[i] = strdup(json_string_value(pem));
+        if (!t->certificate[i])
+            return STATUS_NO_MEMORY;
+        t->certificates++;
+    }
+    return read_dictionary(&t->dictionary, all);
+}
+
+status session_table_read(struct session_table *t, const char *session_dir, struct fault *f)
+{
+    char path[FILES_PATH_BYTES];
+    uint8_t *text AUTO(auto_free) = NULL;
+    size_t len = 0;
+    json_t *all;
+    status result;
+
+    *t = (struct session_table){0};
+    TRY(files_join(path, session_dir, "table.json", f));
+    TRY(files_read(&text, &len, path, TABLE_FILE_MAX, f));
+    all = json_loadb((const char *)text, len, JSON_REJECT_DUPLICATES, NULL);
+    result = all ? read_table(t, all) : STATUS_MALFORMED;
+    json_decref(all);
+    if (result != OK) {
+        session_table_clear(t);
+        return fault_set(f, result == STATUS_NO_MEMORY ? result : STATUS_CONFIG, "%s is damaged", path);
+    }
+    return OK;
+}
+
+void session_papers_clear(struct session_papers *p)
+{
+    free(p->contract_bytes);
+    memset(p, 0, sizeof *p);
+}
+
+status session_papers_read(struct session_papers *p, const char *session_dir, struct fault *f)
+{
+    char path[FILES_PATH_BYTES];
+    uint8_t *bytes AUTO(auto_free) = NULL;
+    size_t len = 0;
+
+    memset(p, 0, sizeof *p);
+    TRY(files_join(path, session_dir, "contract", f));
+    TRY(files_read(&p->contract_bytes, &p->contract_len, path, CONTRACT_BYTES_MAX, f));
+    TRY(contract_decode(&p->contract, p->contract_bytes, p->contract_len, f));
+    TRY(contract_id(&p->contract_id, &p->contract));
+    TRY(files_join(path, session_dir, "approvals", f));
+    TRY(files_read(&bytes, &len, path, (size_t)PARTIES_MAX * APPROVAL_BYTES, f));
+    if (len != (size_t)p->contract.parties * APPROVAL_BYTES)
+        return fault_set(f, STATUS_CONFIG, "%s does not hold one approval for each party", path);
+    for (party i = 0; i < p->contract.parties; i++) {
+        if (approval_decode(&p->approval[i], bytes + (size_t)i * APPROVAL_BYTES) != OK)
+            return fault_set(f, STATUS_CONFIG, "%s is damaged", path);
+    }
+    return OK;
+}
+
+void session_seed_label(char out[SEED_LABEL_BYTES], const struct hash *id, uint32_t attempt)
+{
+    char hex[2 * HASH_BYTES + 1];
+
+    hash_hex(id, hex);
+    snprintf(out, SEED_LABEL_BYTES, "seed/%s/%u", hex, attempt);
+}

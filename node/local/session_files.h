@@ -1,0 +1,49 @@
+/* The files of one attempt, in its session directory: what was agreed, what the worker needs, what it leaves behind.
+ *
+ *   contract  approvals  seed.sealed  table.json      written before the worker starts
+ *   log  bodies                                       the evidence as it grows (journal.h)
+ *   result.json  report.html  model.json  evidence.hefu  worker.log */
+#ifndef HEFU_SESSION_FILES_H
+#define HEFU_SESSION_FILES_H
+
+#include "node/local/files.h"
+#include "node/local/source.h"
+#include "protocol/session.h"
+
+#include <jansson.h>
+
+/* A table as a session needs it: where it is, what its codes mean. */
+struct session_table {
+    char path[FILES_PATH_BYTES], split_path[FILES_PATH_BYTES];
+    char id_column[256], label_column[256];
+    uint32_t refuse_duplicates;
+    uint32_t attempt;
+    party self;
+    struct dictionary dictionary;
+    uint16_t certificates;
+    char *certificate[PARTIES_MAX]; /* PEM, in party order */
+};
+
+void session_table_clear(struct session_table *t);
+/* The view that source_open_with takes; borrows from t. */
+struct source session_table_source(const struct session_table *t);
+
+MUST_USE status session_table_write(const char *session_dir, const struct session_table *t, struct fault *f);
+MUST_USE status session_table_read(struct session_table *t, const char *session_dir, struct fault *f);
+
+struct session_papers {
+    struct contract contract;
+    struct hash contract_id;
+    uint8_t *contract_bytes;
+    size_t contract_len;
+    struct approval approval[PARTIES_MAX];
+};
+
+void session_papers_clear(struct session_papers *p);
+MUST_USE status session_papers_read(struct session_papers *p, const char *session_dir, struct fault *f);
+
+/* "seed/CONTRACT-ID/ATTEMPT": what the seed is sealed under. */
+enum { SEED_LABEL_BYTES = 96 };
+void session_seed_label(char out[SEED_LABEL_BYTES], const struct hash *contract_id, uint32_t attempt);
+
+#endif

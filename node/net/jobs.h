@@ -1,0 +1,65 @@
+/* The jobs of a node, from proposal to end: what control requests ask for, what policy and operator decide, what is
+ * written down.  Running an attempt is left to the daemon, through struct jobs_workers.
+ *
+ * The answer to `job` for a finished job holds "result":
+ *   rows_aligned rows_train rows_test test_positives parties passes key_bits attempt
+ *   auc_test ks_test logloss_test  auc_label_party_alone ks_label_party_alone logloss_label_party_alone
+ *   seconds {handshake align prepare train reveal evaluate finish total} cpu_seconds
+ *   bytes_sent bytes_received  records checkpoints head (hex)  transcript {verified, sessions}
+ * An offer holds, besides what the contract takes from it, "pem": the node's certificate.  A `contract` request hands
+ * them all on, in party order, as "certificates": so every node sees for itself whose identity keys the contract names. */
+#ifndef HEFU_JOBS_H
+#define HEFU_JOBS_H
+
+#include "node/local/config.h"
+#include "node/local/keyring.h"
+#include "node/net/control.h"
+#include "node/net/store.h"
+
+struct jobs;
+
+struct jobs_attempt {
+    const char *id;                 /* of the job in the store */
+    const char *session_dir;
+    const struct contract *contract;
+    struct hash contract_id;
+    party self;
+    uint32_t attempt;
+};
+
+struct jobs_workers {
+    void *ctx;
+    status (*start)(void *ctx, const struct jobs_attempt *attempt, struct fault *f);
+    /* Stop the attempt of this job; its end is told with jobs_ended. */
+    void (*cancel)(void *ctx, const char *id, const struct fault *why);
+    json_t *(*progress)(void *ctx, const char *id); /* or NULL */
+    json_t *(*peers)(void *ctx);                    /* for hello: an array */
+    int (*running)(void *ctx);
+};
+
+struct jobs_config {
+    const struct node_config *node;
+    struct store *store;
+    const struct keyring *keys;
+    struct jobs_workers workers;
+    int64_t (*clock)(void);         /* Unix seconds; NULL: the system's */
+};
+
+/* Jobs that were running when an earlier daemon ended have failed. */
+MUST_USE status jobs_open(struct jobs **out, const struct jobs_config *config, struct fault *f);
+void jobs_close(struct jobs *j);
+
+const struct control_ops *jobs_control(const struct jobs *j);
+
+/* An attempt has ended: why->code OK means done.  progress and result may be NULL and are not consumed. */
+void jobs_ended(struct jobs *j, const char *id, const struct fault *why, const char *blamed, const json_t *progress,
+                const json_t *result);
+
+/* Now and then: jobs that nobody approved or started in time fail. */
+void jobs_expire(struct jobs *j);
+
+/* STATE/sessions/<first 16 of id>-<attempt> */
+MUST_USE status jobs_session_dir(char out[FILES_PATH_BYTES], const char *state_dir, const char *id, uint32_t attempt,
+                                 struct fault *f);
+
+#endif
