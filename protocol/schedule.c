@@ -50,7 +50,7 @@ static void message(struct pen *pen, enum record_type type, party peer, enum mes
                     uint64_t index, uint64_t len)
 {
     put(pen, (struct schedule_step){.type = type, .peer = peer, .kind = (uint16_t)kind,
-                                    .phase = (uint16_t)message_info(kind)->phase, .pass = pass, .index = index,
+                                    .phase = (uint16_t)message_info((uint16_t)kind)->phase, .pass = pass, .index = index,
                                     .body_len = len});
 }
 
@@ -173,12 +173,12 @@ static void prepare(struct pen *pen, const struct plan *plan)
 
         if (q == self)
             continue;
+        for (uint32_t g = 0; g < plan->back_groups; g++)
+            vector(pen, RECORD_RECV, q, MESSAGE_back_mask, g, item, plan->n);
         for (uint32_t g = 0; g < plan->fore[self].groups; g++)
             vector(pen, RECORD_RECV, q, MESSAGE_fore_mask, g, item, width * plan->fore[self].rows);
         for (uint32_t g = 0; g < plan->back_groups; g++)
             vector(pen, RECORD_RECV, q, MESSAGE_back_ridge, g, item, width);
-        for (uint32_t g = 0; g < plan->back_groups; g++)
-            vector(pen, RECORD_RECV, q, MESSAGE_back_mask, g, item, plan->n);
         for (uint32_t g = 0; g < plan->fore[self].groups; g++)
             vector(pen, RECORD_SEND, q, MESSAGE_fore_reply, g, item, plan->fore[self].replies);
         for (uint32_t g = 0; g < plan->back_groups; g++)
