@@ -793,6 +793,8 @@ static status check_log(struct verify *v, struct reading *log)
     check_end(v, log);
     if (!log->has_population)
         known.rows = rows_from_list(log);
+    else if (!log->has_test && known.rows >= known.train)
+        known.test = known.rows - known.train; /* stopped between the two facts: any number will do */
     made = schedule_make(&s, &v->out->contract, log->self, log->count + 1,
                          log->has_population ? KNOWN_ALL : known.rows ? KNOWN_ROWS : KNOWN_NOTHING, &known, &f);
     if (made == STATUS_NO_MEMORY)
