@@ -1,9 +1,8 @@
 #include "testing.h"
 #include "vectors/vectors.h"
 
-static const struct rng_key counting_key = {
-    {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
-     16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31}};
+static const struct rng_key counting_key = {{0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+                                             16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31}};
 
 static void stream_matches_its_vector_across_buffers(void **state)
 {
@@ -25,7 +24,8 @@ static void addressed_stream_matches_its_vector(void **state)
     (void)state;
     unhex(request.bytes, HASH_BYTES, RNG_ANSWERS);
     rng_init(&g, &counting_key,
-             &(struct rng_address){.purpose = "known answer", .peer = 1, .pass = 2, .index = UINT64_C(3) << 40, .answers = &request});
+             &(struct rng_address){
+                 .purpose = "known answer", .peer = 1, .pass = 2, .index = UINT64_C(3) << 40, .answers = &request});
     rng_fill(&g, out, sizeof out);
     assert_hex(out, sizeof out, RNG_ADDRESSED);
 }
@@ -119,8 +119,8 @@ static void below_is_uniform(void **state)
         counts[v]++;
         thirds[rng_below(&g, UINT64_C(3) << 62) >> 62]++; /* taken mod 2^64 / 4 this would be 2 : 1 : 1 */
     }
-    assert_true(chi_square(counts, 10) < 40);  /* 9 degrees of freedom: beyond 40 once in 10^5 */
-    assert_true(chi_square(thirds, 3) < 24);   /* 2 degrees: once in 10^5 */
+    assert_true(chi_square(counts, 10) < 40); /* 9 degrees of freedom: beyond 40 once in 10^5 */
+    assert_true(chi_square(thirds, 3) < 24);  /* 2 degrees: once in 10^5 */
     for (int i = 0; i < 100; i++)
         assert_int_equal(rng_below(&g, 1), 0);
 }

@@ -118,7 +118,8 @@ static void a_string_holds_no_control_bytes(void **state)
 
 static void a_string_or_blob_over_its_limit_is_malformed(void **state)
 {
-    const uint8_t string[] = {0, 3, 'a', 'b', 'c'}, blob[] = {0, 0, 0, 3, 1, 2, 3}, huge[] = {0xff, 0xff, 0xff, 0xff, 1};
+    const uint8_t string[] = {0, 3, 'a', 'b', 'c'}, blob[] = {0, 0, 0, 3, 1, 2, 3},
+                  huge[] = {0xff, 0xff, 0xff, 0xff, 1};
     struct wire_reader r;
     char fits[4], tight[3];
     size_t len;

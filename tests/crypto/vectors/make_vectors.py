@@ -390,6 +390,8 @@ def subset_draw(rng, table):
     return out
 
 
+BINDING = sha256(b"binding")
+emit("KEYPROOF_BINDING", BINDING)
 for bits in (256, 512, 2048):
     name = "PAILLIER_%d_" % bits
     p, q = keygen(Rng(KEY, b"paillier key", index=bits), bits)
@@ -431,7 +433,7 @@ for bits in (256, 512, 2048):
         a, b = subset_draw(r, mod_p2), subset_draw(r, mod_q2)
         emit("BLIND_%d_OWN_TABLE" % bits, join(a, p * p, b, q * q))
 
-    width, key = bits // 8, tuple_hash(b"hefu/keyproof/v1", sha256(b"binding"), u64(bits), n.to_bytes(bits // 8, "big"))
+    width, key = bits // 8, tuple_hash(b"hefu/keyproof/v1", BINDING, u64(bits), n.to_bytes(bits // 8, "big"))
     roots = [pow(Rng(key, b"key proof challenge", index=i).below(n), pow(n, -1, (p - 1) * (q - 1)), n) for i in range(13)]
     emit("KEYPROOF_%d_SHA256" % bits, sha256(b"".join(x.to_bytes(width, "big") for x in roots)))
 
