@@ -83,15 +83,15 @@ static status find_own_table(const char **table, const struct jobs *j, const jso
 
     *table = NULL;
     json_array_foreach(tables, i, entry) {
-        const char *party = NULL, *name = NULL;
+        const char *who = NULL, *name = NULL;
 
-        TRY(control_text(&party, entry, "party", f));
+        TRY(control_text(&who, entry, "party", f));
         TRY(control_text(&name, entry, "table", f));
-        if (!strcmp(party, node->name)) {
+        if (!strcmp(who, node->name)) {
             *table = name;
-        } else if (!config_find_peer(node->peers, node->num_peers, party)) {
-            fault_hint(f, "its operator may add %.31s, with address and fingerprint, to peers in node.yaml", party);
-            return fault_set(f, STATUS_REFUSED, "%s does not know the party %.31s", node->name, party);
+        } else if (!config_find_peer(node->peers, node->num_peers, who)) {
+            fault_hint(f, "its operator may add %.31s, with address and fingerprint, to peers in node.yaml", who);
+            return fault_set(f, STATUS_REFUSED, "%s does not know the party %.31s", node->name, who);
         }
     }
     if (!*table)
@@ -542,7 +542,25 @@ static status op_explain(void *node, const struct control_caller *who, const jso
     return json_object_set_new(answer, "text", value) ? STATUS_NO_MEMORY : OK;
 }
 
-/* ---- start and cancel ---- */
+/* ---- start, cancel, end ---- */
+
+/* Under the lock.  The state and, in the paper, what the state alone does not tell. */
+static void end_job(struct jobs *j, const char *id, const struct fault *why, const char *blamed,
+                    const json_t *progress, const json_t *result)
+{
+    enum job_state state = why->code == OK ? JOB_DONE : why->code == STATUS_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
+    json_t *error = why->code == OK ? json_null() : control_fault_json(why);
+    json_t *all AUTO(json_release) = NULL;
+    char *text AUTO(auto_free) = NULL;
+
+    if (blamed && blamed[0])
+        json_object_set_new(error, "blamed", json_string(blamed));
+    all = json_pack("{s:o, s:O?, s:O?}", "error", error, "progress", progress, "result", result);
+    text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+    if (text)
+        (void)!store_put_paper(j->c.store, id, PAPER_RESULT, text, strlen(text), NULL);
+    (void)!store_set_state(j->c.store, id, state, "node", why->code == OK ? NULL : why, NULL);
+}
 
 /* The approvals of a request: one of each party, all of them for this contract and attempt, our own as we gave it. */
 static status read_approvals(uint8_t *out, struct jobs *j, const struct store_job *job, const struct contract *k,
@@ -633,24 +651,6 @@ static status op_cancel(void *node, const struct control_caller *who, const json
     else if (job.state != JOB_CANCELLED)
         TRY(store_set_state(j->c.store, job.id, JOB_CANCELLED, who->name, &why, f));
     return state_answer(answer, j, job.id, f);
-}
-
-/* Under the lock.  The state and, in the paper, what the state alone does not tell. */
-static void end_job(struct jobs *j, const char *id, const struct fault *why, const char *blamed,
-                    const json_t *progress, const json_t *result)
-{
-    enum job_state state = why->code == OK ? JOB_DONE : why->code == STATUS_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
-    json_t *error = why->code == OK ? json_null() : control_fault_json(why);
-    json_t *all AUTO(json_release) = NULL;
-    char *text AUTO(auto_free) = NULL;
-
-    if (blamed && blamed[0])
-        json_object_set_new(error, "blamed", json_string(blamed));
-    all = json_pack("{s:o, s:O?, s:O?}", "error", error, "progress", progress, "result", result);
-    text = all ? json_dumps(all, JSON_COMPACT) : NULL;
-    if (text)
-        (void)!store_put_paper(j->c.store, id, PAPER_RESULT, text, strlen(text), NULL);
-    (void)!store_set_state(j->c.store, id, state, "node", why->code == OK ? NULL : why, NULL);
 }
 
 void jobs_ended(struct jobs *j, const char *id, const struct fault *why, const char *blamed, const json_t *progress,
