@@ -1,5 +1,5 @@
 /* What training sees of a table: normalised ids, small integer codes, a label at one party.  Everything from here on is
- * integers.  [SPEC 4] */
+ * integers.  [SPEC 8] */
 #ifndef HEFU_DATASET_H
 #define HEFU_DATASET_H
 

@@ -1,4 +1,4 @@
-/* A party's own dictionary: what each column and each code mean.  Never leaves its owner.  [SPEC 4.2] */
+/* A party's own dictionary: what each column and each code mean.  Never leaves its owner.  [SPEC 8.2] */
 #ifndef HEFU_DICTIONARY_H
 #define HEFU_DICTIONARY_H
 

@@ -13,6 +13,7 @@
 
 void party_result_clear(struct party_result *r)
 {
+    free(r->position);
     free(r->role);
     free(r->weight);
     memset(r, 0, sizeof *r);
@@ -37,7 +38,6 @@ void dataset_commitment(struct hash *out, const struct dataset *d, const struct 
 
 /* The aligned rows of our own table, training and test apart. */
 struct rows {
-    uint32_t *position; /* [population.rows] row of the dataset */
     uint32_t *train, *test; /* rows of the dataset, in joint order */
     uint8_t *codes;     /* [train * columns] */
     uint8_t *label;     /* [train], label party only */
@@ -46,7 +46,6 @@ struct rows {
 
 static void rows_clear(struct rows *r)
 {
-    free(r->position);
     free(r->train);
     free(r->test);
     free(r->codes);
@@ -75,20 +74,20 @@ static status align(struct rows *rows, struct party_result *out, struct session 
     uint32_t common = 0, a = 0, b = 0;
 
     session_progress(ss, PHASE_ALIGN, 0, 0, 0);
-    TRY(align_run(ss, &rows->position, &common, d->ids, d->rows));
+    TRY(align_run(ss, &out->position, &common, d->ids, d->rows));
     TRY(alloc_zeroed(&out->role, common, 1));
     TRY(alloc_zeroed(&listed, common, 1));
     for (uint32_t i = 0; i < common; i++)
-        listed[i] = d->split ? d->split[rows->position[i]] : SPLIT_UNLISTED;
+        listed[i] = d->split ? d->split[out->position[i]] : SPLIT_UNLISTED;
     TRY(align_split(ss, out->role, common, d->split ? listed : NULL));
     out->population = ss->population;
     TRY(alloc_zeroed(&rows->train, ss->population.train, sizeof(uint32_t)));
     TRY(alloc_zeroed(&rows->test, ss->population.test, sizeof(uint32_t)));
     for (uint32_t i = 0; i < common; i++) {
         if (out->role[i] == 0)
-            rows->train[a++] = rows->position[i];
+            rows->train[a++] = out->position[i];
         else if (out->role[i] == 1)
-            rows->test[b++] = rows->position[i];
+            rows->test[b++] = out->position[i];
     }
     return OK;
 }
@@ -137,7 +136,7 @@ static status alone_scores(double *out, struct session *ss, const struct dataset
     double *weight AUTO(auto_free) = NULL, intercept = 0;
 
     TRY(alloc_zeroed(&weight, dataset_width(d), sizeof *weight));
-    if (reference_fit(weight, &intercept, d->codes, d->bins, d->columns, rows->train, d->label, ss->population.train,
+    if (reference_fit(weight, &intercept, d->codes, d->bins, d->columns, rows->train, rows->label, ss->population.train,
                       ss->contract->ridge_micro / 1e6, REFERENCE_EXACT) != OK)
         return session_fail(ss, STATUS_LIMIT, "the label party's own model cannot be fitted");
     for (uint32_t i = 0; i < ss->population.test; i++)

@@ -9,6 +9,7 @@
 
 struct party_result {
     struct population population;
+    uint32_t *position;       /* [population.rows] own table row of each common person, in joint order */
     uint8_t *role;            /* [population.rows] 0 train, 1 test, 2 unused, in joint order */
     double *weight;           /* own block, one per bin (dataset_width) */
     double intercept;         /* label party: its constant; 0 elsewhere */
