@@ -584,6 +584,21 @@ void link_close_channel(struct link_hub *hub, const struct link_channel *channel
     pthread_mutex_unlock(&hub->lock);
 }
 
+enum link_goodbye link_ended(struct link_hub *hub, const char *peer, const struct link_channel *channel)
+{
+    enum link_goodbye goodbye = 0;
+    const struct mux_slot *slot;
+    const struct peer *p;
+
+    pthread_mutex_lock(&hub->lock);
+    p = hub_find(hub, peer);
+    slot = p ? mux_find(&p->mux, channel) : NULL;
+    if (slot && slot->ended)
+        goodbye = slot->goodbye;
+    pthread_mutex_unlock(&hub->lock);
+    return goodbye;
+}
+
 status link_reopen_channel(struct link_hub *hub, const char *peer, const struct link_channel *channel, struct fault *f)
 {
     struct peer *p;

@@ -138,6 +138,8 @@ int link_event_fd(const struct link_hub *hub);
 /* Done with a channel at this end: peers learn the code after everything queued before it, unread messages are
  * dropped, and whatever still arrives on it is ignored.  The channel cannot be used again. */
 void link_close_channel(struct link_hub *hub, const struct link_channel *channel, enum link_goodbye code);
+/* How the channel with this peer ended; 0 while it has not, and when this side has closed it. */
+enum link_goodbye link_ended(struct link_hub *hub, const char *peer, const struct link_channel *channel);
 /* Forget that a channel with this peer has ended, so that it can be used again: for a channel that outlives sessions. */
 MUST_USE status link_reopen_channel(struct link_hub *hub, const char *peer, const struct link_channel *channel,
                                     struct fault *f);
