@@ -1,0 +1,248 @@
+/* hefu jobs; hefu job show, approve, refuse, cancel: what an operator decides at the own node, and what a coordinator
+ * may see of its jobs. */
+#include "crypto/wire.h"
+#include "node/hefu/cmd.h"
+#include "node/hefu/job_view.h"
+#include "node/net/control.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- jobs ---- */
+
+/* When: seconds or milliseconds since 1970, as nodes write it. */
+static void time_text(char out[32], uint64_t at)
+{
+    time_t seconds = (time_t)(at > 100000000000u ? at / 1000 : at);
+    struct tm t;
+
+    localtime_r(&seconds, &t);
+    strftime(out, 32, "%Y-%m-%d %H:%M:%S", &t);
+}
+
+static void print_jobs(const struct audience *a, const json_t *all)
+{
+    size_t i;
+    json_t *job;
+    int many = a->coordinator != NULL;
+
+    if (json_array_size(all) == 0) {
+        fprintf(stderr, "hefu: no jobs\n");
+        return;
+    }
+    printf("%-16s  %-17s  %-20s  %-19s  %s%s\n", "JOB", "STATE", "NAME", "UPDATED", many ? "NODE  " : "", "PHASE");
+    json_array_foreach(all, i, job) {
+        char when[32];
+
+        time_text(when, json_count(job, "updated"));
+        printf("%-16s  %-17s  %-20s  %-19s  %s%s%s\n", json_text(job, "job"), json_text(job, "state"),
+               json_text(job, "name"), when, many ? json_text(job, "node") : "", many ? "  " : "",
+               json_text(job, "phase"));
+    }
+}
+
+status cmd_jobs(int argc, char **argv, struct fault *f)
+{
+    const char *node = NULL, *coordinator = NULL;
+    int as_json = 0;
+    const struct cmd_option options[] = {
+        {"node", "DIR", "as the operator of the node in DIR", .text = &node},
+        {"coordinator", "FILE", "as the coordinator (default: what is in this directory)", .text = &coordinator},
+        {"json", NULL, "one JSON array on stdout", .flag = &as_json},
+        {0},
+    };
+    struct audience audience AUTO(audience_clear) = {0};
+    json_t *all AUTO(auto_json) = json_array();
+
+    TRY(cmd_parse(&(struct cmd_line){"hefu jobs", NULL, "List the jobs of a node, or of a coordinator at its nodes.",
+                                     options, {0}, 0},
+                  argc, argv, f));
+    TRY(audience_find(&audience, node, coordinator, f));
+    for (uint32_t n = 0; n < audience.count; n++) {
+        json_t *answer AUTO(auto_json) = NULL;
+        json_t *job;
+        size_t i;
+        struct fault one = {0};
+        status code = audience_ask(&audience, n, json_pack("{s:s}", "op", "jobs"), &answer, &one);
+
+        if (code != OK && audience.count == 1) {
+            *f = one;
+            return code;
+        }
+        if (code != OK)
+            cmd_warn("%s", one.message);
+        json_array_foreach(json_object_get(answer, "jobs"), i, job) {
+            if (audience.coordinator)
+                json_object_set_new(job, "node", json_string(audience.name[n]));
+            json_array_append(all, job);
+        }
+    }
+    if (as_json)
+        return cmd_print_json(json_incref(all), f);
+    print_jobs(&audience, all);
+    return OK;
+}
+
+/* ---- job show ---- */
+
+/* A coordinator has no columns of its own: it reads the contract as an outsider. */
+static status print_contract(const json_t *state, struct fault *f)
+{
+    struct contract *contract AUTO(auto_free) = NULL;
+    struct wire_writer text AUTO(wire_writer_clear) = {0};
+    uint8_t *bytes AUTO(auto_free) = NULL;
+    size_t len = 0;
+
+    TRY(alloc_zeroed(&contract, 1, sizeof *contract));
+    TRY(control_bytes(&bytes, &len, json_object_get(state, "contract"), "contract", CONTRACT_BYTES_MAX, f));
+    TRY(contract_decode(contract, bytes, len, f));
+    contract_explain(&text, contract, contract->parties, NULL);
+    TRY(wire_writer_status(&text));
+    fwrite(text.bytes, 1, text.len, stdout);
+    return OK;
+}
+
+static void print_states(const struct job_view *v)
+{
+    printf("\nWhere it stands\n");
+    for (uint32_t i = 0; i < v->count; i++) {
+        const json_t *state = v->state[i], *error = json_object_get(state, "error");
+
+        printf("  %-16s %s", job_view_name(v, i), job_view_state(v, i));
+        if (json_text(state, "phase")[0] && strcmp(job_view_state(v, i), "running") == 0)
+            printf(", %s", json_text(state, "phase"));
+        if (json_count(state, "attempt"))
+            printf(", attempt %u", (unsigned)json_count(state, "attempt"));
+        if (json_text(state, "reason")[0])
+            printf(": %s", json_text(state, "reason"));
+        else if (json_text(error, "message")[0])
+            printf(": %s", json_text(error, "message"));
+        putchar('\n');
+    }
+}
+
+static status show_job(struct audience *a, const char *id, int as_json, struct fault *f)
+{
+    struct job_view view AUTO(job_view_clear) = {0};
+    json_t *answer AUTO(auto_json) = NULL;
+
+    TRY(job_view_open(&view, a, id, NULL, f));
+    if (as_json) {
+        json_object_set_new(view.state[0], "node", json_string(job_view_name(&view, 0)));
+        return cmd_print_json(json_incref(view.state[0]), f);
+    }
+    printf("Job id     %s\n", view.id);
+    if (a->node) {
+        TRY(audience_ask(a, 0, json_pack("{s:s,s:s}", "op", "explain", "job", id), &answer, f));
+        fputs(json_text(answer, "text"), stdout);
+    } else {
+        TRY(print_contract(view.state[0], f));
+    }
+    print_states(&view);
+    if (a->node && strncmp(job_view_state(&view, 0), "awaiting", 8) == 0)
+        printf("\nTo take part:  hefu job approve %s\nTo decline:    hefu job refuse %s --reason TEXT\n", view.id,
+               view.id);
+    return OK;
+}
+
+static status run_show(int argc, char **argv, struct fault *f)
+{
+    const char *id = NULL, *node = NULL, *coordinator = NULL;
+    int as_json = 0;
+    const struct cmd_option options[] = {
+        {"node", "DIR", "as the operator of the node in DIR", .text = &node},
+        {"coordinator", "FILE", "as the coordinator (default: what is in this directory)", .text = &coordinator},
+        {"json", NULL, "one JSON object on stdout", .flag = &as_json},
+        {0},
+    };
+    struct audience audience AUTO(audience_clear) = {0};
+
+    TRY(cmd_parse(&(struct cmd_line){"hefu job show", "JOB",
+                                     "The contract of a job in plain words: who takes part with what, what each party "
+                                     "receives, the limits; and where the job stands.",
+                                     options, {&id}, 1},
+                  argc, argv, f));
+    TRY(audience_find(&audience, node, coordinator, f));
+    return show_job(&audience, id, as_json, f);
+}
+
+/* ---- decisions ---- */
+
+static status decide(struct audience *a, const char *op, const char *id, const char *reason, struct fault *f)
+{
+    struct job_view view AUTO(job_view_clear) = {0};
+
+    TRY(job_view_open(&view, a, id, NULL, f));
+    for (uint32_t i = 0; i < view.count; i++) {
+        json_t *answer AUTO(auto_json) = NULL;
+        json_t *request = json_pack("{s:s,s:s}", "op", op, "job", id);
+
+        if (request && reason)
+            json_object_set_new(request, "reason", json_string(reason));
+        TRY(audience_ask(a, view.node[i], request, &answer, f));
+        printf("%s: job %s is %s\n", job_view_name(&view, i), id, json_text(answer, "state"));
+    }
+    return OK;
+}
+
+static status run_approve(int argc, char **argv, struct fault *f)
+{
+    const char *id = NULL, *node = ".";
+    const struct cmd_option options[] = {
+        {"node", "DIR", "the node in DIR (.)", .text = &node},
+        {0},
+    };
+    struct audience audience AUTO(audience_clear) = {0};
+
+    TRY(cmd_parse(&(struct cmd_line){"hefu job approve", "JOB", "Sign the contract: this node will take part.", options,
+                                     {&id}, 1},
+                  argc, argv, f));
+    TRY(audience_of_node(&audience, node, f));
+    return decide(&audience, "approve", id, NULL, f);
+}
+
+static status run_refuse(int argc, char **argv, struct fault *f)
+{
+    const char *id = NULL, *node = ".", *reason = NULL;
+    const struct cmd_option options[] = {
+        {"reason", "TEXT", "why; the coordinator is told it", .text = &reason, .required = 1},
+        {"node", "DIR", "the node in DIR (.)", .text = &node},
+        {0},
+    };
+    struct audience audience AUTO(audience_clear) = {0};
+
+    TRY(cmd_parse(&(struct cmd_line){"hefu job refuse", "JOB", "Say no: this node will not take part.", options, {&id}, 1},
+                  argc, argv, f));
+    TRY(audience_of_node(&audience, node, f));
+    return decide(&audience, "refuse", id, reason, f);
+}
+
+static status run_cancel(int argc, char **argv, struct fault *f)
+{
+    const char *id = NULL, *node = NULL, *coordinator = NULL;
+    const struct cmd_option options[] = {
+        {"node", "DIR", "as the operator of the node in DIR", .text = &node},
+        {"coordinator", "FILE", "as the coordinator (default: what is in this directory)", .text = &coordinator},
+        {0},
+    };
+    struct audience audience AUTO(audience_clear) = {0};
+
+    TRY(cmd_parse(&(struct cmd_line){"hefu job cancel", "JOB", "Stop a job, wherever it is.", options, {&id}, 1}, argc,
+                  argv, f));
+    TRY(audience_find(&audience, node, coordinator, f));
+    return decide(&audience, "cancel", id, NULL, f);
+}
+
+status cmd_job(int argc, char **argv, struct fault *f)
+{
+    static const struct cmd actions[] = {
+        {"show", "the contract in plain words, and where the job stands", run_show},
+        {"approve", "sign the contract: this node will take part", run_approve},
+        {"refuse", "say no, with a reason", run_refuse},
+        {"cancel", "stop a job, wherever it is", run_cancel},
+        {0},
+    };
+
+    return cmd_dispatch("hefu job", "Read a job, and decide on it.", actions, argc, argv, f);
+}

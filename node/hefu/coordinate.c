@@ -1,0 +1,367 @@
+#include "node/hefu/coordinate.h"
+
+#include "crypto/wire.h"
+#include "node/local/keyring.h"
+#include "node/net/control.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { POLL_MS = 300, CLOCK_SLACK_S = 300, CONTRACT_VERSION = 1 };
+enum { STEP_1024 = 1331, MOMENTUM_1024 = 717, FRACTION_BITS = 16 }; /* 1.3 and 0.7: [SPEC 6] */
+static const double REMIND_SECONDS = 60;
+
+void coordinate_clear(struct coordination *c)
+{
+    job_view_clear(&c->view);
+}
+
+/* ---- offers ---- */
+
+/* All that the job file says, so that each node can judge the whole before it offers anything. */
+static json_t *propose_request(const struct job_file *job)
+{
+    json_t *tables = json_array();
+
+    for (uint32_t i = 0; i < job->num_tables; i++)
+        json_array_append_new(tables,
+                              json_pack("{s:s,s:s}", "party", job->tables[i].party, "table", job->tables[i].table));
+    return json_pack(
+        "{s:s,s:{s:s,s:s,s:o,s:{s:I,s:I,s:I,s:I},s:I,s:{s:I,s:I},s:{s:I,s:I,s:I},s:I,s:I}}", "op", "propose", "job",
+        "name", job->name, "purpose", job->purpose, "tables", tables,
+        "training", "passes", (json_int_t)job->training.passes, "ridge_micro", (json_int_t)job->training.ridge_micro,
+        "sigmoid", (json_int_t)job->training.sigmoid, "bins", (json_int_t)job->training.bins,
+        "key_bits", (json_int_t)job->key_bits,
+        "test", "rule", (json_int_t)job->test.rule, "permille", (json_int_t)job->test.permille,
+        "limits", "min_rows", (json_int_t)job->limits.min_rows, "min_positives", (json_int_t)job->limits.min_positives,
+        "attempts", (json_int_t)job->limits.attempts,
+        "score_bits", (json_int_t)job->score_bits, "window_hours", (json_int_t)job->window_hours);
+}
+
+static status read_fixed(uint8_t *out, size_t len, const json_t *offer, const char *field, struct fault *f)
+{
+    uint8_t *bytes AUTO(auto_free) = NULL;
+    size_t got = 0;
+
+    TRY(control_bytes(&bytes, &got, json_object_get(offer, field), field, len, f));
+    if (got != len)
+        return fault_set(f, STATUS_MALFORMED, "an offer has a %s of %zu bytes, expected %zu", field, got, len);
+    memcpy(out, bytes, len);
+    return OK;
+}
+
+static status read_offer(struct contract_party *out, const json_t *offer, const struct config_peer *node,
+                         struct fault *f)
+{
+    uint8_t *bins AUTO(auto_free) = NULL;
+    size_t columns = 0;
+
+    if (strcmp(json_text(offer, "name"), node->name) != 0 || strlen(node->name) >= sizeof out->name)
+        return fault_set(f, STATUS_UNEXPECTED, "%s made an offer under another name", node->name);
+    strcpy(out->name, node->name);
+    TRY(read_fixed(out->certificate.bytes, HASH_BYTES, offer, "certificate", f));
+    TRY(read_fixed(out->identity.bytes, SIGN_PUBLIC_BYTES, offer, "identity", f));
+    if (!hash_equal(&out->certificate, &node->fingerprint))
+        return fault_set(f, STATUS_UNTRUSTED, "%s made an offer for another certificate", node->name);
+    out->has_label = json_is_true(json_object_get(offer, "has_label")) || json_count(offer, "has_label") == 1;
+    out->rows = (uint32_t)json_count(offer, "rows");
+    TRY(control_bytes(&bins, &columns, json_object_get(offer, "bins"), "bins", CONTRACT_COLUMNS_MAX, f));
+    if (columns != json_count(offer, "columns"))
+        return fault_set(f, STATUS_MALFORMED, "%s offers %zu bins for %u columns", node->name, columns,
+                         (unsigned)json_count(offer, "columns"));
+    out->columns = (uint16_t)columns;
+    memcpy(out->bins, bins, columns);
+    return OK;
+}
+
+static status collect_offers(struct coordination *c, const struct job_file *job, struct fault *f)
+{
+    struct job_view *v = &c->view;
+
+    for (uint32_t i = 0; i < job->num_tables; i++)
+        TRY(audience_index(&v->node[i], v->audience, job->tables[i].party, f));
+    v->count = job->num_tables;
+    for (uint32_t i = 0; i < v->count; i++) {
+        json_t *answer AUTO(auto_json) = NULL;
+
+        TRY(audience_ask(v->audience, v->node[i], propose_request(job), &answer, f));
+        TRY(read_offer(&c->contract.party[i], json_object_get(answer, "offer"),
+                       &v->audience->coordinator->nodes[v->node[i]], f));
+    }
+    c->contract.parties = (party)v->count;
+    return OK;
+}
+
+/* Exactly one table has the label; with none or two, say which. */
+static status check_labels(const struct contract *c, const struct job_file *job, struct fault *f)
+{
+    party first = c->parties;
+
+    for (party p = 0; p < c->parties; p++) {
+        if (!c->party[p].has_label)
+            continue;
+        if (first < c->parties) {
+            fault_set(f, STATUS_CONFIG, "two tables have a label: %s of %s and %s of %s", job->tables[first].table,
+                      c->party[first].name, job->tables[p].table, c->party[p].name);
+            fault_hint(f, "exactly one party brings the label; the other registers its table without --label");
+            return STATUS_CONFIG;
+        }
+        first = p;
+    }
+    if (first == c->parties) {
+        fault_set(f, STATUS_CONFIG, "no table of the job has a label");
+        fault_hint(f, "the party that knows who defaulted registers its table with --label COLUMN");
+        return STATUS_CONFIG;
+    }
+    return OK;
+}
+
+/* ---- the contract ---- */
+
+static status make_contract(struct coordination *c, const struct job_file *job, struct fault *f)
+{
+    struct contract *k = &c->contract;
+    uint64_t now = (uint64_t)time(NULL);
+
+    k->version = CONTRACT_VERSION;
+    k->suite = SUITE_INT1;
+    k->sigmoid = (uint8_t)job->training.sigmoid;
+    k->test_rule = (uint8_t)job->test.rule;
+    if (strlen(job->name) >= sizeof k->job || strlen(job->purpose) >= sizeof k->purpose)
+        return fault_set(f, STATUS_CONFIG, "the job's name or purpose is too long");
+    strcpy(k->job, job->name);
+    strcpy(k->purpose, job->purpose);
+    k->not_before = now - CLOCK_SLACK_S;
+    k->not_after = now + (uint64_t)job->window_hours * 3600;
+    keyring_random(k->nonce, sizeof k->nonce);
+    k->key_bits = job->key_bits;
+    k->passes = (uint16_t)job->training.passes;
+    k->ridge_micro = job->training.ridge_micro;
+    k->step_1024 = STEP_1024;
+    k->momentum_1024 = MOMENTUM_1024;
+    k->test_permille = (uint16_t)job->test.permille;
+    k->fraction_bits = FRACTION_BITS;
+    k->score_bits = (uint8_t)job->score_bits;
+    k->min_rows = job->limits.min_rows;
+    k->min_positives = job->limits.min_positives;
+    k->attempts_max = (uint8_t)job->limits.attempts;
+    k->retention = 1;
+    return contract_check(k, 0, f);
+}
+
+static void id_of_contract(char out[JOB_ID_BYTES], const struct hash *id)
+{
+    for (size_t i = 0; i < (JOB_ID_BYTES - 1) / 2; i++)
+        snprintf(out + 2 * i, 3, "%02x", id->bytes[i]);
+}
+
+static status deliver_contract(struct coordination *c, struct fault *f)
+{
+    struct job_view *v = &c->view;
+    struct wire_writer bytes AUTO(wire_writer_clear) = {0};
+    struct hash id;
+
+    TRY(contract_encode(&bytes, &c->contract));
+    TRY(contract_id(&id, &c->contract));
+    id_of_contract(v->id, &id);
+    for (uint32_t i = 0; i < v->count; i++) {
+        json_t *answer AUTO(auto_json) = NULL;
+
+        TRY(audience_ask(v->audience, v->node[i],
+                         json_pack("{s:s,s:o}", "op", "contract", "contract", control_hex(bytes.bytes, bytes.len)),
+                         &answer, f));
+        if (strcmp(json_text(answer, "job"), v->id) != 0)
+            return fault_set(f, STATUS_UNEXPECTED, "%s took the contract for another job", job_view_name(v, i));
+    }
+    return OK;
+}
+
+status coordinate_propose(struct coordination *c, struct audience *a, const struct job_file *job, struct bar *bar,
+                          struct fault *f)
+{
+    *c = (struct coordination){.view = {.audience = a, .bar = bar}, .since = bar_clock()};
+    TRY(collect_offers(c, job, f));
+    TRY(check_labels(&c->contract, job, f));
+    TRY(make_contract(c, job, f));
+    return deliver_contract(c, f);
+}
+
+status coordinate_resume(struct coordination *c, struct audience *a, const char *id, struct bar *bar, struct fault *f)
+{
+    struct job_view *v = &c->view;
+    uint8_t *bytes AUTO(auto_free) = NULL;
+    size_t len = 0;
+    json_t *hex;
+
+    *c = (struct coordination){.since = bar_clock()};
+    TRY(job_view_open(v, a, id, bar, f));
+    hex = json_object_get(v->state[0], "contract");
+    TRY(control_bytes(&bytes, &len, hex, "contract", CONTRACT_BYTES_MAX, f));
+    TRY(contract_decode(&c->contract, bytes, len, f));
+
+    /* Nodes in the contract's order. */
+    for (uint32_t i = 0; i < v->count; i++)
+        json_decref(v->state[i]);
+    *v = (struct job_view){.audience = a, .bar = bar, .count = c->contract.parties};
+    memcpy(v->id, id, JOB_ID_BYTES);
+    for (uint32_t i = 0; i < v->count; i++)
+        TRY(audience_index(&v->node[i], a, c->contract.party[i].name, f));
+    return job_view_poll(v, f);
+}
+
+/* ---- approvals and start ---- */
+
+/* "tax and social", "a, b and c": those that have not approved yet; returns how many. */
+static uint32_t missing_names(const struct job_view *v, char *out, size_t cap)
+{
+    uint32_t missing = 0, said = 0;
+    size_t len = 0;
+
+    out[0] = '\0';
+    for (uint32_t i = 0; i < v->count; i++)
+        missing += !json_text(v->state[i], "approval")[0];
+    for (uint32_t i = 0; i < v->count && len < cap; i++) {
+        if (json_text(v->state[i], "approval")[0])
+            continue;
+        said++;
+        len += (size_t)snprintf(out + len, cap - len, "%s%s", said == 1 ? "" : said == missing ? " and " : ", ",
+                                job_view_name(v, i));
+    }
+    return missing;
+}
+
+static status wait_for_approvals(struct coordination *c, struct fault *f)
+{
+    struct job_view *v = &c->view;
+    unsigned approval_s = v->audience->coordinator->deadlines.approval_s;
+    char names[PARTIES_MAX * (PARTY_NAME_MAX + 4)], told[sizeof names] = "";
+    double told_at = 0;
+
+    for (;;) {
+        double now = bar_clock();
+        uint32_t missing;
+
+        TRY(job_view_poll(v, f));
+        TRY(job_view_verdict(v, f));
+        missing = missing_names(v, names, sizeof names);
+        if (!missing)
+            return OK;
+        if (interrupted()) {
+            fault_set(f, STATUS_CANCELLED, "stopped waiting for %s to approve", names);
+            fault_hint(f, "hefu watch %s goes on where this stopped; hefu job cancel %s ends the job", v->id, v->id);
+            return STATUS_CANCELLED;
+        }
+        if (now - c->since > approval_s) {
+            fault_set(f, STATUS_TIMEOUT, "%s did not approve within %u s", names, approval_s);
+            fault_hint(f, "ask the operator of %s, or raise deadlines.approval_s in the coordinator's file", names);
+            return STATUS_TIMEOUT;
+        }
+        /* A policy that approves by itself answers at once: wait a moment before asking people for anything. */
+        if (now - c->since > 1.5 && (strcmp(names, told) != 0 || now - told_at > REMIND_SECONDS)) {
+            bar_note(v->bar, "waiting for %s to approve job %s", names, v->id);
+            if (!told[0])
+                bar_note(v->bar, "  the operator there reads it with: hefu job show %s --node DIR, then types: "
+                                 "hefu job approve %s --node DIR", v->id, v->id);
+            strcpy(told, names);
+            told_at = now;
+        }
+        job_view_pause(POLL_MS);
+    }
+}
+
+static int has_started(const struct job_view *v)
+{
+    for (uint32_t i = 0; i < v->count; i++) {
+        const char *state = job_view_state(v, i);
+
+        if (strcmp(state, "running") != 0 && strcmp(state, "done") != 0)
+            return 0;
+    }
+    return 1;
+}
+
+static int is_started(const char *state)
+{
+    return strcmp(state, "running") == 0 || strcmp(state, "done") == 0 || strcmp(state, "failed") == 0;
+}
+
+status coordinate_start(struct coordination *c, struct fault *f)
+{
+    struct job_view *v = &c->view;
+
+    if (has_started(v))
+        return OK;
+    TRY(wait_for_approvals(c, f));
+    for (uint32_t i = 0; i < v->count; i++) {
+        json_t *answer AUTO(auto_json) = NULL;
+        json_t *approvals;
+
+        if (is_started(job_view_state(v, i)))
+            continue;
+        approvals = json_array();
+        for (uint32_t p = 0; p < v->count; p++)
+            json_array_append(approvals, json_object_get(v->state[p], "approval"));
+        TRY(audience_ask(v->audience, v->node[i],
+                         json_pack("{s:s,s:s,s:o}", "op", "start", "job", v->id, "approvals", approvals), &answer, f));
+    }
+    return OK;
+}
+
+status coordinate_run(struct coordination *c, struct fault *f)
+{
+    status code;
+
+    TRY(coordinate_start(c, f));
+    code = job_view_watch(&c->view, f);
+    if (code == STATUS_CANCELLED && interrupted())
+        fault_hint(f, "the job goes on; hefu watch %s shows it, hefu job cancel %s ends it", c->view.id, c->view.id);
+    return code;
+}
+
+/* ---- what came out ---- */
+
+json_t *coordinate_outcome(const struct coordination *c)
+{
+    const struct job_view *v = &c->view;
+    json_t *out = json_deep_copy(json_object_get(v->state[contract_label_party(&c->contract)], "result"));
+    json_t *sent = json_object();
+
+    if (!json_is_object(out)) {
+        json_decref(out);
+        out = json_object();
+    }
+    if (!out || !sent)
+        return NULL;
+    for (uint32_t i = 0; i < v->count; i++)
+        json_object_set_new(sent, job_view_name(v, i), json_integer((json_int_t)json_count(v->state[i], "bytes_sent")));
+    json_object_set_new(out, "job_id", json_string(v->id));
+    json_object_set_new(out, "bytes_sent", sent);
+    return out;
+}
+
+static void print_model(const char *name, double auc, double ks, double logloss)
+{
+    printf("  %-12s  AUC %.4f   KS %.4f   log-loss %.4f\n", name, auc, ks, logloss);
+}
+
+status coordinate_print(const struct coordination *c, int as_json, struct fault *f)
+{
+    json_t *o AUTO(auto_json) = coordinate_outcome(c);
+    const char *label = c->contract.party[contract_label_party(&c->contract)].name;
+
+    if (!o)
+        return fault_set(f, STATUS_NO_MEMORY, "out of memory");
+    if (as_json) {
+        json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12));
+        putchar('\n');
+        return OK;
+    }
+    printf("job %s is done: %llu people common to %u parties, %llu trained on, %llu tested\n", c->view.id,
+           (unsigned long long)json_count(o, "rows_aligned"), c->contract.parties,
+           (unsigned long long)json_count(o, "rows_train"), (unsigned long long)json_count(o, "rows_test"));
+    print_model(label, json_decimal(o, "auc_label_party_alone"), json_decimal(o, "ks_label_party_alone"),
+                json_decimal(o, "logloss_label_party_alone"));
+    print_model("joint", json_decimal(o, "auc_test"), json_decimal(o, "ks_test"), json_decimal(o, "logloss_test"));
+    return OK;
+}
