@@ -49,14 +49,15 @@ static void on_row(int terminator, void *context)
         r->state = cells_end_row(r->cells, r->row_line, r->fault);
 }
 
-/* libcsv stopped in the middle of a line. */
-static status parse_error(struct reader *r, struct csv_parser *parser)
+/* libcsv stopped in the middle of a line.  fields: seen before that line; none since then means that the quoted field
+ * from above it was still open. */
+static status parse_error(struct reader *r, struct csv_parser *parser, size_t fields)
 {
     const struct cells *c = r->cells;
 
     if (csv_error(parser) != CSV_EPARSE)
         return STATUS_NO_MEMORY;
-    if (r->mid_row) {
+    if (r->mid_row && r->fields == fields) {
         fault_hint(r->fault, "close the quote, or write a quote inside a quoted value twice (\"\")");
         return fault_set(r->fault, STATUS_CONFIG, "%s:%u: unterminated quote: field %zu starts with a quote that is not "
                          "closed on this line", c->origin, r->quote_line, c->pending + 1);
@@ -92,7 +93,7 @@ static status parse_line(struct reader *r, struct csv_parser *parser, const char
         r->row_line = r->line;
     r->row_ended = false;
     if (csv_parse(parser, bytes + from, to - from, on_field, on_row, r) != to - from)
-        return r->state == OK ? parse_error(r, parser) : r->state;
+        return r->state == OK ? parse_error(r, parser, fields) : r->state;
     TRY(r->state);
     if (r->row_ended) {
         r->mid_row = false;
@@ -117,7 +118,7 @@ static status parse(struct reader *r, struct csv_parser *parser, const char *byt
     if (header_only && r->row_ended)
         return OK;
     if (csv_fini(parser, on_field, on_row, r) != 0)
-        return r->state == OK ? parse_error(r, parser) : r->state;
+        return r->state == OK ? parse_error(r, parser, r->fields) : r->state;
     return r->state;
 }
 
