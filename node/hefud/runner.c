@@ -100,10 +100,25 @@ enum link_goodbye runner_goodbye(status code)
 
 /* ---- peers to worker ---- */
 
-static void put_peer_lost(struct runner *r, party from, const struct fault *f)
+/* Why this peer says nothing more, in the words that the job will end with; an orderly end is marked. */
+static void put_peer_lost(struct runner *r, party from, status result, const struct fault *told)
 {
-    json_t *error = control_fault_json(f);
-    char *text = error ? json_dumps(error, JSON_COMPACT) : NULL;
+    enum link_goodbye goodbye = link_ended(r->c.hub, r->name[from], &r->channel);
+    struct fault f = {0};
+    json_t *error;
+    char *text;
+
+    if (goodbye && goodbye != LINK_LOST) {
+        (void)fault_set(&f, STATUS_CLOSED, "%s stopped: %s", r->name[from], link_goodbye_text(goodbye));
+        fault_hint(&f, "its operator sees why with: hefu jobs");
+    } else {
+        f = *told;
+        (void)fault_set(&f, result, "%s: %s", r->name[from], status_name(result));
+    }
+    error = control_fault_json(&f);
+    if (error && goodbye == LINK_DONE)
+        json_object_set_new(error, "finished", json_true());
+    text = error ? json_dumps(error, JSON_COMPACT) : NULL;
 
     r->peer_ended[from] = 1;
     if (!text || relay_put(&r->relay, RELAY_PEER_LOST, from, text, strlen(text)) != OK)
@@ -140,9 +155,7 @@ static void *receive_frames(void *arg)
         } else if (result == OK && relay_put(&r->relay, RELAY_FRAME, me->from, frame, len) == OK) {
             kick(r);
         } else {
-            (void)fault_set(&f, result == OK ? STATUS_NO_MEMORY : result, "%s: %s", r->name[me->from],
-                            status_name(result));
-            put_peer_lost(r, me->from, &f);
+            put_peer_lost(r, me->from, result == OK ? STATUS_NO_MEMORY : result, &f);
             go_on = 0;
             kick(r);
         }

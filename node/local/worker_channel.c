@@ -28,6 +28,7 @@ struct worker_channel {
 
     struct relay_queue inbox[PARTIES_MAX];
     struct fault lost[PARTIES_MAX];
+    uint8_t finished[PARTIES_MAX]; /* lost, because it has done its part */
     struct fault ended; /* cancelled, or the daemon is gone */
     int stop;
 
@@ -58,9 +59,10 @@ static void wake(struct worker_channel *w)
 
 /* ---- the thread ---- */
 
-/* {"code","message","hint"} of the daemon as a fault. */
-static void read_loss(struct fault *f, const struct relay_item *m, const char *name)
+/* {"code","message","hint","finished"?} of the daemon. */
+static void read_loss(struct worker_channel *w, const struct relay_item *m)
 {
+    struct fault *f = &w->lost[m->who];
     json_t *all = json_loadb((const char *)m->bytes + RELAY_HEADER, m->len, 0, NULL);
     const char *code = json_string_value(json_object_get(all, "code"));
     const char *message = json_string_value(json_object_get(all, "message"));
@@ -73,9 +75,10 @@ static void read_loss(struct fault *f, const struct relay_item *m, const char *n
     }
     (void)fault_set(f, result, "%s", message ? message : "the connection ended");
     if (!message)
-        fault_hint(f, "ask the operator of %s", name);
+        fault_hint(f, "ask the operator of %s", w->name[m->who].text);
     if (hint && hint[0])
         fault_hint(f, "%s", hint);
+    w->finished[m->who] = json_is_true(json_object_get(all, "finished"));
     json_decref(all);
 }
 
@@ -91,7 +94,7 @@ static void take(struct worker_channel *w, struct relay_item *m)
             (void)fault_set(&w->ended, STATUS_NO_MEMORY, "out of memory for frames");
         return;
     case RELAY_PEER_LOST:
-        read_loss(&w->lost[m->who], m, w->name[m->who].text);
+        read_loss(w, m);
         break;
     case RELAY_CANCEL:
         (void)fault_set(&w->ended, STATUS_CANCELLED, "the job was cancelled");
@@ -201,11 +204,11 @@ static status await_frame(struct worker_channel *w, party from, struct relay_ite
             *f = w->ended;
             return f->code;
         }
-        /* Any party's end ends the job; waiting for another party that has not noticed yet would only take longer. */
+        /* Any party's failure ends the job; waiting for another that has not noticed yet would only take longer. */
         for (party i = 0; i < w->parties; i++) {
             party p = (party)((from + i) % w->parties);
 
-            if (w->lost[p].code != OK && (p == from || w->lost[p].code != STATUS_CLOSED)) {
+            if (w->lost[p].code != OK && (p == from || !w->finished[p])) {
                 *f = w->lost[p];
                 return f->code;
             }
@@ -233,7 +236,7 @@ static status recv_frame(void *ctx, party from, uint8_t *frame, size_t *len, str
     }
     pthread_mutex_unlock(&w->lock);
     if (m) {
-        memcpy(frame, relay_body(m), m->len);
+        memcpy(frame, relay_body(m), m->len); /* at most FRAME_MAX: relay_read has seen to it */
         *len = m->len;
         free(m);
     }

@@ -306,7 +306,7 @@ static void a_peer_that_ended_in_order_does_not_disturb_the_others(void **state)
 
     (void)state;
     pair_open(&p, 60);
-    say(&p, RELAY_PEER_LOST, 1, "{\"code\":\"connection closed\",\"message\":\"tax has finished\"}");
+    say(&p, RELAY_PEER_LOST, 1, "{\"code\":\"connection closed\",\"message\":\"tax has finished\",\"finished\":true}");
     say(&p, RELAY_FRAME, 2, "on time");
     assert_int_equal(p.c.recv(p.c.ctx, 2, frame, &len, &f), OK);
     assert_int_equal(p.c.recv(p.c.ctx, 1, frame, &len, &f), STATUS_CLOSED);
