@@ -79,6 +79,7 @@ export ASAN_SYMBOLIZER_PATH="${ASAN_SYMBOLIZER_PATH-}"
 
 say "packages"
 sh deploy/packages.sh test </dev/null
+export CMAKE_GENERATOR=Ninja # for new build directories; an old one keeps its generator
 ! command -v ccache >/dev/null || export CMAKE_C_COMPILER_LAUNCHER=ccache
 
 say "lint"

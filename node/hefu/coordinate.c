@@ -75,7 +75,8 @@ static status read_offer(struct contract_party *out, const json_t *offer, const 
     return OK;
 }
 
-static status collect_offers(struct coordination *c, const struct job_file *job, struct fault *f)
+/* certificates: their PEM texts in party order, for every node to see whose keys the contract names. */
+static status collect_offers(struct coordination *c, json_t *certificates, const struct job_file *job, struct fault *f)
 {
     struct job_view *v = &c->view;
 
@@ -85,9 +86,13 @@ static status collect_offers(struct coordination *c, const struct job_file *job,
     for (uint32_t i = 0; i < v->count; i++) {
         json_t *answer AUTO(auto_json) = NULL;
 
+        json_t *offer;
+
         TRY(audience_ask(v->audience, v->node[i], propose_request(job), &answer, f));
-        TRY(read_offer(&c->contract.party[i], json_object_get(answer, "offer"),
-                       &v->audience->coordinator->nodes[v->node[i]], f));
+        offer = json_object_get(answer, "offer");
+        TRY(read_offer(&c->contract.party[i], offer, &v->audience->coordinator->nodes[v->node[i]], f));
+        if (json_array_append(certificates, json_object_get(offer, "pem")) != 0)
+            return fault_set(f, STATUS_MALFORMED, "%s made an offer without its certificate", job_view_name(v, i));
     }
     c->contract.parties = (party)v->count;
     return OK;
@@ -156,7 +161,7 @@ static void id_of_contract(char out[JOB_ID_BYTES], const struct hash *id)
         snprintf(out + 2 * i, 3, "%02x", id->bytes[i]);
 }
 
-static status deliver_contract(struct coordination *c, struct fault *f)
+static status deliver_contract(struct coordination *c, json_t *certificates, struct fault *f)
 {
     struct job_view *v = &c->view;
     struct wire_writer bytes AUTO(wire_writer_clear) = {0};
@@ -169,7 +174,8 @@ static status deliver_contract(struct coordination *c, struct fault *f)
         json_t *answer AUTO(auto_json) = NULL;
 
         TRY(audience_ask(v->audience, v->node[i],
-                         json_pack("{s:s,s:o}", "op", "contract", "contract", control_hex(bytes.bytes, bytes.len)),
+                         json_pack("{s:s,s:o,s:O}", "op", "contract", "contract", control_hex(bytes.bytes, bytes.len),
+                                   "certificates", certificates),
                          &answer, f));
         if (strcmp(json_text(answer, "job"), v->id) != 0)
             return fault_set(f, STATUS_UNEXPECTED, "%s took the contract for another job", job_view_name(v, i));
@@ -180,11 +186,13 @@ static status deliver_contract(struct coordination *c, struct fault *f)
 status coordinate_propose(struct coordination *c, struct audience *a, const struct job_file *job, struct bar *bar,
                           struct fault *f)
 {
+    json_t *certificates AUTO(auto_json) = json_array();
+
     *c = (struct coordination){.view = {.audience = a, .bar = bar}, .since = bar_clock()};
-    TRY(collect_offers(c, job, f));
+    TRY(collect_offers(c, certificates, job, f));
     TRY(check_labels(&c->contract, job, f));
     TRY(make_contract(c, job, f));
-    return deliver_contract(c, f);
+    return deliver_contract(c, certificates, f);
 }
 
 status coordinate_resume(struct coordination *c, struct audience *a, const char *id, struct bar *bar, struct fault *f)
