@@ -73,7 +73,7 @@ status cells_add(struct cells *c, const char *text, size_t len)
 {
     size_t column = c->pending;
 
-    if (c->columns && column >= c->columns) { /* too many: only counted, cells_end_row will say so */
+    if (column >= (c->columns ? c->columns : CELLS_COLUMNS_MAX)) { /* too many: counted for cells_end_row to say so */
         c->pending++;
         return OK;
     }
@@ -112,9 +112,11 @@ status cells_end_row(struct cells *c, uint32_t line, struct fault *f)
 
     c->pending = 0;
     if (c->columns == 0) {
-        if (got > CELLS_COLUMNS_MAX)
+        if (got > CELLS_COLUMNS_MAX) {
+            fault_hint(f, "check that the first line is the header, or remove columns that are not needed");
             return fault_set(f, STATUS_CONFIG, "%s:%u: %zu columns, at most %d are possible", c->origin, line, got,
                              CELLS_COLUMNS_MAX);
+        }
         c->columns = (uint32_t)got;
         c->header_line = line;
         return check_header(c, f);

@@ -9,7 +9,8 @@
  * a bin is (lo, hi].  A bin with less than 2 % of the rows joins its upper neighbour, the last one its lower.
  * Category: at most 64 levels and no more than a fifth of the rows (two are always fine); one code for each level with
  * at least 2 % of the rows, the others share the code "other".
- * Missing cells, however few, have a code of their own.  A column with fewer than two codes is left out. */
+ * Missing cells, however few, have a code of their own.  A column with fewer than two codes is left out.
+ * [SPEC 8.2] */
 #ifndef HEFU_COLUMN_H
 #define HEFU_COLUMN_H
 

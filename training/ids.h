@@ -2,7 +2,7 @@
  *
  * Rule "v1": UTF-8 text; blanks, control characters and invisible marks (text_blank) go, wherever they stand;
  * full-width forms U+FF01..U+FF5E become their ASCII twins; ASCII letters become capitals; all else stays, hyphens and
- * leading zeros included; 1 to DATASET_ID_MAX bytes are left; NA, N/A, NULL, NaN and \N are no ids. */
+ * leading zeros included; 1 to DATASET_ID_MAX bytes are left; NA, N/A, NULL, NaN and \N are no ids.  [SPEC 8.1] */
 #ifndef HEFU_IDS_H
 #define HEFU_IDS_H
 

@@ -504,6 +504,17 @@ static void duplicate_and_too_long_names_are_refused(void **state)
     fails(&u, NULL, "t.csv:1: the name of column 2 is longer than 255 bytes", "shorten");
 }
 
+static void more_columns_than_possible_are_refused(void **state)
+{
+    struct table t AUTO(table_clear) = {0};
+
+    (void)state;
+    for (int i = 0; i < CELLS_COLUMNS_MAX; i++)
+        add(&t, "%d,", i);
+    add(&t, "last\n");
+    fails(&t, NULL, "t.csv:1: 4097 columns, at most 4096 are possible", "the first line is the header");
+}
+
 static void a_ragged_row_is_named_with_both_counts(void **state)
 {
     struct table t AUTO(table_clear) = {0}, u AUTO(table_clear) = {0};
@@ -716,6 +727,7 @@ int main(void)
         cmocka_unit_test(no_usable_column_is_an_error_with_the_reason),
         cmocka_unit_test(a_header_without_rows_is_an_error),
         cmocka_unit_test(duplicate_and_too_long_names_are_refused),
+        cmocka_unit_test(more_columns_than_possible_are_refused),
         cmocka_unit_test(a_ragged_row_is_named_with_both_counts),
         cmocka_unit_test(an_unknown_rule_for_ids_is_refused),
         cmocka_unit_test(the_order_of_the_rows_changes_nothing),
