@@ -1,0 +1,7 @@
+/* The style sheet of the HTML report. */
+#ifndef HEFU_REPORT_STYLE_H
+#define HEFU_REPORT_STYLE_H
+
+extern const char report_style[];
+
+#endif
