@@ -161,21 +161,45 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
     return ARGP_ERR_UNKNOWN;
 }
 
+/* The option that a word such as --min-rows=5 means; as getopt does, its name may be cut short. */
+static const struct cmd_option *option_of(const struct cmd_line *line, const char *word)
+{
+    size_t len = strcspn(word + 2, "=");
+
+    for (const struct cmd_option *o = line->options; o->name; o++) {
+        if (strncmp(o->name, word + 2, len) == 0)
+            return o;
+    }
+    return NULL;
+}
+
 /* argp was told to stay silent: say what it stumbled on. */
-static status explain_word(struct parse *p, const char *word)
+static status explain_words(struct parse *p, int argc, char **argv)
 {
     const char *names[OPTIONS_MAX], *nearest;
-    size_t count = 0, len = strcspn(word, "=");
+    size_t count = 0;
 
-    for (const struct cmd_option *o = p->line->options; o->name; o++) {
+    for (const struct cmd_option *o = p->line->options; o->name; o++)
         names[count++] = o->name;
-        if (word[0] == '-' && word[1] == '-' && strlen(o->name) == len - 2 && strncmp(o->name, word + 2, len - 2) == 0)
-            return fault_set(p->fault, STATUS_USAGE, o->value ? "--%s needs a value" : "--%s takes no value", o->name);
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const struct cmd_option *o;
+        int is_long = strncmp(argv[i], "--", 2) == 0;
+
+        if (argv[i][0] != '-' || !argv[i][1])
+            continue;
+        o = is_long ? option_of(p->line, argv[i]) : NULL;
+        if (!o) {
+            nearest = is_long ? name_nearest(argv[i] + 2, names, count) : NULL;
+            if (nearest)
+                fault_hint(p->fault, "did you mean --%s?", nearest);
+            return fault_set(p->fault, STATUS_USAGE, "unknown option \"%.60s\"", argv[i]);
+        }
+        if (!o->value && strchr(argv[i], '='))
+            return fault_set(p->fault, STATUS_USAGE, "--%s takes no value", o->name);
+        if (o->value && !strchr(argv[i], '=') && ++i == argc)
+            return fault_set(p->fault, STATUS_USAGE, "--%s needs a value", o->name);
     }
-    nearest = word[0] == '-' && word[1] == '-' ? name_nearest(word + 2, names, count) : NULL;
-    if (nearest)
-        fault_hint(p->fault, "did you mean --%s?", nearest);
-    return fault_set(p->fault, STATUS_USAGE, "unknown option \"%.60s\"", word);
+    return fault_set(p->fault, STATUS_USAGE, "the options cannot be understood");
 }
 
 static status check_complete(struct parse *p)
@@ -205,7 +229,6 @@ status cmd_parse(const struct cmd_line *line, int argc, char **argv, struct faul
     struct argp argp = {.options = options, .parser = parse_one, .args_doc = line->arguments, .doc = line->summary};
     struct parse p = {.line = line, .fault = f};
     char program[64];
-    int end = 0;
 
     build_options(options, line->options);
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
@@ -215,8 +238,8 @@ status cmd_parse(const struct cmd_line *line, int argc, char **argv, struct faul
             exit(EXIT_SUCCESS);
         }
     }
-    if (argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, &end, &p) != 0 && f->code == OK)
-        (void)explain_word(&p, argv[end > 1 ? end - 1 : 1]);
+    if (argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, NULL, &p) != 0 && f->code == OK)
+        (void)explain_words(&p, argc, argv);
     if (f->code == OK)
         (void)check_complete(&p);
     if (f->code != OK)
