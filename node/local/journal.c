@@ -200,10 +200,10 @@ status journal_close(struct journal_file *j, struct fault *f)
 
 void journal_reader_clear(struct journal_reader *r)
 {
-    free(r->log);
-    free(r->body);
     if (r->log && r->bodies >= 0)
         close(r->bodies);
+    free(r->log);
+    free(r->body);
     memset(r, 0, sizeof *r);
 }
 

@@ -1,0 +1,333 @@
+/* Real sessions: their logs verify, and each party's part replays bit for bit. */
+#include "kit/cmocka.h"
+#include "kit/sim.h"
+#include "kit/synthetic.h"
+#include "protocol/log.h"
+#include "protocol/verify.h"
+#include "training/replay.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PARTIES_HERE = 3 };
+
+static struct dataset data[PARTIES_HERE];
+static struct sim sim;
+static struct wire_writer contract_bytes;
+static uint8_t approvals[PARTIES_HERE][APPROVAL_BYTES];
+static struct bundle bundle[PARTIES_HERE];
+
+static int set_up(void **state)
+{
+    (void)state;
+    for (party p = 0; p < PARTIES_HERE; p++)
+        sim_dataset(&data[p], 77, p, 90 - 5u * p, 110, (uint16_t)(2 + p % 2), 4, p == 1);
+    sim_contract(&sim, PARTIES_HERE, data, 384, 4);
+    sim_approve(&sim, 9);
+    if (sim_run(&sim, NULL) != OK || contract_encode(&contract_bytes, &sim.contract) != OK)
+        return -1;
+    for (party p = 0; p < PARTIES_HERE; p++) {
+        approval_encode(approvals[p], &sim.approvals[p]);
+        bundle[p] = (struct bundle){.self = p, .contract = {contract_bytes.bytes, contract_bytes.len}, .approvals = PARTIES_HERE,
+                                    .log = {sim.party[p].log.bytes, sim.party[p].log.len}};
+        for (party q = 0; q < PARTIES_HERE; q++)
+            bundle[p].approval[q] = (struct bundle_part){approvals[q], APPROVAL_BYTES};
+    }
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    sim_clear(&sim);
+    wire_writer_clear(&contract_bytes);
+    for (party p = 0; p < PARTIES_HERE; p++)
+        dataset_clear(&data[p]);
+    return 0;
+}
+
+/* Bodies as the simulation kept them: u64 seq, u32 length, bytes. */
+static status find_body(void *ctx, uint64_t seq, uint8_t *out, size_t cap, size_t *len, struct fault *f)
+{
+    const struct wire_writer *bodies = ctx;
+    struct wire_reader r;
+
+    wire_reader_init(&r, bodies->bytes, bodies->len);
+    while (r.left) {
+        uint64_t at = wire_get_u64(&r);
+        size_t n;
+        const uint8_t *bytes = wire_get_blob(&r, cap, &n);
+
+        if (at != seq)
+            continue;
+        memcpy(out, bytes, n);
+        *len = n;
+        return OK;
+    }
+    return fault_set(f, STATUS_MISMATCH, "the body is not there");
+}
+
+static struct replay_input input_of(party p)
+{
+    return (struct replay_input){.contract = &sim.contract, .self = p, .attempt = 0, .approvals = sim.approvals,
+                                 .seed = &sim.party[p].seed, .data = &data[p], .log = sim.party[p].log.bytes,
+                                 .log_len = sim.party[p].log.len, .body = find_body, .ctx = &sim.party[p].bodies};
+}
+
+static struct replay_verdict replayed(const struct replay_input *in)
+{
+    struct replay_verdict v;
+    struct fault f = {0};
+
+    if (replay_run(&v, in, &f) != OK)
+        fail_msg("%s", f.message);
+    return v;
+}
+
+static void every_party_s_part_replays_bit_for_bit(void **state)
+{
+    (void)state;
+    for (party p = 0; p < PARTIES_HERE; p++) {
+        struct replay_input in = input_of(p);
+        struct replay_verdict v = replayed(&in);
+
+        if (!v.same)
+            fail_msg("record %llu, %s: %s", (unsigned long long)v.seq, v.field, v.words);
+        assert_false(v.stopped);
+        assert_int_equal(v.compared, sim.party[p].result.records);
+        assert_true(v.bytes > 10000);
+    }
+}
+
+/* The schedule was written from the specification, the logs by the drivers: they agree. */
+static void the_logs_of_a_real_session_verify(void **state)
+{
+    struct verify_report report;
+
+    (void)state;
+    assert_int_equal(verify_bundles(&report, bundle, PARTIES_HERE, &(struct verify_options){.allow_small_keys = 1}), OK);
+    for (int i = 0; i < VERIFY_CHECKS; i++)
+        if (report.line[i].verdict == VERDICT_FAIL)
+            fail_msg("%s: %s", verify_check_name((enum verify_check)i), report.line[i].text);
+    assert_true(report.ok);
+    assert_int_equal(report.checkpoints, 5);
+    assert_int_equal(report.population.rows, sim.party[0].result.population.rows);
+}
+
+static struct wire_writer copy_of(const struct wire_writer *w)
+{
+    struct wire_writer copy = {0};
+
+    wire_put_bytes(&copy, w->bytes, w->len);
+    return copy;
+}
+
+/* A party that sends something else than the protocol says, and signs it: found at its first wrong message. */
+static void the_first_wrong_message_of_a_cheating_party_is_found(void **state)
+{
+    const party cheat = 2;
+    struct log_reader r;
+    struct log_entry e;
+    unsigned tried = 0;
+
+    (void)state;
+    log_reader_init(&r, sim.party[cheat].log.bytes, sim.party[cheat].log.len, PARTIES_HERE);
+    while (log_next(&r, &e) == LOG_ENTRY) {
+        struct wire_writer log AUTO(wire_writer_clear) = copy_of(&sim.party[cheat].log);
+        struct replay_input in = input_of(cheat);
+        struct replay_verdict v;
+
+        if (e.record.type != RECORD_SEND || e.record.seq % 23 != 0)
+            continue;
+        log.bytes[(size_t)(e.at - sim.party[cheat].log.bytes) + 88] ^= 1; /* the tag of another body */
+        synthetic_resign(&log, e.record.seq, PARTIES_HERE, &sim.party[cheat].ss.sign);
+        in.log = log.bytes;
+        v = replayed(&in);
+        assert_false(v.same);
+        assert_int_equal(v.seq, e.record.seq);
+        assert_string_equal(v.field, "body_tag");
+        assert_int_equal(v.compared, e.record.seq);
+        tried++;
+    }
+    assert_true(tried >= 4);
+}
+
+static void another_table_is_found_at_the_commitment(void **state)
+{
+    struct replay_input in = input_of(0);
+    struct replay_verdict v;
+    const uint8_t was = data[0].codes[17];
+
+    (void)state;
+    data[0].codes[17] = (uint8_t)((was + 1) % data[0].bins[17 % data[0].columns]);
+    v = replayed(&in);
+    data[0].codes[17] = was;
+    assert_false(v.same);
+    assert_int_equal(v.seq, 0);
+    assert_string_equal(v.field, "body_tag");
+    assert_non_null(strstr(v.words, "table"));
+}
+
+static void another_seed_is_refused(void **state)
+{
+    struct replay_input in = input_of(0);
+    struct replay_verdict v;
+
+    (void)state;
+    in.seed = &sim.party[1].seed;
+    v = replayed(&in);
+    assert_false(v.same);
+    assert_int_equal(v.seq, 0);
+    assert_non_null(strstr(v.words, "seed"));
+}
+
+static void a_changed_or_lost_body_is_found_where_it_was_received(void **state)
+{
+    struct wire_writer bodies AUTO(wire_writer_clear) = copy_of(&sim.party[1].bodies);
+    struct replay_input in = input_of(1);
+    struct replay_verdict v;
+    uint64_t first = load_u64(bodies.bytes);
+
+    (void)state;
+    in.ctx = &bodies;
+    bodies.bytes[12] ^= 1;
+    v = replayed(&in);
+    assert_false(v.same);
+    assert_int_equal(v.seq, first);
+    assert_non_null(strstr(v.words, "body"));
+    bodies.bytes[12] ^= 1;
+    store_u64(bodies.bytes, UINT64_MAX);
+    v = replayed(&in);
+    assert_false(v.same);
+    assert_int_equal(v.seq, first);
+    assert_string_equal(v.field, "body");
+}
+
+static void a_cut_or_extended_log_is_found(void **state)
+{
+    struct wire_writer log AUTO(wire_writer_clear) = copy_of(&sim.party[0].log);
+    struct replay_input in = input_of(0);
+    struct replay_verdict v;
+
+    (void)state;
+    in.log_len -= ENTRY_BASE;
+    v = replayed(&in);
+    assert_false(v.same);
+    assert_int_equal(v.seq, sim.party[0].result.records - 1);
+    wire_put_bytes(&log, sim.party[0].log.bytes, ENTRY_BASE);
+    in.log = log.bytes;
+    in.log_len = log.len;
+    v = replayed(&in);
+    assert_false(v.same);
+    assert_int_equal(v.seq, sim.party[0].result.records);
+}
+
+/* ---- sessions that stopped ---- */
+
+struct damage { party from, to; uint64_t number; };
+
+static enum sim_fate damage_one(void *ctx, party from, party to, uint64_t number, uint8_t *frame, size_t *len)
+{
+    const struct damage *d = ctx;
+
+    if (from == d->from && to == d->to && number == d->number)
+        frame[*len - 1] ^= 1; /* refused by the receiver, which stops; the others then stop too */
+    return SIM_DELIVER;
+}
+
+static void sessions_that_stopped_verify_and_replay_as_far_as_they_went(void **state)
+{
+    static const struct damage damages[] = {{0, 1, 0}, {1, 0, 2}, {2, 1, 4}, {0, 2, 8}, {1, 2, 14}, {2, 0, 20}, {0, 1, 26}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
+        struct sim stopped;
+        struct verify_report report;
+        struct bundle b[PARTIES_HERE];
+        struct damage d = damages[i];
+
+        sim_contract(&stopped, PARTIES_HERE, data, 384, 4);
+        stopped.disturb = damage_one;
+        stopped.disturb_ctx = &d;
+        sim_approve(&stopped, 9);
+        assert_int_not_equal(sim_run(&stopped, NULL), OK);
+        for (party p = 0; p < PARTIES_HERE; p++) {
+            struct replay_input in = input_of(p);
+            struct replay_verdict v;
+
+            b[p] = bundle[p];
+            b[p].log = (struct bundle_part){stopped.party[p].log.bytes, stopped.party[p].log.len};
+            in.log = stopped.party[p].log.bytes;
+            in.log_len = stopped.party[p].log.len;
+            in.ctx = &stopped.party[p].bodies;
+            v = replayed(&in);
+            if (!v.same)
+                fail_msg("case %zu, p%u, record %llu, %s: %s", i, p, (unsigned long long)v.seq, v.field, v.words);
+            assert_true(v.stopped);
+        }
+        assert_int_equal(verify_bundles(&report, b, PARTIES_HERE, &(struct verify_options){.allow_small_keys = 1}), OK);
+        for (int k = 0; k < VERIFY_CHECKS; k++)
+            if (report.line[k].verdict == VERDICT_FAIL)
+                fail_msg("case %zu, %s: %s", i, verify_check_name((enum verify_check)k), report.line[k].text);
+        sim_clear(&stopped);
+    }
+}
+
+static void a_session_below_its_limits_verifies_and_replays(void **state)
+{
+    struct sim small;
+    struct verify_report report;
+    struct bundle b[PARTIES_HERE];
+    struct wire_writer bytes AUTO(wire_writer_clear) = {0};
+    uint8_t approval[PARTIES_HERE][APPROVAL_BYTES];
+
+    (void)state;
+    sim_contract(&small, PARTIES_HERE, data, 384, 4);
+    small.contract.min_rows = 75;
+    sim_approve(&small, 9);
+    assert_int_equal(sim_run(&small, NULL), STATUS_LIMIT);
+    assert_int_equal(contract_encode(&bytes, &small.contract), OK);
+    for (party p = 0; p < PARTIES_HERE; p++) {
+        struct replay_input in = input_of(p);
+        struct replay_verdict v;
+
+        approval_encode(approval[p], &small.approvals[p]);
+        b[p] = (struct bundle){.self = p, .contract = {bytes.bytes, bytes.len}, .approvals = PARTIES_HERE,
+                               .log = {small.party[p].log.bytes, small.party[p].log.len}};
+        in.contract = &small.contract;
+        in.approvals = small.approvals;
+        in.log = small.party[p].log.bytes;
+        in.log_len = small.party[p].log.len;
+        in.ctx = &small.party[p].bodies;
+        v = replayed(&in);
+        if (!v.same)
+            fail_msg("p%u, record %llu, %s: %s", p, (unsigned long long)v.seq, v.field, v.words);
+    }
+    for (party p = 0; p < PARTIES_HERE; p++)
+        for (party q = 0; q < PARTIES_HERE; q++)
+            b[p].approval[q] = (struct bundle_part){approval[q], APPROVAL_BYTES};
+    assert_int_equal(verify_bundles(&report, b, PARTIES_HERE, &(struct verify_options){.allow_small_keys = 1}), OK);
+    for (int k = 0; k < VERIFY_CHECKS; k++)
+        if (report.line[k].verdict == VERDICT_FAIL)
+            fail_msg("%s: %s", verify_check_name((enum verify_check)k), report.line[k].text);
+    assert_int_equal(report.party[0].reason, STATUS_LIMIT);
+    sim_clear(&small);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_party_s_part_replays_bit_for_bit),
+        cmocka_unit_test(the_logs_of_a_real_session_verify),
+        cmocka_unit_test(the_first_wrong_message_of_a_cheating_party_is_found),
+        cmocka_unit_test(another_table_is_found_at_the_commitment),
+        cmocka_unit_test(another_seed_is_refused),
+        cmocka_unit_test(a_changed_or_lost_body_is_found_where_it_was_received),
+        cmocka_unit_test(a_cut_or_extended_log_is_found),
+        cmocka_unit_test(sessions_that_stopped_verify_and_replay_as_far_as_they_went),
+        cmocka_unit_test(a_session_below_its_limits_verifies_and_replays),
+    };
+
+    return cmocka_run_group_tests_name("replay", tests, set_up, tear_down);
+}

@@ -1,0 +1,246 @@
+#include "training/replay.h"
+
+#include "protocol/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct replay {
+    const struct replay_input *in;
+    struct replay_verdict *out;
+    struct log_reader log;    /* at the entry that comes next */
+    uint8_t sent[ENTRY_BASE]; /* the last SEND record, as recorded */
+    int differs;              /* the verdict is fixed */
+    struct fault outside;     /* a failure of the caller's body function */
+};
+
+static status differ(struct replay *r, uint64_t seq, const char *field, const char *fmt, ...) PRINTF_LIKE(4, 5);
+static status differ(struct replay *r, uint64_t seq, const char *field, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (r->differs)
+        return STATUS_MISMATCH;
+    r->differs = 1;
+    r->out->seq = seq;
+    snprintf(r->out->field, sizeof r->out->field, "%s", field);
+    va_start(ap, fmt);
+    vsnprintf(r->out->words, sizeof r->out->words, fmt, ap);
+    va_end(ap);
+    return STATUS_MISMATCH;
+}
+
+/* "send weight to tax (pass 3, part 0, 512 bytes)" */
+static void describe(const struct replay *r, char *out, size_t cap, const struct record *x)
+{
+    const struct message_info *info = message_info(x->kind);
+    const char *peer = x->peer < r->in->contract->parties ? r->in->contract->party[x->peer].name : "nobody";
+
+    switch (x->type) {
+    case RECORD_SEND:
+    case RECORD_RECV:
+        snprintf(out, cap, "%s %s %s %s (pass %u, part %llu, %llu bytes)", record_type_name(x->type),
+                 info ? info->name : "an unknown message", x->type == RECORD_SEND ? "to" : "from", peer, x->pass,
+                 (unsigned long long)x->index, (unsigned long long)x->body_len);
+        return;
+    case RECORD_ABORT:
+        snprintf(out, cap, "abort (%s)", status_name((status)x->kind));
+        return;
+    case RECORD_FACT:
+    case RECORD_CHECKPOINT:
+    case RECORD_END:
+        snprintf(out, cap, "%s", record_type_name(x->type));
+        return;
+    }
+}
+
+/* Reasons that come from outside of the protocol: a replay does not meet them again. */
+static int from_outside(status reason)
+{
+    switch (reason) {
+    case STATUS_NO_MEMORY:
+    case STATUS_IO:
+    case STATUS_TIMEOUT:
+    case STATUS_CLOSED:
+    case STATUS_CANCELLED:
+    case STATUS_USAGE:
+    case STATUS_CONFIG:
+    case STATUS_REFUSED:
+        return 1;
+    case OK:
+    case STATUS_LIMIT:
+    case STATUS_MALFORMED:
+    case STATUS_UNEXPECTED:
+    case STATUS_UNTRUSTED:
+    case STATUS_EQUIVOCATION:
+    case STATUS_MISMATCH:
+        break;
+    }
+    return 0;
+}
+
+/* The entry that comes next, without taking it. */
+static enum log_state peek(const struct replay *r, struct log_entry *e)
+{
+    struct log_reader ahead = r->log;
+
+    return log_next(&ahead, e);
+}
+
+static status log_ends(struct replay *r, enum log_state state)
+{
+    return differ(r, r->log.entries, "type", state == LOG_DONE ? "the log ends here, an honest party goes on"
+                                                               : "the log is damaged here");
+}
+
+static status compare_entry(struct replay *r, const struct log_entry *was, const uint8_t *entry, size_t len)
+{
+    const struct record *recorded = &was->record;
+    struct record honest;
+    char expected[160] = "", got[160] = "";
+    const char *field;
+
+    if (was->len == len && memcmp(was->at, entry, len) == 0)
+        return OK;
+    if (record_decode(&honest, entry) != OK)
+        return differ(r, r->log.entries, "type", "the replay wrote no record");
+    field = record_difference(&honest, recorded);
+    describe(r, expected, sizeof expected, &honest);
+    describe(r, got, sizeof got, recorded);
+    if (!field)
+        return differ(r, recorded->seq, honest.type == RECORD_CHECKPOINT ? "joint" : "signature",
+                      "an honest party signs this record otherwise than the log shows");
+    if (strcmp(field, "body_tag") == 0)
+        return differ(r, recorded->seq, field, "the bytes of %s are not those an honest party sends%s", got,
+                      recorded->kind == MESSAGE_commit ? ": the seed or the table is another one than in the session" : "");
+    if (strcmp(expected, got) == 0)
+        return differ(r, recorded->seq, field, "%s: field %s is not what an honest party writes", got, field);
+    return differ(r, recorded->seq, field, "expected is %s, the log holds %s", expected, got);
+}
+
+static status replay_append(void *ctx, const uint8_t *entry, size_t len, struct fault *f)
+{
+    struct replay *r = ctx;
+    struct log_entry was;
+    enum log_state state = log_next(&r->log, &was);
+    status result;
+
+    if (r->differs || r->out->stopped)
+        return STATUS_MISMATCH;
+    if (state != LOG_ENTRY)
+        return fault_set(f, log_ends(r, state), "the log ends early");
+    if (was.record.type == RECORD_ABORT && entry[6] != RECORD_ABORT && from_outside((status)was.record.kind)) {
+        r->out->stopped = 1;
+        return fault_set(f, STATUS_MISMATCH, "the session had stopped here");
+    }
+    result = compare_entry(r, &was, entry, len);
+    if (result != OK)
+        return fault_set(f, result, "the log differs");
+    r->out->compared++;
+    memcpy(r->sent, was.at, ENTRY_BASE);
+    return OK;
+}
+
+static status replay_send(void *ctx, party to, const uint8_t *frame, size_t len, struct fault *f)
+{
+    struct replay *r = ctx;
+    struct record sent;
+
+    if (record_decode(&sent, r->sent) != OK || sent.type != RECORD_SEND || sent.peer != to || len != ENTRY_BASE + sent.body_len ||
+        memcmp(frame, r->sent, ENTRY_BASE) != 0)
+        return fault_set(f, differ(r, sent.seq, "frame", "a frame left that the log does not show"), "the log differs");
+    r->out->bytes += len;
+    return OK;
+}
+
+static status replay_recv(void *ctx, party from, uint8_t *frame, size_t *len, struct fault *f)
+{
+    struct replay *r = ctx;
+    struct log_entry next;
+    enum log_state state = peek(r, &next);
+    size_t body_len = 0;
+    status read;
+
+    if (state != LOG_ENTRY)
+        return fault_set(f, log_ends(r, state), "the log ends early");
+    if (next.record.type == RECORD_ABORT) {
+        /* What made it stop, if it was a frame at all, was not kept. */
+        r->out->stopped = 1;
+        return fault_set(f, STATUS_MISMATCH, "the session had stopped here");
+    }
+    if (next.record.type != RECORD_RECV || next.record.peer != from) {
+        char got[160] = "";
+
+        describe(r, got, sizeof got, &next.record);
+        return fault_set(f, differ(r, r->log.entries, "type", "expected is a message received from %s, the log holds %s",
+                                   r->in->contract->party[from].name, got), "the log differs");
+    }
+    memcpy(frame, next.peer_bytes, ENTRY_BASE);
+    read = r->in->body(r->in->ctx, next.record.seq, frame + ENTRY_BASE, FRAME_MAX - ENTRY_BASE, &body_len, &r->outside);
+    if (read == STATUS_MISMATCH) {
+        return fault_set(f, differ(r, next.record.seq, "body", "%s", r->outside.message), "the log differs");
+    } else if (read != OK) {
+        return fault_set(f, read, "%s", r->outside.message);
+    }
+    r->outside.code = OK;
+    *len = ENTRY_BASE + body_len;
+    return OK;
+}
+
+static status replay_body(void *ctx, uint64_t seq, const uint8_t *body, size_t len, struct fault *f)
+{
+    (void)ctx, (void)seq, (void)body, (void)len, (void)f;
+    return OK;
+}
+
+static status replay_sync(void *ctx, struct fault *f)
+{
+    (void)ctx, (void)f;
+    return OK;
+}
+
+/* The run came to its end, good or bad, without a difference so far: does the log end likewise? */
+static void compare_end(struct replay *r, struct session *ss, status ran)
+{
+    struct log_entry next;
+    enum log_state state;
+
+    if (ran != OK && !r->differs && !r->out->stopped) {
+        if (peek(r, &next) == LOG_ENTRY && next.record.type == RECORD_ABORT)
+            session_log_abort(ss); /* compared as every entry is */
+        else
+            differ(r, r->log.entries, "stop", "the replay cannot go on: %.300s", ss->fault.message);
+    }
+    if (r->differs || r->out->stopped)
+        return;
+    state = peek(r, &next);
+    if (state != LOG_DONE)
+        differ(r, r->log.entries, "type", "the log goes on where an honest party ends");
+}
+
+status replay_run(struct replay_verdict *out, const struct replay_input *in, struct fault *f)
+{
+    struct replay r = {.in = in, .out = out};
+    struct session ss;
+    struct party_result result = {0};
+    struct channel channel = {&r, replay_send, replay_recv};
+    struct journal journal = {&r, replay_append, replay_body, replay_sync};
+    status ran;
+
+    memset(out, 0, sizeof *out);
+    log_reader_init(&r.log, in->log, in->log_len, in->contract->parties);
+    ran = session_init(&ss, in->contract, in->self, in->attempt, in->approvals, in->seed, channel, journal, in->progress);
+    if (ran == OK)
+        ran = party_run(&result, &ss, in->data);
+    party_result_clear(&result);
+    if (ran != STATUS_NO_MEMORY && r.outside.code == OK)
+        compare_end(&r, &ss, ran);
+    session_clear(&ss);
+    if (ran == STATUS_NO_MEMORY)
+        return fault_set(f, ran, "out of memory");
+    if (r.outside.code != OK && !r.differs)
+        return fault_set(f, r.outside.code, "%s", r.outside.message);
+    out->same = !r.differs;
+    return OK;
+}
