@@ -50,11 +50,12 @@ static const struct schema_field coordinator_fields[] = {
 };
 
 static const struct config_deadlines default_deadlines = {
-    .handshake_s = 20, .peer_s = 120, .approval_s = 86400, .job_s = 86400};
+    .handshake_s = 20, .peer_s = 120, .step_s = 1800, .approval_s = 86400, .job_s = 86400};
 
 static const struct schema_field deadline_fields[] = {
     {"handshake_s", SCHEMA_COUNT, 0, SCHEMA_AT(struct config_deadlines, handshake_s), .min = 1, .max = 600},
     {"peer_s", SCHEMA_COUNT, 0, SCHEMA_AT(struct config_deadlines, peer_s), .min = 1, .max = 86400},
+    {"step_s", SCHEMA_COUNT, 0, SCHEMA_AT(struct config_deadlines, step_s), .min = 1, .max = 86400},
     {"approval_s", SCHEMA_COUNT, 0, SCHEMA_AT(struct config_deadlines, approval_s), .min = 1, .max = 2592000},
     {"job_s", SCHEMA_COUNT, 0, SCHEMA_AT(struct config_deadlines, job_s), .min = 10, .max = 2592000},
     {0},

@@ -27,7 +27,8 @@ struct config_coordinator {
 
 struct config_deadlines {
     uint32_t handshake_s; /* TLS and hello with one peer */
-    uint32_t peer_s;      /* silence of a peer in a running job */
+    uint32_t peer_s;      /* a peer that cannot be reached, or does not begin its part of a running job */
+    uint32_t step_s;      /* a peer that can be reached but says nothing in a running job: it computes */
     uint32_t approval_s;  /* from proposal to the last signature */
     uint32_t job_s;       /* a whole attempt */
 };
