@@ -166,8 +166,8 @@ void page_uplift(FILE *f, const struct report *r)
     char alone[PARTY_NAME_MAX + 16];
 
     page_heading(f, "uplift", "What the partners add",
-            "The same kind of model, fitted to the label party’s own columns only, and the joint model; both measured "
-            "on the same test rows.");
+            "A logistic regression on the label party’s own columns only, and the joint model: same bins, measured on "
+            "the same test rows.");
     if (isnan(r->joint.auc) || isnan(r->alone.auc)) {
         html_tag(f, "p", "Left out: this viewer does not know both models’ figures.");
         fputs("</section>\n", f);
