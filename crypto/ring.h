@@ -18,7 +18,7 @@ static inline ring_signed ring_to_signed(ring x, uint32_t k)
     ring half = ((ring)1) << (k - 1);
 
     x &= ring_mask(k);
-    return x >= half ? (ring_signed)x - ((ring_signed)1 << k) : (ring_signed)x;
+    return (ring_signed)(x >= half ? x - ((ring)1 << k) : x);
 }
 
 /* x / 2^shift rounded to the nearest, halves up; shift >= 1; no overflow for |x| < 2^126. */
