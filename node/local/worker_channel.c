@@ -24,7 +24,8 @@ struct worker_channel {
     struct relay relay;
     party parties;
     struct worker_peer_name name[PARTIES_MAX];
-    uint32_t passes, step_s;
+    uint32_t passes;
+    struct worker_patience patience;
 
     struct relay_queue inbox[PARTIES_MAX];
     struct fault lost[PARTIES_MAX];
@@ -191,11 +192,26 @@ static void deadline_after(struct timespec *out, uint32_t seconds)
     out->tv_sec += seconds;
 }
 
+static status silence(const struct worker_channel *w, party from, uint32_t wait_s, struct fault *f)
+{
+    if (!w->costs.received[from]) {
+        (void)fault_set(f, STATUS_TIMEOUT, "%s can be reached but has not begun its part within %u s",
+                        w->name[from].text, wait_s);
+        fault_hint(f, "perhaps the coordinator did not start the job there; deadlines.peer_s sets how long to wait");
+    } else {
+        (void)fault_set(f, STATUS_TIMEOUT, "%s can be reached but has said nothing for %u s, in phase %s",
+                        w->name[from].text, wait_s, w->phase ? phase_name((enum phase)w->phase) : "handshake");
+        fault_hint(f, "ask its operator what the job there is doing; deadlines.step_s sets how long to wait");
+    }
+    return STATUS_TIMEOUT;
+}
+
 static status await_frame(struct worker_channel *w, party from, struct relay_item **out, struct fault *f)
 {
+    const uint32_t wait_s = w->costs.received[from] ? w->patience.step_s : w->patience.first_s;
     struct timespec deadline;
 
-    deadline_after(&deadline, w->step_s);
+    deadline_after(&deadline, wait_s);
     for (;;) {
         *out = relay_pop(&w->inbox[from]);
         if (*out)
@@ -213,12 +229,8 @@ static status await_frame(struct worker_channel *w, party from, struct relay_ite
                 return f->code;
             }
         }
-        if (pthread_cond_timedwait(&w->changed, &w->lock, &deadline) == ETIMEDOUT && !w->inbox[from].head) {
-            (void)fault_set(f, STATUS_TIMEOUT, "%s is connected but has said nothing for %u s%s%s", w->name[from].text,
-                            w->step_s, w->phase ? ", in phase " : "", w->phase ? phase_name((enum phase)w->phase) : "");
-            fault_hint(f, "ask its operator what the job there is doing; deadlines.step_s sets how long to wait");
-            return STATUS_TIMEOUT;
-        }
+        if (pthread_cond_timedwait(&w->changed, &w->lock, &deadline) == ETIMEDOUT && !w->inbox[from].head)
+            return silence(w, from, wait_s, f);
     }
 }
 
@@ -360,7 +372,7 @@ status worker_channel_done(struct worker_channel *w, const char *json, struct fa
         result = relay_put(&w->relay, RELAY_DONE, 0, json, strlen(json));
     wake(w);
     if (result == OK)
-        result = drain(w, w->step_s, f);
+        result = drain(w, w->patience.step_s, f);
     pthread_mutex_unlock(&w->lock);
     return result;
 }
@@ -385,7 +397,7 @@ void worker_channel_failed(struct worker_channel *w, const struct fault *why, pa
 }
 
 status worker_channel_open(struct worker_channel **out, int fd, const struct worker_peer_name *names, party parties,
-                           uint32_t passes, uint32_t step_s)
+                           uint32_t passes, struct worker_patience patience)
 {
     struct worker_channel *w = NULL;
     pthread_condattr_t attr;
@@ -393,7 +405,7 @@ status worker_channel_open(struct worker_channel **out, int fd, const struct wor
     TRY(alloc_zeroed(&w, 1, sizeof *w));
     w->parties = parties;
     w->passes = passes;
-    w->step_s = step_s;
+    w->patience = patience;
     memcpy(w->name, names, parties * sizeof *names);
     w->began = w->phase_began = seconds_of(CLOCK_MONOTONIC);
     w->cpu_began = w->phase_cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID);

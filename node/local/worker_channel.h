@@ -24,12 +24,17 @@ struct worker_costs {
     double seconds, cpu_seconds;
 };
 
-/* Owns fd.  names: one per party.  step_s: how long recv waits for a party that is linked but says nothing. */
-MUST_USE status worker_channel_open(struct worker_channel **out, int fd, const struct worker_peer_name *names,
-                                    party parties, uint32_t passes, uint32_t step_s);
+/* How long recv waits for a party that can be reached: for its first frame, and for every other. */
+struct worker_patience {
+    uint32_t first_s, step_s;
+};
 
-/* recv fails with the daemon's words when that party is gone, with STATUS_TIMEOUT after step_s, with STATUS_CANCELLED
- * when the daemon says so, with STATUS_CLOSED when the daemon is gone; send fails likewise. */
+/* Owns fd.  names: one per party. */
+MUST_USE status worker_channel_open(struct worker_channel **out, int fd, const struct worker_peer_name *names,
+                                    party parties, uint32_t passes, struct worker_patience patience);
+
+/* recv fails with the daemon's words when that party is gone, with STATUS_TIMEOUT when patience is over, with
+ * STATUS_CANCELLED when the daemon says so, with STATUS_CLOSED when the daemon is gone; send fails likewise. */
 struct channel worker_channel_frames(struct worker_channel *w);
 /* Counts the time of each phase and tells the daemon, at most five times a second. */
 struct progress worker_channel_progress(struct worker_channel *w);

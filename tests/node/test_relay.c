@@ -220,7 +220,7 @@ static void both_ways_flooded_at_once_everything_arrives_in_order(void **state)
 
         socket_pair(fd);
         assert_int_equal(relay_init(&b.end[i], fd[0], RELAY_DAEMON, 2), OK);
-        assert_int_equal(worker_channel_open(&x[i].w, fd[1], names, 2, 16, 60), OK);
+        assert_int_equal(worker_channel_open(&x[i].w, fd[1], names, 2, 16, (struct worker_patience){60, 60}), OK);
     }
     assert_int_equal(pthread_create(&b.thread, NULL, run_bridge, &b), 0);
     for (int i = 0; i < 2; i++)
@@ -256,7 +256,7 @@ static void pair_open(struct pair *p, uint32_t step_s)
 
     socket_pair(fd);
     assert_int_equal(relay_init(&p->daemon, fd[0], RELAY_DAEMON, 3), OK);
-    assert_int_equal(worker_channel_open(&p->w, fd[1], names, 3, 16, step_s), OK);
+    assert_int_equal(worker_channel_open(&p->w, fd[1], names, 3, 16, (struct worker_patience){step_s, step_s}), OK);
     p->c = worker_channel_frames(p->w);
 }
 
@@ -324,6 +324,12 @@ static void a_silent_peer_is_a_timeout_that_names_it_and_the_phase(void **state)
 
     (void)state;
     pair_open(&p, 1);
+    assert_int_equal(p.c.recv(p.c.ctx, 2, frame, &len, &f), STATUS_TIMEOUT);
+    assert_non_null(strstr(f.message, "social"));
+    assert_non_null(strstr(f.message, "not begun"));
+    f = (struct fault){0};
+    say(&p, RELAY_FRAME, 2, "a beginning");
+    assert_int_equal(p.c.recv(p.c.ctx, 2, frame, &len, &f), OK);
     progress = worker_channel_progress(p.w);
     progress.step(progress.ctx, PHASE_ALIGN, 0, 1, 2);
     assert_int_equal(p.c.recv(p.c.ctx, 2, frame, &len, &f), STATUS_TIMEOUT);

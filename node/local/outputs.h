@@ -1,0 +1,36 @@
+/* What a worker leaves behind when its part of a job is done: evidence.hefu, report.html, result.json, model.json in the
+ * session directory, and the summary that others may see. */
+#ifndef HEFU_OUTPUTS_H
+#define HEFU_OUTPUTS_H
+
+#include "node/local/session_files.h"
+#include "node/local/worker_channel.h"
+#include "protocol/verify.h"
+#include "training/party.h"
+#include "training/table_notes.h"
+
+struct outputs {
+    const char *session_dir;
+    const struct session_papers *papers;
+    const struct session_table *table;
+    const struct session *session;
+    const struct dataset *data;
+    const struct table_notes *notes;
+    const struct party_result *result;
+    const struct worker_costs *costs;
+    const struct verify_report *verdict;  /* of the own log */
+    int64_t finished;                     /* Unix seconds */
+};
+
+/* evidence.hefu out of the journal; *verdict says what it proves.  Also for a session that failed. */
+MUST_USE status outputs_write_evidence(struct verify_report *verdict, const char *session_dir,
+                                       const struct session_papers *papers, const struct session_table *table,
+                                       struct fault *f);
+
+/* report.html, result.json and model.json. */
+MUST_USE status outputs_write(const struct outputs *o, struct fault *f);
+
+/* What the coordinator may see of the result (node/net/jobs.h lists it); NULL when memory is out. */
+json_t *outputs_summary(const struct outputs *o);
+
+#endif
