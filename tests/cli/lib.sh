@@ -4,6 +4,7 @@
 set -eu
 : "${HEFU_BIN:?}"
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck disable=SC2034  # for the tests
 root=$(cd "$here/../.." && pwd)
 hefu=$HEFU_BIN/hefu
 work=$(mktemp -d)
@@ -105,6 +106,55 @@ start_node() {
 
 node_answers() {
     "$hefu" jobs --node "$1"
+}
+
+# join_ca NAME: a certificate of the consortium ca/ for the node or coordinator directory NAME, whose key stays there.
+join_ca() {
+    "$hefu" ca issue ca --name "$1" --role node --csr "$1/node.csr" --out "$1" | tee "$1/issued"
+    sed -i 's/^# crl:/crl:/' "$1/node.yaml"
+}
+
+# consortium ask|auto, NAME...: in the working directory a CA, a node directory each with that policy, and a coordinator
+# (coordinator.yaml), all trusting each other.  Node number i listens on $port + i.
+consortium() {
+    policy=$1
+    shift
+    "$hefu" ca init ca --name "test consortium"
+    "$hefu" ca issue ca --name acme --role coordinator --out .
+    printf 'certificate: acme.pem\nkey: acme.key\nca: ca.pem\ncrl: crl.pem\ndeadlines:\n  handshake_s: 5\nnodes:\n' \
+        >coordinator.yaml
+    port=$((20000 + ($$ * 13) % 11000))
+    listen=$port
+    for node in "$@"; do
+        "$hefu" node init "$node" --name "$node" --listen "tcp://127.0.0.1:$listen" --ca ca/ca.pem
+        join_ca "$node"
+        sed -i "s/approve: ask/approve: $policy/; s/min_rows: 1000/min_rows: 100/" "$node/node.yaml"
+        printf 'deadlines:\n  handshake_s: 5\n  peer_s: 10\n' >>"$node/node.yaml"
+        printf '  - name: %s\n    address: tcp://127.0.0.1:%s\n    fingerprint: %s\n' "$node" "$listen" \
+            "$(sed -n 's/^fingerprint *//p' "$node/issued")" >>coordinator.yaml
+        listen=$((listen + 1))
+    done
+    for node in "$@"; do
+        "$hefu" node trust acme.pem --node "$node"
+        listen=$port
+        for peer in "$@"; do
+            [ "$peer" = "$node" ] || "$hefu" node trust "$peer/$peer.pem" --node "$node" --address "tcp://127.0.0.1:$listen"
+            listen=$((listen + 1))
+        done
+    done
+}
+
+# job_file FILE, PARTY=TABLE...: a small job of these parties.
+job_file() {
+    file=$1
+    shift
+    {
+        printf 'name: %s\npurpose: to test the programs\nkey_bits: 2048\ntables:\n' "$(basename "$file" .yaml)"
+        for pair in "$@"; do
+            printf '  - party: %s\n    table: %s\n' "${pair%%=*}" "${pair#*=}"
+        done
+        printf 'training:\n  passes: 2\nlimits:\n  min_rows: 100\n  min_positives: 10\n'
+    } >"$file"
 }
 
 finish() {
