@@ -15,7 +15,7 @@ found=$(mktemp)
 trap 'rm -f "$found"' EXIT
 for file in $(files); do
     [ -f "$file" ] || continue
-    grep -nHE '(^|[^[:alnum:]_.$}-])/(home|work|root|Users)/|TODO|FIXME|XXX|HACK|not implemented|simplified for now|^(<<<<<<<|>>>>>>>) ' \
+    grep -nHE '(^|[^[:alnum:]_.$}-])/(home|work|root|Users)/|TODO|FIXME|(^|[^X])XXX([^X]|$)|HACK|not implemented|simplified for now|^(<<<<<<<|>>>>>>>) ' \
         "$file" >>"$found" || true
 done
 if [ -s "$found" ]; then
