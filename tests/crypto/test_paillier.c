@@ -377,6 +377,34 @@ static void a_cleared_key_is_zero_and_may_be_cleared_again(void **state)
     owner_clear(&o);
 }
 
+static mp_limb_t sought[2];
+static unsigned freed_blocks, freed_secrets;
+
+static void free_and_look(void *block, size_t size)
+{
+    freed_blocks++;
+    freed_secrets += memmem(block, size, sought, sizeof sought) != NULL;
+    free(block);
+}
+
+static void clear_wipes_the_primes_before_it_frees_them(void **state)
+{
+    void *(*grow)(void *, size_t, size_t);
+    void *(*get)(size_t);
+    void (*put)(void *, size_t);
+    struct owner o = {0};
+
+    (void)state;
+    owner_make(&o, 512, "wipe");
+    memcpy(sought, mpz_limbs_read(o.sec.p), sizeof sought);
+    mp_get_memory_functions(&get, &grow, &put);
+    mp_set_memory_functions(get, grow, free_and_look);
+    owner_clear(&o);
+    mp_set_memory_functions(get, grow, put);
+    assert_int_equal(freed_blocks, 12);
+    assert_int_equal(freed_secrets, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +422,7 @@ int main(void)
         cmocka_unit_test(ciphers_that_are_no_units_below_n2_are_refused_by_index),
         cmocka_unit_test(ciphers_come_back_as_they_were_put),
         cmocka_unit_test(a_cleared_key_is_zero_and_may_be_cleared_again),
+        cmocka_unit_test(clear_wipes_the_primes_before_it_frees_them),
     };
 
     return cmocka_run_group_tests_name("paillier", tests, NULL, NULL);
