@@ -1,0 +1,240 @@
+#include "node/hefud/worker.h"
+
+#include "crypto/bignum.h"
+#include "node/local/config.h"
+#include "node/local/journal.h"
+#include "node/local/keyring.h"
+#include "node/local/outputs.h"
+#include "node/local/worker_channel.h"
+
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { DAEMON_FD = 3 };
+
+struct worker {
+    struct node_config config;
+    const char *dir;
+    struct session_papers papers;
+    struct session_table table;
+    struct worker_channel *channel;
+    struct dataset data;
+    struct table_notes notes;
+    struct session session;
+    int session_begun;
+    struct journal_file *journal;
+    struct party_result result;
+    struct verify_report verdict;
+};
+
+static void say(const struct fault *f)
+{
+    fprintf(stderr, "worker: error: %s\n", f->message);
+    if (f->hint[0])
+        fprintf(stderr, "worker: hint: %s\n", f->hint);
+}
+
+/* The peers' way to us is open before anything slow happens, so that our failure reaches them. */
+static status open_channel(struct worker *w, struct fault *f)
+{
+    const struct contract *k = &w->papers.contract;
+    struct worker_peer_name names[PARTIES_MAX];
+
+    for (party p = 0; p < k->parties; p++)
+        memcpy(names[p].text, k->party[p].name, sizeof names[p].text);
+    if (worker_channel_open(&w->channel, DAEMON_FD, names, k->parties, k->passes,
+                            (struct worker_patience){w->config.deadlines.peer_s, w->config.deadlines.step_s}) != OK)
+        return fault_set(f, STATUS_IO, "a worker is started by hefud, not by hand");
+    return OK;
+}
+
+static status load_table(struct worker *w, struct fault *f)
+{
+    const struct contract_party *me = &w->papers.contract.party[w->table.self];
+    struct source source = session_table_source(&w->table);
+
+    TRY(source_open_with(&w->data, &w->notes, &w->table.dictionary, &source, f));
+    if (w->data.rows == me->rows && w->data.columns == me->columns && !memcmp(w->data.bins, me->bins, me->columns) &&
+        (w->data.label != NULL) == (me->has_label != 0) && !w->notes.cells_unknown)
+        return OK;
+    (void)fault_set(f, STATUS_CONFIG, "%s has changed since the job was proposed: %u rows and %u columns, the contract says "
+                    "%u and %u", w->table.path, w->data.rows, w->data.columns, me->rows, me->columns);
+    fault_hint(f, "propose the job again; keep the file as it is until the job is done");
+    return STATUS_CONFIG;
+}
+
+static status unseal_seed(struct rng_key *seed, const struct worker *w, struct fault *f)
+{
+    struct keyring *keys AUTO(keyring_clear) = NULL;
+    uint8_t *sealed AUTO(auto_free) = NULL;
+    size_t len = 0;
+    char path[FILES_PATH_BYTES], label[SEED_LABEL_BYTES];
+
+    TRY(keyring_new(&keys, w->config.key, w->config.state_dir, f));
+    TRY(files_join(path, w->dir, "seed.sealed", f));
+    TRY(files_read(&sealed, &len, path, sizeof seed->bytes + KEYRING_SEAL_BYTES, f));
+    session_seed_label(label, &w->papers.contract_id, w->table.attempt);
+    if (len != sizeof seed->bytes + KEYRING_SEAL_BYTES || keyring_unseal(keys, seed->bytes, label, sealed, len) != OK)
+        return fault_set(f, STATUS_CONFIG, "%s was changed, or sealed by another node", path);
+    return OK;
+}
+
+/* The journal refuses a directory where a session has begun already, so a seed is never used twice. */
+static status begin_session(struct worker *w, struct fault *f)
+{
+    struct rng_key seed AUTO(rng_key_clear) = {0};
+    status result;
+
+    TRY(unseal_seed(&seed, w, f));
+    TRY(journal_open(&w->journal, w->dir, f));
+    result = session_init(&w->session, &w->papers.contract, w->table.self, w->table.attempt, w->papers.approval, &seed,
+                          worker_channel_frames(w->channel), journal_functions(w->journal),
+                          worker_channel_progress(w->channel));
+    if (result != OK)
+        return fault_set(f, result, "%s", w->session.fault.message[0] ? w->session.fault.message
+                                                                     : "the approvals of this attempt do not fit it");
+    w->session_begun = 1;
+    return OK;
+}
+
+static status close_journal(struct worker *w, struct fault *f)
+{
+    struct journal_file *j = w->journal;
+
+    w->journal = NULL;
+    return j ? journal_close(j, f) : OK;
+}
+
+static status run_session(struct worker *w, struct fault *f)
+{
+    status result = party_run(&w->result, &w->session, &w->data);
+
+    if (result == OK)
+        return close_journal(w, f);
+    *f = w->session.fault;
+    session_log_abort(&w->session);
+    (void)!close_journal(w, NULL);
+    (void)!outputs_write_evidence(&w->verdict, w->dir, &w->papers, &w->table, NULL);
+    return fault_set(f, result, "%s", status_name(result));
+}
+
+static status finish(struct worker *w, struct fault *f)
+{
+    struct worker_costs costs;
+    struct outputs o = {.session_dir = w->dir,
+                        .papers = &w->papers,
+                        .table = &w->table,
+                        .session = &w->session,
+                        .data = &w->data,
+                        .notes = &w->notes,
+                        .result = &w->result,
+                        .costs = &costs,
+                        .verdict = &w->verdict,
+                        .finished = (int64_t)time(NULL)};
+    json_t *summary;
+    char *text AUTO(auto_free) = NULL;
+
+    worker_channel_costs(w->channel, &costs);
+    TRY(outputs_write_evidence(&w->verdict, w->dir, &w->papers, &w->table, f));
+    TRY(outputs_write(&o, f));
+    summary = outputs_summary(&o);
+    text = summary ? json_dumps(summary, JSON_COMPACT) : NULL;
+    json_decref(summary);
+    if (!text)
+        return STATUS_NO_MEMORY;
+    return worker_channel_done(w->channel, text, f);
+}
+
+static status work(struct worker *w, struct fault *f)
+{
+    TRY(session_table_read(&w->table, w->dir, f));
+    TRY(load_table(w, f));
+    TRY(begin_session(w, f));
+    TRY(run_session(w, f));
+    return finish(w, f);
+}
+
+/* Whose fault it is, when it is a peer's. */
+static party blamed_by(const struct worker *w, status code)
+{
+    party nobody = w->papers.contract.parties;
+
+    if (!w->session_begun)
+        return nobody;
+    switch (code) {
+    case STATUS_TIMEOUT:
+    case STATUS_CLOSED:
+    case STATUS_MALFORMED:
+    case STATUS_UNEXPECTED:
+    case STATUS_UNTRUSTED:
+    case STATUS_EQUIVOCATION:
+        return w->session.blamed;
+    case OK:
+    case STATUS_NO_MEMORY:
+    case STATUS_IO:
+    case STATUS_CANCELLED:
+    case STATUS_USAGE:
+    case STATUS_CONFIG:
+    case STATUS_REFUSED:
+    case STATUS_LIMIT:
+    case STATUS_MISMATCH:
+        break;
+    }
+    return nobody;
+}
+
+static status run(struct worker *w, const char *config_path, struct fault *f)
+{
+    status result;
+
+    TRY(config_load_node(&w->config, config_path, f));
+    TRY(session_papers_read(&w->papers, w->dir, f));
+    TRY(open_channel(w, f));
+    result = work(w, f);
+    if (result == OK)
+        return OK;
+    (void)fault_set(f, result, "%s", status_name(result));
+    worker_channel_failed(w->channel, f, blamed_by(w, f->code));
+    return result;
+}
+
+static void worker_clear(struct worker *w)
+{
+    worker_channel_close(w->channel);
+    (void)!close_journal(w, NULL);
+    if (w->session_begun)
+        session_clear(&w->session);
+    party_result_clear(&w->result);
+    dataset_clear(&w->data);
+    table_notes_clear(&w->notes);
+    session_table_clear(&w->table);
+    session_papers_clear(&w->papers);
+    free(w);
+}
+
+int worker_main(const char *session_dir, const char *config_path)
+{
+    struct worker *w = NULL;
+    struct fault f = {0};
+    status result;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* of the daemon's thread that watches us: without it nobody carries our frames */
+    signal(SIGPIPE, SIG_IGN);
+    bignum_wipe_freed_memory();
+    if (sodium_init() < 0 || alloc_zeroed(&w, 1, sizeof *w) != OK) {
+        fputs("worker: error: no cryptographic library or no memory\n", stderr);
+        return status_exit_code(STATUS_NO_MEMORY);
+    }
+    w->dir = session_dir;
+    result = run(w, config_path, &f);
+    if (result != OK)
+        say(&f);
+    worker_clear(w);
+    return status_exit_code(result);
+}
