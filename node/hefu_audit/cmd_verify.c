@@ -1,0 +1,183 @@
+/* hefu-audit verify: one line for each check, then the verdict. */
+#include "node/hefu_audit/audit.h"
+#include "node/local/certificate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct trust {
+    const char *ca, *crl;
+    const struct verify_report *report; /* its contract is known when certificates are checked */
+};
+
+/* The latest moment at which the session can have run: certificates are judged as of then. */
+static int64_t session_time(const struct contract *c)
+{
+    const time_t now = time(NULL);
+
+    return c->not_after < (uint64_t)now ? (int64_t)c->not_after : (int64_t)now;
+}
+
+static status check_certificate(void *ctx, const struct contract_party *p, const uint8_t *pem, size_t len, struct fault *f)
+{
+    const struct trust *trust = ctx;
+    struct certificate c AUTO(certificate_clear) = {0};
+
+    TRY(certificate_parse(&c, "it", pem, len, f));
+    if (!hash_equal(&c.fingerprint, &p->certificate))
+        return fault_set(f, STATUS_UNTRUSTED, "it is not the one whose fingerprint is in the contract");
+    if (memcmp(c.key.bytes, p->identity.bytes, SIGN_PUBLIC_BYTES) != 0)
+        return fault_set(f, STATUS_UNTRUSTED, "its key is not the one in the contract");
+    if (strcmp(c.name, p->name) != 0)
+        return fault_set(f, STATUS_UNTRUSTED, "it was issued to %s", c.name);
+    if (c.role != ROLE_NODE)
+        return fault_set(f, STATUS_UNTRUSTED, "it was issued for the role %s", certificate_role_name(c.role));
+    if (!trust->ca)
+        return OK;
+    return certificate_verify(&c, trust->ca, trust->crl ? trust->crl : "", session_time(&trust->report->contract), f);
+}
+
+static const char *verdict_name(enum verdict v)
+{
+    switch (v) {
+    case VERDICT_OK: return "ok";
+    case VERDICT_FAIL: return "FAIL";
+    case VERDICT_UNCHECKED: break;
+    }
+    return "-";
+}
+
+static const char *end_name(const struct verify_party *p)
+{
+    return !p->given ? "not given" : p->ended ? "complete" : p->aborted ? "stopped" : "cut";
+}
+
+static void print_head(const struct verify_report *r)
+{
+    char hex[2 * HASH_BYTES + 1], number[32];
+
+    if (!r->has_contract)
+        return;
+    hash_hex(&r->contract_id, hex);
+    printf("job        %s\ncontract   %s\n", r->contract.job, hex);
+    hash_hex(&r->session, hex);
+    printf("session    %s, attempt %u\n", hex, r->attempt + 1);
+    for (party p = 0; p < r->contract.parties; p++)
+        printf("%-10s %-16s %10s records   %s\n", p ? "" : "parties", r->contract.party[p].name,
+               audit_number(number, r->party[p].records), end_name(&r->party[p]));
+    putchar('\n');
+}
+
+static void print_report(const struct verify_report *r, const struct trust *trust, size_t files)
+{
+    char records[32];
+
+    print_head(r);
+    for (int i = 0; i < VERIFY_CHECKS; i++)
+        printf("%-12s  %-4s  %s\n", verify_check_name((enum verify_check)i), verdict_name(r->line[i].verdict), r->line[i].text);
+    if (r->unproven_count)
+        printf("\nnot shown by these files:\n");
+    for (size_t i = 0; i < r->unproven_count; i++)
+        printf("  - %s\n", r->unproven[i]);
+    if (r->unproven_count && !trust->ca)
+        printf("  - who issued the certificates and whether they were revoked: give --ca and --crl\n");
+    if (r->ok)
+        printf("\ntranscript verified: %zu %s, %s signed records, %llu joint checkpoints\n", files,
+               files == 1 ? "log" : "logs", audit_number(records, r->records), (unsigned long long)r->checkpoints);
+    for (int i = 0; i < VERIFY_CHECKS; i++)
+        if (r->line[i].verdict == VERDICT_FAIL) {
+            printf("\ntranscript NOT verified: %s: %s\n", verify_check_name((enum verify_check)i), r->line[i].text);
+            break;
+        }
+}
+
+static json_t *check_json(const struct verify_report *r, enum verify_check check)
+{
+    const struct verify_line *line = &r->line[check];
+    json_t *o = json_pack("{s:s, s:s, s:s}", "check", verify_check_name(check), "verdict",
+                          line->verdict == VERDICT_OK ? "ok" : line->verdict == VERDICT_FAIL ? "fail" : "unchecked", "text",
+                          line->text);
+
+    if (line->verdict == VERDICT_FAIL && r->has_contract && line->who < r->contract.parties)
+        json_object_set_new(o, "party", json_string(r->contract.party[line->who].name));
+    if (line->verdict == VERDICT_FAIL && line->has_seq) {
+        json_object_set_new(o, "record", json_integer((json_int_t)line->seq));
+        json_object_set_new(o, "field", json_string(line->field));
+    }
+    return o;
+}
+
+static json_t *party_json(const struct verify_report *r, party p)
+{
+    const struct verify_party *v = &r->party[p];
+    json_t *o = json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:s}", "name", r->contract.party[p].name, "given", v->given, "records",
+                          (json_int_t)v->records, "sent", (json_int_t)v->sent, "received", (json_int_t)v->received,
+                          "checkpoints", (json_int_t)v->checkpoints, "end", end_name(v));
+
+    if (v->aborted) {
+        json_object_set_new(o, "reason", json_string(status_name(v->reason)));
+        if (v->blamed != p && v->blamed < r->contract.parties)
+            json_object_set_new(o, "blamed", json_string(r->contract.party[v->blamed].name));
+    }
+    return o;
+}
+
+static json_t *report_json(const struct verify_report *r)
+{
+    json_t *o = json_pack("{s:b}", "verified", r->ok), *checks = json_array(), *parties = json_array(), *open = json_array();
+    char contract[2 * HASH_BYTES + 1], session[2 * HASH_BYTES + 1];
+
+    if (r->has_contract) {
+        hash_hex(&r->contract_id, contract);
+        hash_hex(&r->session, session);
+        json_object_update_new(o, json_pack("{s:s, s:s, s:s, s:i, s:I, s:I}", "job", r->contract.job, "contract", contract,
+                                            "session", session, "attempt", (int)r->attempt, "records", (json_int_t)r->records,
+                                            "checkpoints", (json_int_t)r->checkpoints));
+        if (r->population.rows)
+            json_object_set_new(o, "population", json_pack("{s:I, s:I, s:I}", "rows", (json_int_t)r->population.rows, "train",
+                                                           (json_int_t)r->population.train, "test",
+                                                           (json_int_t)r->population.test));
+        for (party p = 0; p < r->contract.parties; p++)
+            json_array_append_new(parties, party_json(r, p));
+    }
+    for (int i = 0; i < VERIFY_CHECKS; i++)
+        json_array_append_new(checks, check_json(r, (enum verify_check)i));
+    for (size_t i = 0; i < r->unproven_count; i++)
+        json_array_append_new(open, json_string(r->unproven[i]));
+    json_object_set_new(o, "parties", parties);
+    json_object_set_new(o, "checks", checks);
+    json_object_set_new(o, "unproven", open);
+    return o;
+}
+
+status command_verify(int argc, char **argv, struct fault *f)
+{
+    struct trust trust = {0};
+    const char *path[PARTIES_MAX];
+    size_t files = 0;
+    int as_json = 0;
+    const struct audit_option options[] = {{"ca", &trust.ca, NULL}, {"crl", &trust.crl, NULL}, {"json", NULL, &as_json}, {0}};
+    struct evidence e AUTO(evidence_clear) = {0};
+    struct verify_report *r AUTO(auto_free) = NULL;
+    struct verify_options how = {.certificate = check_certificate, .ctx = &trust};
+
+    TRY(audit_arguments(options, path, PARTIES_MAX, &files, argc, argv, f));
+    if (files == 0) {
+        fault_set(f, STATUS_USAGE, "no evidence file was named");
+        fault_hint(f, "hefu-audit verify bank.hefu tax.hefu social.hefu");
+        return STATUS_USAGE;
+    }
+    if (trust.crl && !trust.ca)
+        return fault_set(f, STATUS_USAGE, "--crl needs --ca");
+    TRY(evidence_load(&e, path, files, f));
+    TRY(alloc_zeroed(&r, 1, sizeof *r));
+    trust.report = r;
+    TRY(verify_bundles(r, e.bundle, e.count, &how));
+    if (as_json)
+        TRY(audit_print_json(report_json(r), f));
+    else
+        print_report(r, &trust, files);
+    return r->ok ? OK : STATUS_MISMATCH;
+}

@@ -1,0 +1,112 @@
+/* hefu-audit: checks the evidence of a session, shows it, and replays one party's part. */
+#include "crypto/bignum.h"
+#include "node/hefu_audit/audit.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    audit_command *run;
+    const char *help;
+} commands[] = {
+    {"verify", command_verify,
+     "usage: hefu-audit verify FILE... [--ca ca.pem] [--crl crl.pem] [--json]\n"
+     "\n"
+     "Check the evidence files (PARTY.hefu) of one session: contract, approvals, every\n"
+     "record, its place, its signature, and that all files tell the same story.  Needs no\n"
+     "data and no secret.  The more parties' files, the more is shown; what the files at\n"
+     "hand leave open is said at the end.\n"
+     "\n"
+     "  --ca FILE    the consortium's CA: who issued the certificates\n"
+     "  --crl FILE   its revocation list\n"
+     "  --json       one JSON object\n"
+     "\n"
+     "Exit code 0 when everything holds, 1 when anything does not.\n"},
+    {"show", command_show,
+     "usage: hefu-audit show FILE [--json | --dump]\n"
+     "\n"
+     "What one evidence file tells: who took part, what was said in which order and size,\n"
+     "the joint checkpoints, and what each party learns.  Checks nothing: use verify.\n"
+     "\n"
+     "  --dump       every record on a line of tab-separated values\n"
+     "  --json       one JSON object\n"},
+    {"replay", command_replay,
+     "usage: hefu-audit replay --node DIR --session ID [--json]\n"
+     "\n"
+     "At an institution's own premises: run its part of a session again from the sealed\n"
+     "seed, the table and what was received, and compare every record.  Nothing but the\n"
+     "verdict comes out.\n"
+     "\n"
+     "  --node DIR     the node's directory, with node.yaml\n"
+     "  --session ID   the session's name in STATE/sessions, its beginning, or a directory\n"
+     "  --json         one JSON object\n"
+     "\n"
+     "Exit code 0 when every record is what an honest party writes, 1 when one is not.\n"},
+};
+
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static const char overview[] = "usage: hefu-audit COMMAND ...\n"
+                               "\n"
+                               "The auditor's program: evidence without data.  It opens no connection.\n"
+                               "\n"
+                               "  verify   check the evidence files of a session\n"
+                               "  show     what an evidence file tells\n"
+                               "  replay   run one party's part again and compare every byte\n"
+                               "\n"
+                               "hefu-audit COMMAND --help explains a command.\n";
+
+static int finish(status code, const struct fault *f)
+{
+    if (fflush(stdout) != 0 && code == OK) {
+        fputs("hefu-audit: error: the result could not be written\n", stderr);
+        return status_exit_code(STATUS_IO);
+    }
+    if (code != OK && f->message[0]) {
+        fprintf(stderr, "hefu-audit: error: %s\n", f->message);
+        if (f->hint[0])
+            fprintf(stderr, "hefu-audit: hint: %s\n", f->hint);
+    } else if (code != OK && code != STATUS_MISMATCH) {
+        fprintf(stderr, "hefu-audit: error: %s\n", status_name(code));
+    }
+    return status_exit_code(code);
+}
+
+static int wants_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0)
+            return 1;
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct fault f = {0};
+
+    bignum_wipe_freed_memory();
+    if (sodium_init() < 0)
+        return finish(fault_set(&f, STATUS_IO, "the system gives no entropy"), &f);
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        puts("hefu-audit " AUDIT_VERSION);
+        return finish(OK, &f);
+    }
+    if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
+        fputs(overview, stdout);
+        return finish(OK, &f);
+    }
+    for (size_t i = 0; argc >= 2 && i < COMMANDS; i++) {
+        if (strcmp(argv[1], commands[i].name) != 0)
+            continue;
+        if (wants_help(argc - 1, argv + 1)) {
+            fputs(commands[i].help, stdout);
+            return finish(OK, &f);
+        }
+        return finish(commands[i].run(argc - 1, argv + 1, &f), &f);
+    }
+    fault_set(&f, STATUS_USAGE, argc >= 2 ? "there is no command %s" : "a command is missing", argc >= 2 ? argv[1] : "");
+    fault_hint(&f, "the commands are verify, show and replay; hefu-audit --help explains them");
+    return finish(STATUS_USAGE, &f);
+}
