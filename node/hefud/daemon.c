@@ -82,7 +82,7 @@ static status start_attempt(void *ctx, const struct jobs_attempt *j, struct faul
     if (result == OK) {
         a->next = d->attempts;
         d->attempts = a;
-        log_line(LOG_INFO, "job %.16s: attempt %u started", j->id, j->attempt);
+        log_line(LOG_INFO, "job %.16s: attempt %u started", j->id, j->attempt + 1);
     } else {
         free(a);
     }

@@ -292,7 +292,7 @@ static status op_contract(void *node, const struct control_caller *who, const js
     size_t len = 0;
     struct contract *k AUTO(auto_free) = NULL;
     struct hash id;
-    struct store_job job = {.state = JOB_PROPOSED, .attempt = 1};
+    struct store_job job = {.state = JOB_PROPOSED}; /* attempts count from 0 */
     const struct offer *o = NULL;
     status verdict;
 
@@ -461,7 +461,7 @@ static status approve(struct jobs *j, const char *id, const char *actor, struct 
         return fault_set(f, STATUS_USAGE, "job %.16s is %s and cannot be approved", job.id, job_state_name(job.state));
     TRY(policy_check_window(k, j->c.clock(), f));
     if (job.state == JOB_FAILED) {
-        if (job.attempt >= k->attempts_max) {
+        if (job.attempt + 1 >= k->attempts_max) {
             fault_hint(f, "a new contract is needed: the coordinator proposes the job again");
             return fault_set(f, STATUS_REFUSED, "all %u attempts of job %.16s are used up", k->attempts_max, job.id);
         }
