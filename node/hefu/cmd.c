@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TABLE_MAX = 40, OPTIONS_MAX = 24, FIRST_KEY = 0x1000 };
+enum { TABLE_MAX = 40, OPTIONS_MAX = 24, FIRST_KEY = 0x1000, HELP_KEY = 0x2000 };
 
 static int is_help(const char *word)
 {
@@ -177,6 +177,7 @@ static const struct cmd_option *option_of(const struct cmd_line *line, const cha
 static status explain_words(struct parse *p, int argc, char **argv)
 {
     const char *names[OPTIONS_MAX], *nearest;
+    char name[64];
     size_t count = 0;
 
     for (const struct cmd_option *o = p->line->options; o->name; o++)
@@ -189,10 +190,11 @@ static status explain_words(struct parse *p, int argc, char **argv)
             continue;
         o = is_long ? option_of(p->line, argv[i]) : NULL;
         if (!o) {
-            nearest = is_long ? name_nearest(argv[i] + 2, names, count) : NULL;
+            snprintf(name, sizeof name, "%.*s", (int)strcspn(argv[i], "="), argv[i]);
+            nearest = is_long ? name_nearest(name + 2, names, count) : NULL;
             if (nearest)
                 fault_hint(p->fault, "did you mean --%s?", nearest);
-            return fault_set(p->fault, STATUS_USAGE, "unknown option \"%.60s\"", argv[i]);
+            return fault_set(p->fault, STATUS_USAGE, "unknown option \"%s\"", name);
         }
         if (!o->value && strchr(argv[i], '='))
             return fault_set(p->fault, STATUS_USAGE, "--%s takes no value", o->name);
@@ -220,7 +222,7 @@ static void build_options(struct argp_option *out, const struct cmd_option *opti
     for (; options[i].name && i < OPTIONS_MAX; i++)
         out[i] = (struct argp_option){.name = options[i].name, .key = FIRST_KEY + i, .arg = options[i].value,
                                       .doc = options[i].help};
-    out[i] = (struct argp_option){.name = "help", .key = 'h', .doc = "Show this"};
+    out[i] = (struct argp_option){.name = "help", .key = HELP_KEY, .doc = "show this"};
 }
 
 status cmd_parse(const struct cmd_line *line, int argc, char **argv, struct fault *f)

@@ -22,7 +22,7 @@ static const char node_yaml[] =
     "certificate: %s.pem\n"
     "key: node.key\n"
     "ca: ca.pem\n"
-    "# crl: crl.pem\n"
+    "crl: crl.pem\n"
     "\n"
     "# Whom this node speaks to: hefu node trust CERTIFICATE --address tcp://HOST:PORT adds them.\n"
     "peers: []\n"

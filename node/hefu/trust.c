@@ -101,7 +101,7 @@ static status edit(const char *path, const char *text, const struct pin *pin, co
 {
     char old[2 * HASH_BYTES + 1], new[2 * HASH_BYTES + 1];
     char name_line[NAME_BYTES + 16], address_line[CONFIG_ADDRESS_BYTES + 16], pin_line[2 * HASH_BYTES + 32];
-    const char *lines[3] = {name_line, pin_line, address_line};
+    const char *lines[3] = {name_line, pin_line, NULL};
     char *changed AUTO(auto_free) = NULL;
     struct fault why = {0};
 
@@ -115,7 +115,11 @@ static status edit(const char *path, const char *text, const struct pin *pin, co
     } else {
         snprintf(name_line, sizeof name_line, "name: %s", c->name);
         snprintf(pin_line, sizeof pin_line, "fingerprint: %s", new);
-        snprintf(address_line, sizeof address_line, "address: %s", address ? address : "");
+        if (address) {
+            snprintf(address_line, sizeof address_line, "address: %s", address);
+            lines[1] = address_line;
+            lines[2] = pin_line;
+        }
         TRY(trust_insert_item(&changed, text, pin->key, lines, address ? 3 : 2));
     }
     if (check(path, changed, c, &why) != OK) {

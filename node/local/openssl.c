@@ -90,8 +90,12 @@ status openssl_load_crl(X509_CRL **out, const char *path, struct fault *f)
     uint8_t *bytes AUTO(auto_free) = NULL;
     size_t len = 0;
     BIO *in AUTO(openssl_bio_clear) = NULL;
+    status code;
 
-    TRY(files_read(&bytes, &len, path, CRL_BYTES_MAX, f));
+    code = files_read(&bytes, &len, path, CRL_BYTES_MAX, f);
+    if (code != OK)
+        fault_hint(f, "the consortium makes it with hefu ca crl; crl in node.yaml names it");
+    TRY(code);
     in = BIO_new_mem_buf(bytes, (int)len);
     if (!in)
         return STATUS_NO_MEMORY;
