@@ -232,11 +232,14 @@ static status play_all(struct play *play)
     return OK;
 }
 
-static status approve(struct synthetic *s, uint64_t seed)
+static status approve(struct synthetic *s, uint64_t seed, const struct sign_secret *identity)
 {
     struct fault f = {0};
 
-    TRY(contract_check(&s->contract, 1, &f));
+    if (contract_check(&s->contract, 1, &f) != OK) {
+        fprintf(stderr, "%s\n", f.message);
+        return f.code;
+    }
     TRY(contract_id(&s->id, &s->contract));
     TRY(contract_encode(&s->contract_bytes, &s->contract));
     for (party p = 0; p < s->contract.parties; p++) {
@@ -245,8 +248,14 @@ static status approve(struct synthetic *s, uint64_t seed)
         struct rng_key key;
         struct kx_secret kx;
 
-        drawn(key.bytes, sizeof key.bytes, "identity", seed, p);
-        sign_keypair(&s->contract.party[p].identity, &s->identity[p], &key);
+        if (identity) {
+            s->identity[p] = identity[p];
+        } else {
+            struct sign_public known;
+
+            drawn(key.bytes, sizeof key.bytes, "identity", seed, p);
+            sign_keypair(&known, &s->identity[p], &key);
+        }
         drawn(key.bytes, sizeof key.bytes, "session", seed, p);
         sign_keypair(&a->card.sign, &s->sign[p], &key);
         kx_keypair(&a->card.kx, &kx, &key);
@@ -260,7 +269,8 @@ static status approve(struct synthetic *s, uint64_t seed)
     return OK;
 }
 
-status synthetic_play(struct synthetic *s, const struct contract *c, struct population population, uint64_t seed, size_t stop)
+status synthetic_play(struct synthetic *s, const struct contract *c, struct population population, uint64_t seed, size_t stop,
+                      const struct sign_secret *identity)
 {
     struct play *play;
     struct fault f = {0};
@@ -269,7 +279,7 @@ status synthetic_play(struct synthetic *s, const struct contract *c, struct popu
     memset(s, 0, sizeof *s);
     s->contract = *c;
     s->population = population;
-    TRY(approve(s, seed));
+    TRY(approve(s, seed, identity));
     TRY(alloc_zeroed(&play, 1, sizeof *play));
     play->s = s;
     play->seed = seed;
@@ -303,7 +313,7 @@ status synthetic_make(struct synthetic *s, uint16_t parties, uint64_t seed, size
     struct contract c;
 
     synthetic_contract(&c, parties, seed);
-    return synthetic_play(s, &c, (struct population){.rows = 30, .train = 21, .test = 9}, seed, stop);
+    return synthetic_play(s, &c, (struct population){.rows = 30, .train = 21, .test = 9}, seed, stop, NULL);
 }
 
 void synthetic_clear(struct synthetic *s)

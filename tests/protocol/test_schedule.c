@@ -37,7 +37,7 @@ static void the_schedules_of_all_parties_fit_together(void **state)
                 c.test_permille = rule == TEST_DRAWN ? 300 : 0;
                 if (parties > 4 && label > 0)
                     continue; /* the larger ones only once: keep it short */
-                assert_int_equal(synthetic_play(&s, &c, people, 1, SIZE_MAX), OK);
+                assert_int_equal(synthetic_play(&s, &c, people, 1, SIZE_MAX, NULL), OK);
                 synthetic_clear(&s);
             }
 }

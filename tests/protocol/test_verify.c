@@ -156,14 +156,14 @@ static void listed_test_rows_and_long_vectors_verify(void **state)
     c.test_permille = 0;
     for (party p = 0; p < 2; p++)
         c.party[p].rows = 200000;
-    assert_int_equal(synthetic_play(&s, &c, (struct population){.rows = 150000, .train = 100000, .test = 40000}, 3, SIZE_MAX), OK);
+    assert_int_equal(synthetic_play(&s, &c, (struct population){.rows = 150000, .train = 100000, .test = 40000}, 3, SIZE_MAX, NULL), OK);
     verified(s.bundle, 2);
     must_pass();
     assert_true(report.records > 500);
     synthetic_clear(&s);
     /* and stopped within the list of positions, before the population was recorded */
     for (size_t stop = 60; stop < 130; stop += 5) {
-        assert_int_equal(synthetic_play(&s, &c, (struct population){.rows = 150000, .train = 100000, .test = 40000}, 3, stop), OK);
+        assert_int_equal(synthetic_play(&s, &c, (struct population){.rows = 150000, .train = 100000, .test = 40000}, 3, stop, NULL), OK);
         verified(s.bundle, 2);
         must_pass();
         synthetic_clear(&s);

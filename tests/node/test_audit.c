@@ -1,0 +1,260 @@
+/* The auditor's program on evidence files with real certificates, and with every kind of damage. */
+#include "kit/synthetic.h"
+#include "node/local/ca.h"
+#include "node/local/keyring.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <sodium.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <cmocka.h>
+
+#include "scratch.h"
+
+enum { PARTIES_HERE = 3 };
+
+static struct synthetic session;
+static uint8_t *pem[PARTIES_HERE];
+static size_t pem_len[PARTIES_HERE];
+static char said[65536];
+
+/* The secret half of a key file, to sign with as a keyring would. */
+static void read_key(struct sign_secret *out, const char *path)
+{
+    FILE *file = fopen(path, "r");
+    EVP_PKEY *key = file ? PEM_read_PrivateKey(file, NULL, NULL, NULL) : NULL;
+    struct rng_key seed;
+    struct sign_public pub;
+    size_t len = sizeof seed.bytes;
+
+    assert_non_null(key);
+    assert_int_equal(EVP_PKEY_get_raw_private_key(key, seed.bytes, &len), 1);
+    sign_keypair(&pub, out, &seed);
+    EVP_PKEY_free(key);
+    fclose(file);
+}
+
+/* The path of a file in the scratch directory, in a buffer of the caller's. */
+static const char *at(char out[FILES_PATH_BYTES], const char *name)
+{
+    snprintf(out, FILES_PATH_BYTES, "%s/%s", scratch, name);
+    return out;
+}
+
+static void write_bundle(const char *name, const struct bundle *b)
+{
+    struct wire_writer w AUTO(wire_writer_clear) = {0};
+    struct fault f = {0};
+    char path[FILES_PATH_BYTES];
+
+    assert_int_equal(bundle_encode(&w, b), OK);
+    assert_int_equal(files_write(at(path, name), w.bytes, w.len, 0600, &f), OK);
+}
+
+static int set_up(void **state)
+{
+    struct contract c;
+    struct sign_secret identity[PARTIES_HERE];
+    struct fault f = {0};
+    char dir[FILES_PATH_BYTES], out[FILES_PATH_BYTES], path[FILES_PATH_BYTES];
+
+    scratch_make(state);
+    synthetic_contract(&c, PARTIES_HERE, 31);
+    c.key_bits = 2048;
+    c.not_before = (uint64_t)time(NULL);
+    c.not_after = c.not_before + 86400;
+    assert_int_equal(ca_init(at(dir, "ca"), "audit test", &f), OK);
+    for (party p = 0; p < PARTIES_HERE; p++) {
+        struct certificate issued AUTO(certificate_clear) = {0};
+        char name[64];
+
+        at(out, "keys");
+        assert_int_equal(files_make_directory(out, &f), OK);
+        assert_int_equal(ca_issue(dir, &(struct ca_request){.name = c.party[p].name, .role = ROLE_NODE, .days = 30, .out = out},
+                                  &issued, &f), OK);
+        c.party[p].certificate = issued.fingerprint;
+        c.party[p].identity = issued.key;
+        snprintf(name, sizeof name, "keys/%s.key", c.party[p].name);
+        read_key(&identity[p], at(path, name));
+        snprintf(name, sizeof name, "keys/%s.pem", c.party[p].name);
+        assert_int_equal(files_read(&pem[p], &pem_len[p], at(path, name), CERTIFICATE_BYTES_MAX, &f), OK);
+    }
+    assert_int_equal(synthetic_play(&session, &c, (struct population){.rows = 30, .train = 21, .test = 9}, 31, SIZE_MAX, identity), OK);
+    for (party p = 0; p < PARTIES_HERE; p++) {
+        char name[64];
+
+        session.bundle[p].certificates = PARTIES_HERE;
+        for (party q = 0; q < PARTIES_HERE; q++)
+            session.bundle[p].certificate[q] = (struct bundle_part){pem[q], pem_len[q]};
+        snprintf(name, sizeof name, "%s.hefu", c.party[p].name);
+        write_bundle(name, &session.bundle[p]);
+    }
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    synthetic_clear(&session);
+    for (party p = 0; p < PARTIES_HERE; p++)
+        free(pem[p]);
+    return scratch_remove(state);
+}
+
+/* Runs hefu-audit in the scratch directory; what it says on both streams is in said.  Returns the exit code. */
+static int audit(const char *arguments)
+{
+    char command[2048];
+    FILE *out;
+    size_t len;
+    int ended;
+
+    snprintf(command, sizeof command, "cd %s && %s/hefu-audit %s 2>&1", scratch, HEFU_BIN_DIR, arguments);
+    out = popen(command, "r");
+    assert_non_null(out);
+    len = fread(said, 1, sizeof said - 1, out);
+    said[len] = '\0';
+    ended = pclose(out);
+    assert_true(WIFEXITED(ended));
+    return WEXITSTATUS(ended);
+}
+
+static void expect(const char *arguments, int code, const char *text)
+{
+    int got = audit(arguments);
+
+    if (got != code || !strstr(said, text))
+        fail_msg("hefu-audit %s: exit %d instead of %d, or it did not say \"%s\":\n%s", arguments, got, code, text, said);
+}
+
+static void honest_evidence_verifies(void **state)
+{
+    (void)state;
+    expect("verify party-1.hefu party-2.hefu party-3.hefu --ca ca/ca.pem --crl ca/crl.pem", 0, "transcript verified: 3 logs");
+    assert_null(strstr(said, "FAIL"));
+    assert_null(strstr(said, "not checked"));
+    expect("verify party-2.hefu", 0, "the log of party-1 was not given");
+    expect("verify --json party-1.hefu party-2.hefu", 0, "\"verified\": true");
+}
+
+static void the_program_links_no_network_library_and_no_database(void **state)
+{
+    char command[1024];
+
+    (void)state;
+    snprintf(command, sizeof command, "ldd %s/hefu-audit | grep -E 'libnng|libssl|sqlite|mbedtls|curl'", HEFU_BIN_DIR);
+    assert_int_not_equal(system(command), 0);
+    snprintf(command, sizeof command, "nm -D --undefined-only %s/hefu-audit | grep -wE 'socket|connect|bind|listen'", HEFU_BIN_DIR);
+    assert_int_not_equal(system(command), 0);
+}
+
+static void a_flipped_record_is_named(void **state)
+{
+    struct bundle b = session.bundle[0];
+    size_t len, where = synthetic_entry(&session, 0, 17, &len);
+
+    (void)state;
+    session.log[0].bytes[where + 100] ^= 1;
+    write_bundle("flipped.hefu", &b);
+    session.log[0].bytes[where + 100] ^= 1;
+    expect("verify flipped.hefu party-2.hefu party-3.hefu", 1, "log of party-1, record 17, signature");
+    expect("verify flipped.hefu", 1, "transcript NOT verified");
+    expect("verify flipped.hefu --json", 1, "\"record\": 17");
+}
+
+static void a_damaged_file_is_an_audit_failure(void **state)
+{
+    struct fault f = {0};
+    uint8_t *bytes AUTO(auto_free) = NULL;
+    size_t len = 0;
+    char path[FILES_PATH_BYTES];
+
+    (void)state;
+    assert_int_equal(files_read(&bytes, &len, at(path, "party-1.hefu"), BUNDLE_LOG_MAX, &f), OK);
+    assert_int_equal(files_write(at(path, "cut.hefu"), bytes, len - 100, 0600, &f), OK);
+    expect("verify cut.hefu", 1, "hefu-audit: error: cut.hefu: the evidence file is cut short");
+    assert_non_null(strstr(said, "hefu-audit: hint: "));
+    expect("show cut.hefu", 1, "cut short");
+    expect("verify ca/ca.pem", 1, "not an evidence file");
+}
+
+static void other_certificates_are_refused(void **state)
+{
+    struct bundle b = session.bundle[0];
+    struct certificate issued AUTO(certificate_clear) = {0};
+    struct fault f = {0};
+    char dir[FILES_PATH_BYTES], out[FILES_PATH_BYTES], path[FILES_PATH_BYTES];
+    uint8_t *other AUTO(auto_free) = NULL;
+    size_t len = 0, count = 0;
+
+    (void)state;
+    /* somebody else's certificate in the place of party 2's */
+    b.certificate[1] = b.certificate[2];
+    write_bundle("swapped.hefu", &b);
+    expect("verify swapped.hefu", 1, "fingerprint");
+    /* a certificate of the same name from another CA */
+    assert_int_equal(ca_init(at(dir, "ca2"), "another", &f), OK);
+    assert_int_equal(files_make_directory(at(out, "keys2"), &f), OK);
+    assert_int_equal(ca_issue(dir, &(struct ca_request){.name = "party-2", .role = ROLE_NODE, .days = 30, .out = out}, &issued, &f), OK);
+    assert_int_equal(files_read(&other, &len, at(path, "keys2/party-2.pem"), CERTIFICATE_BYTES_MAX, &f), OK);
+    b.certificate[1] = (struct bundle_part){other, len};
+    write_bundle("foreign.hefu", &b);
+    expect("verify foreign.hefu", 1, "the certificate of party-2");
+    expect("verify party-1.hefu --ca ca2/ca.pem", 1, "the certificate of party-1");
+    /* revoked */
+    assert_int_equal(ca_revoke(at(dir, "ca"), NULL, "party-3", &count, &f), OK);
+    expect("verify party-1.hefu --ca ca/ca.pem --crl ca/crl.pem", 1, "party-3");
+    assert_non_null(strstr(said, "revoked"));
+    expect("verify party-1.hefu --ca ca/ca.pem", 0, "transcript verified");
+}
+
+static void show_tells_the_story_of_a_file(void **state)
+{
+    (void)state;
+    expect("show party-1.hefu", 0, "evidence of party-1");
+    assert_non_null(strstr(said, "joint checkpoint after pass 2, signed by all"));
+    assert_non_null(strstr(said, "30 common people, 21 training rows"));
+    assert_non_null(strstr(said, "psi_set"));
+    assert_non_null(strstr(said, "what each party learns"));
+    expect("show party-1.hefu --json", 0, "\"message\": \"back_mask\"");
+    expect("show party-1.hefu --dump", 0, "0\tsend\tparty-2\tcommit\thandshake\t0\t0\t96\t0\t0\t");
+}
+
+static void wrong_usage_is_told_with_what_to_do(void **state)
+{
+    (void)state;
+    expect("", 2, "a command is missing");
+    expect("prove", 2, "there is no command prove");
+    expect("verify", 2, "no evidence file was named");
+    expect("verify --cb x", 2, "--cb is not an option of verify");
+    expect("verify party-1.hefu --ca", 2, "--ca needs a value");
+    expect("verify nothing.hefu", 2, "nothing.hefu: cannot be read");
+    expect("verify party-1.hefu --crl ca/crl.pem", 2, "--crl needs --ca");
+    expect("show party-1.hefu party-2.hefu", 2, "one argument too many");
+    expect("show party-1.hefu --json --dump", 2, "exclude each other");
+    expect("replay --node nowhere", 2, "replay needs --node and --session");
+    expect("replay --node nowhere --session abc", 2, "nowhere/node.yaml");
+    expect("--help", 0, "usage: hefu-audit COMMAND");
+    expect("replay --help", 0, "premises");
+    expect("--version", 0, "hefu-audit 0.1.0");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(honest_evidence_verifies),
+        cmocka_unit_test(the_program_links_no_network_library_and_no_database),
+        cmocka_unit_test(a_flipped_record_is_named),
+        cmocka_unit_test(a_damaged_file_is_an_audit_failure),
+        cmocka_unit_test(show_tells_the_story_of_a_file),
+        cmocka_unit_test(wrong_usage_is_told_with_what_to_do),
+        cmocka_unit_test(other_certificates_are_refused),
+    };
+
+    if (sodium_init() < 0)
+        return 1;
+    return cmocka_run_group_tests_name("audit", tests, set_up, tear_down);
+}
