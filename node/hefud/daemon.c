@@ -212,7 +212,7 @@ static status answer_link(void *ctx, const struct tls_identity *client, const ui
         log_line(LOG_WARN, "%s (%s) asked for something; its certificate is not under coordinators in node.yaml",
                  client->name, client->role);
         fault_hint(f, "its operator may add the certificate's fingerprint to coordinators in node.yaml");
-        return fault_set(f, STATUS_UNTRUSTED, "%s does not take requests from %s", d->config.name, client->name);
+        return fault_set(f, STATUS_REFUSED, "%s does not take requests from %s", d->config.name, client->name);
     }
     text = control_answer_text(jobs_control(d->jobs), &who, request, len);
     if (!text)
@@ -257,12 +257,13 @@ static status check_certificate(const struct node_config *c, struct fault *f)
 {
     struct certificate own AUTO(certificate_clear) = {0};
     int64_t now = (int64_t)time(NULL), next_update = 0;
+    struct fault why = {0};
     char day[16];
 
     TRY(certificate_load(&own, c->certificate, f));
-    if (certificate_verify(&own, c->ca, c->crl, now, f) != OK) {
+    if (certificate_verify(&own, c->ca, c->crl, now, &why) != OK) {
         fault_hint(f, "ask the consortium's CA for a new certificate: hefu ca issue");
-        return STATUS_CONFIG;
+        return fault_set(f, STATUS_CONFIG, "%s: %.400s", c->certificate, why.message);
     }
     if (own.not_after - now < (int64_t)CERTIFICATE_WARN_DAYS * 86400) {
         certificate_date(day, own.not_after);

@@ -131,7 +131,7 @@ static status find_operation(enum control_op *out, const struct control_caller *
     const char *name = NULL;
 
     if (who->role == CONTROL_NOBODY)
-        return fault_set(f, STATUS_UNTRUSTED, "this certificate may not ask this node for anything");
+        return fault_set(f, STATUS_REFUSED, "this certificate may not ask this node for anything");
     if (!json_is_object(request))
         return fault_set(f, STATUS_USAGE, "the request is not a JSON object");
     TRY(control_text(&name, request, "op", f));
