@@ -2,8 +2,8 @@
 
 #include <openssl/rand.h>
 
-#include <assert.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,8 +75,7 @@ void hub_news(struct link_hub *hub)
     const uint64_t one = 1;
 
     pthread_cond_broadcast(&hub->changed);
-    if (write(hub->event_fd, &one, sizeof one) < 0)
-        assert(1); /* full means readable, which is what it is for */
+    (void)!write(hub->event_fd, &one, sizeof one); /* it fails when full, and then it is readable as it should be */
 }
 
 void hub_wait(struct link_hub *hub, pthread_cond_t *what, uint64_t until_ms)
@@ -84,6 +83,18 @@ void hub_wait(struct link_hub *hub, pthread_cond_t *what, uint64_t until_ms)
     const struct timespec until = {.tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000};
 
     pthread_cond_timedwait(what, &hub->lock, &until);
+}
+
+bool hub_thread(pthread_t *out, void *(*run)(void *), void *arg)
+{
+    sigset_t all, before;
+    bool made;
+
+    sigfillset(&all); /* signals are for the program's own threads */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    made = pthread_create(out, NULL, run, arg) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return made;
 }
 
 struct peer *hub_find(const struct link_hub *hub, const char *name)
@@ -297,15 +308,19 @@ static status start_listening(struct link_hub *hub, const char *address, struct 
 
 static status start(struct link_hub *hub, const struct link_config *config, struct fault *f)
 {
+    struct fault doubt = {0};
+
     TRY(copy_config(hub, config, f));
     TRY(load_tls(hub, &hub->tls, f));
+    if (tls_context_check_self(hub->tls, &doubt) != OK)
+        hub_log(hub, "peers will refuse this node: %s", doubt.message);
     if (RAND_bytes(hub->epoch, sizeof hub->epoch) != 1)
         return fault_set(f, STATUS_IO, "the operating system gives no random numbers");
     hub->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (hub->event_fd < 0)
         return fault_set(f, STATUS_IO, "cannot make an eventfd: %s", strerror(errno));
     TRY(start_listening(hub, config->listen, f));
-    if (pthread_create(&hub->thread, NULL, listen_thread, hub) != 0)
+    if (!hub_thread(&hub->thread, listen_thread, hub))
         return fault_set(f, STATUS_IO, "cannot start a thread");
     hub->thread_runs = true;
     for (size_t i = 0; i < hub->num_peers; i++)
@@ -342,7 +357,7 @@ status link_hub_new(struct link_hub **out, const struct link_config *config, str
 static bool has_unsent(const struct link_hub *hub, uint64_t now)
 {
     for (const struct peer *p = hub->peers; p < hub->peers + hub->num_peers; p++)
-        if (p->mux.queued > 0 && (p->conn || now < p->since_ms + hub->config.peer_deadline_ms))
+        if (p->mux.queued > 0 && (p->conn || (!p->mux.peer_stops && now < p->since_ms + hub->config.peer_deadline_ms)))
             return true;
     return false;
 }

@@ -7,7 +7,8 @@
  * A channel is one attempt of one session.  On a channel messages from a peer arrive whole, once, and in the order they
  * were sent, whatever happens to connections in between; what was queued is sent again after a reconnect.  Only two
  * things break that, and both are named: the peer's process was started anew ("restarted"), or it stayed away longer
- * than peer_deadline_ms.  Then every open channel with it ends.  Sending never waits for the peer's reader.
+ * than peer_deadline_ms.  Then every open channel with it ends (but for a restart, those that were opened while it was
+ * away go on).  Sending never waits for the peer's reader.
  *
  * Any thread may call.  Do not use a hub after fork without exec (nng). */
 #ifndef HEFU_LINK_H

@@ -1,6 +1,7 @@
 #include "node/net/link_hub.h"
 #include "crypto/wire.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,8 +118,7 @@ static status take_over(struct conn *conn, struct peer *peer, const struct hello
 
         fault_hint(&why, "the job ends here; start it again when %s's node is steady", peer->name);
         fault_set(&why, STATUS_CLOSED, "%s was restarted: what it had received or was working on is gone", peer->name);
-        mux_end_all(&peer->mux, LINK_LOST, &why);
-        mux_restart(&peer->mux);
+        mux_restart(&peer->mux, &why);
         hub_news(hub);
     }
     memcpy(peer->epoch, theirs->epoch, LINK_EPOCH);
@@ -150,6 +150,7 @@ static void let_go(struct conn *conn, struct peer *peer, const struct fault *why
     if (peer->conn == conn) {
         peer->conn = NULL;
         peer->since_ms = clock_ms();
+        mux_unlink(&peer->mux);
     }
     if (!peer->conn && why->message[0])
         peer->last = *why;
@@ -323,8 +324,8 @@ static status dial_and_serve(struct conn *conn, struct fault *f)
     struct peer *peer = conn->peer;
     uint64_t until = clock_ms() + hub->config.handshake_ms;
     uint8_t words[LINK_PRELUDE + LINK_HELLO];
-    struct link_prelude prelude;
-    struct hello theirs;
+    struct link_prelude prelude = {0};
+    struct hello theirs = {0};
     char who[LINK_WHO];
     struct pipe *p;
     status st;
@@ -428,7 +429,7 @@ static status answer_peer(struct conn *conn, uint64_t until, struct fault *f)
     const struct tls_identity *who = tls_peer(tls);
     struct peer *peer = hub_find(hub, who->name); /* the list never changes */
     uint8_t words[LINK_PRELUDE + LINK_HELLO];
-    struct hello theirs;
+    struct hello theirs = {0};
     status st;
 
     if (!peer) {
@@ -487,7 +488,7 @@ static status answer_control(struct conn *conn, uint64_t until, struct fault *f)
 static status answer(struct conn *conn, struct fault *f)
 {
     uint64_t until = clock_ms() + conn->hub->config.handshake_ms;
-    struct link_prelude prelude;
+    struct link_prelude prelude = {0};
     const struct tls_identity *who;
     char name[NAME_BYTES + 16];
 
@@ -536,15 +537,16 @@ static void note_turned_away(struct conn *conn, status st, const char *remote, s
 static void remote_text(nng_stream *stream, char out[64])
 {
     nng_sockaddr address;
+    char host[INET6_ADDRSTRLEN];
 
     if (nng_stream_get_addr(stream, NNG_OPT_REMADDR, &address) != 0)
         snprintf(out, 64, "a stranger");
-    else if (address.s_family == NNG_AF_INET)
-        snprintf(out, 64, "%u.%u.%u.%u:%u", address.s_in.sa_addr & 255, address.s_in.sa_addr >> 8 & 255,
-                 address.s_in.sa_addr >> 16 & 255, address.s_in.sa_addr >> 24 & 255,
-                 (unsigned)(((address.s_in.sa_port & 255) << 8) | address.s_in.sa_port >> 8));
+    else if (address.s_family == NNG_AF_INET && inet_ntop(AF_INET, &address.s_in.sa_addr, host, sizeof host))
+        snprintf(out, 64, "%s:%u", host, ntohs(address.s_in.sa_port));
+    else if (address.s_family == NNG_AF_INET6 && inet_ntop(AF_INET6, address.s_in6.sa_addr, host, sizeof host))
+        snprintf(out, 64, "[%s]:%u", host, ntohs(address.s_in6.sa_port));
     else
-        snprintf(out, 64, "a stranger over IPv6");
+        snprintf(out, 64, "a stranger");
 }
 
 static void *accepted_thread(void *arg)
@@ -581,7 +583,7 @@ static status start_thread(struct conn *conn, void *(*run)(void *))
 
     pthread_mutex_lock(&hub->lock);
     conn->started_ms = clock_ms();
-    failed = hub->stopping || pthread_create(&conn->thread, NULL, run, conn) != 0;
+    failed = hub->stopping || !hub_thread(&conn->thread, run, conn);
     if (!failed) {
         conn->next = hub->conns;
         hub->conns = conn;

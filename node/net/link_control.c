@@ -83,7 +83,7 @@ static status client_connect(struct link_client *c, const struct tls_files *file
                              const struct hash *fingerprint, uint64_t until, struct fault *f)
 {
     uint8_t words[LINK_PRELUDE];
-    struct link_prelude prelude;
+    struct link_prelude prelude = {0};
     const struct hash *pin = fingerprint;
 
     TRY(tls_context_new(&c->tls, files, f));

@@ -88,6 +88,8 @@ void hub_log(struct link_hub *hub, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void hub_news(struct link_hub *hub);
 /* Waits on one of the hub's conditions; lock held. */
 void hub_wait(struct link_hub *hub, pthread_cond_t *what, uint64_t until_ms);
+/* A thread that takes no signals; false when there is none to be had. */
+bool hub_thread(pthread_t *out, void *(*run)(void *), void *arg);
 struct peer *hub_find(const struct link_hub *hub, const char *name);
 void hub_poke(struct peer *peer);
 

@@ -118,6 +118,7 @@ status mux_open(struct mux *m, struct mux_slot **out, const struct link_channel 
         slot->channel = *channel;
         slot->last = &slot->first;
         slot->opened_ms = now_ms;
+        slot->fresh = !m->linked;
         slot->next = m->slots;
         m->slots = slot;
         m->num_slots++;
@@ -207,6 +208,23 @@ static uint64_t weight(const struct mux_item *item)
     return item->len + sizeof *item;
 }
 
+/* Puts an item at the end of the queue, with the next numbers. */
+static void append(struct mux *m, struct mux_item *item)
+{
+    item->next = NULL;
+    item->first_seq = m->tx_next;
+    item->charge_before = m->tx_charge;
+    m->tx_next += item->frames;
+    m->tx_charge += item->type == MUX_DATA ? item->len + (uint64_t)item->frames * MUX_DATA_HEADER : MUX_CHANNEL + 4;
+    m->queued += weight(item);
+    *m->last = item;
+    m->last = &item->next;
+    if (!m->cursor) {
+        m->cursor = item;
+        m->cursor_frame = 0;
+    }
+}
+
 static status queue(struct mux *m, struct mux_item **out, enum mux_type type, const struct link_channel *channel,
                     const void *bytes, size_t len)
 {
@@ -219,19 +237,9 @@ static status queue(struct mux *m, struct mux_item **out, enum mux_type type, co
     item->channel = *channel;
     item->len = (uint32_t)len;
     item->frames = frames_of(len);
-    item->first_seq = m->tx_next;
-    item->charge_before = m->tx_charge;
     if (len > 0)
         memcpy(item->bytes, bytes, len);
-    m->tx_next += item->frames;
-    m->tx_charge += type == MUX_DATA ? len + (uint64_t)item->frames * MUX_DATA_HEADER : MUX_CHANNEL + 4;
-    m->queued += weight(item);
-    *m->last = item;
-    m->last = &item->next;
-    if (!m->cursor) {
-        m->cursor = item;
-        m->cursor_frame = 0;
-    }
+    append(m, item);
     *out = item;
     return OK;
 }
@@ -352,6 +360,10 @@ status mux_resume(struct mux *m, uint64_t peer_has, uint64_t peer_window, struct
         return fault_set(f, STATUS_MALFORMED, "%s claims to have other frames than were sent", m->peer);
     acknowledge(m, peer_has);
     m->peer_window = peer_window;
+    m->linked = true;
+    m->peer_stops = false;
+    for (struct mux_slot *s = m->slots; s; s = s->next)
+        s->fresh = false;
     m->cursor = m->first;
     m->cursor_frame = m->first ? (uint32_t)(peer_has - m->first->first_seq) : 0;
     return OK;
@@ -362,15 +374,36 @@ bool mux_is_untouched(const struct mux *m)
     return m->rx_next == 0 && (m->first ? m->first->first_seq == 0 : m->tx_next == 0);
 }
 
-void mux_restart(struct mux *m)
+void mux_unlink(struct mux *m)
 {
-    drop_queue(m);
+    m->linked = false;
+}
+
+void mux_restart(struct mux *m, const struct fault *why)
+{
+    struct mux_item *item = m->first;
+
+    for (struct mux_slot *s = m->slots; s; s = s->next)
+        if (!s->fresh)
+            mux_end(s, LINK_LOST, why);
     free(m->partial);
     m->partial = NULL;
     m->partial_have = 0;
-    m->tx_next = m->tx_sent = m->tx_charge = m->tx_consumed = 0;
+    m->tx_next = m->tx_sent = m->tx_charge = m->tx_consumed = m->queued = 0;
     m->rx_next = m->rx_charge = m->rx_consumed = m->ack_told = m->consumed_told = 0;
     m->life++;
+    m->first = m->cursor = NULL;
+    m->last = &m->first;
+    while (item) {
+        struct mux_item *next = item->next;
+        const struct mux_slot *slot = mux_find(m, &item->channel);
+
+        if (slot && slot->fresh && !slot->ended)
+            append(m, item);
+        else
+            free(item);
+        item = next;
+    }
 }
 
 /* ------------------------------------------------------------------ receiving --------------------------------- */
@@ -422,6 +455,7 @@ static status accept_close(struct mux *m, const uint8_t *body, uint64_t now_ms, 
         return malformed(m, f, "a goodbye in the middle of a message");
     channel_get(&channel, body);
     m->rx_consumed += MUX_CHANNEL + 4;
+    m->peer_stops = m->peer_stops || word >> 24 == LINK_STOPPED;
     if (is_closed(m, &channel))
         return OK;
     if (mux_open(m, &slot, &channel, now_ms, NULL) != OK)

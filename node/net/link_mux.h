@@ -39,6 +39,7 @@ struct mux_slot {
     struct link_channel channel;
     struct mux_message *first, **last;
     uint64_t opened_ms;
+    bool fresh; /* opened while there was no link: a restart of the peer takes nothing from it */
     bool ended, told;
     enum link_goodbye goodbye;
     struct fault fault;
@@ -58,6 +59,7 @@ struct mux {
     struct link_channel partial_channel;
     uint32_t partial_have;
     uint32_t life; /* grows when the peer restarts */
+    bool linked, peer_stops; /* it said that it is shutting down */
     uint64_t sent_bytes, received_bytes;
     /* channels */
     struct mux_slot *slots;
@@ -102,11 +104,14 @@ MUST_USE status mux_check_header(const struct mux *m, const uint8_t header[MUX_H
  * end has appeared. */
 MUST_USE status mux_accept(struct mux *m, const uint8_t *frame, size_t len, uint64_t now_ms, bool *news, struct fault *f);
 
+/* The connection is gone. */
+void mux_unlink(struct mux *m);
 /* A new connection: the peer has every frame below peer_has; send from there. */
 MUST_USE status mux_resume(struct mux *m, uint64_t peer_has, uint64_t peer_window, struct fault *f);
 /* Nothing has been acknowledged either way. */
 bool mux_is_untouched(const struct mux *m);
-/* The peer is a new process: what was between us is gone. */
-void mux_restart(struct mux *m);
+/* The peer is a new process: what was between us is gone.  Ends every slot, but for those opened since the last
+ * connection, which keep what was queued on them. */
+void mux_restart(struct mux *m, const struct fault *why);
 
 #endif

@@ -1,5 +1,6 @@
 #include "node/net/tls.h"
 #include "node/local/files.h"
+#include "node/local/openssl.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -31,49 +32,22 @@ struct tls {
     enum tls_side side;
     bool has_peer, failed;
     struct tls_identity peer;
+    X509 *faulty; /* the certificate that did not verify */
     uint64_t since_rekey;
     char remote[REMOTE_BYTES];
 };
 
 /* ------------------------------------------------------------------ certificates ------------------------------ */
 
-static void x509_clear(X509 **x)
-{
-    X509_free(*x);
-}
-
-static void pkey_clear(EVP_PKEY **k)
-{
-    EVP_PKEY_free(*k);
-}
-
-static void bio_clear(BIO **b)
-{
-    BIO_free_all(*b);
-}
-
 static void context_clear(struct tls_context **c)
 {
     tls_context_free(*c);
 }
 
+/* "" unless there is exactly one such entry and it is a name. */
 static void subject_entry(const X509 *x, int nid, char out[NAME_BYTES])
 {
-    const X509_NAME *subject = X509_get_subject_name(x);
-    int at = X509_NAME_get_index_by_NID(subject, nid, -1);
-    uint8_t *text = NULL;
-    int len;
-
-    out[0] = 0;
-    if (at < 0 || X509_NAME_get_index_by_NID(subject, nid, at) >= 0)
-        return; /* none, or ambiguous */
-    len = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
-    if (len > 0 && len < NAME_BYTES && !memchr(text, 0, (size_t)len)) {
-        memcpy(out, text, (size_t)len);
-        out[len] = 0;
-    }
-    OPENSSL_free(text);
-    if (!name_is_valid(out))
+    if (!openssl_name_entry(out, NAME_BYTES, X509_get_subject_name(x), nid) || !name_is_valid(out))
         out[0] = 0;
 }
 
@@ -108,7 +82,7 @@ static int no_password(char *buffer, int size, int writing, void *context)
 static status read_certificate(X509 **out, const char *path, struct fault *f)
 {
     uint8_t *bytes AUTO(auto_free) = NULL;
-    BIO *pem AUTO(bio_clear) = NULL;
+    BIO *pem AUTO(openssl_bio_clear) = NULL;
 
     TRY(open_pem(&pem, &bytes, path, f));
     *out = PEM_read_bio_X509(pem, NULL, no_password, NULL);
@@ -120,7 +94,7 @@ static status read_certificate(X509 **out, const char *path, struct fault *f)
 
 status tls_read_identity(struct tls_identity *out, const char *certificate_file, struct fault *f)
 {
-    X509 *x AUTO(x509_clear) = NULL;
+    X509 *x AUTO(openssl_x509_clear) = NULL;
 
     TRY(read_certificate(&x, certificate_file, f));
     TRY(identity_of(out, x));
@@ -135,12 +109,12 @@ static status load_ca(SSL_CTX *ssl, const char *path, struct fault *f)
 {
     X509_STORE *store = SSL_CTX_get_cert_store(ssl);
     uint8_t *bytes AUTO(auto_free) = NULL;
-    BIO *pem AUTO(bio_clear) = NULL;
+    BIO *pem AUTO(openssl_bio_clear) = NULL;
     size_t count = 0;
 
     TRY(open_pem(&pem, &bytes, path, f));
     for (;;) {
-        X509 *x AUTO(x509_clear) = PEM_read_bio_X509(pem, NULL, no_password, NULL);
+        X509 *x AUTO(openssl_x509_clear) = PEM_read_bio_X509(pem, NULL, no_password, NULL);
 
         ERR_clear_error();
         if (!x)
@@ -160,7 +134,7 @@ static status load_crl(SSL_CTX *ssl, const char *path, struct fault *f)
 {
     X509_STORE *store = SSL_CTX_get_cert_store(ssl);
     uint8_t *bytes AUTO(auto_free) = NULL;
-    BIO *pem AUTO(bio_clear) = NULL;
+    BIO *pem AUTO(openssl_bio_clear) = NULL;
     size_t count = 0;
 
     TRY(open_pem(&pem, &bytes, path, f));
@@ -180,11 +154,10 @@ static status load_crl(SSL_CTX *ssl, const char *path, struct fault *f)
 
 static status load_self(struct tls_context *c, const struct tls_files *files, struct fault *f)
 {
-    uint8_t *chain_bytes AUTO(auto_free) = NULL, *key_bytes = NULL;
-    BIO *chain AUTO(bio_clear) = NULL, *key_pem = NULL;
-    X509 *own AUTO(x509_clear) = NULL;
-    EVP_PKEY *key AUTO(pkey_clear) = NULL;
-    size_t key_len;
+    uint8_t *chain_bytes AUTO(auto_free) = NULL;
+    BIO *chain AUTO(openssl_bio_clear) = NULL;
+    X509 *own AUTO(openssl_x509_clear) = NULL;
+    EVP_PKEY *key AUTO(openssl_key_clear) = NULL;
 
     TRY(tls_read_identity(&c->self, files->certificate, f));
     TRY(open_pem(&chain, &chain_bytes, files->certificate, f));
@@ -198,27 +171,27 @@ static status load_self(struct tls_context *c, const struct tls_files *files, st
         }
     ERR_clear_error();
 
-    TRY(files_check_private(files->key, f));
-    TRY(files_read(&key_bytes, &key_len, files->key, FILE_BYTES_MAX, f));
-    key_pem = BIO_new_mem_buf(key_bytes, (int)key_len);
-    key = key_pem ? PEM_read_bio_PrivateKey(key_pem, NULL, no_password, NULL) : NULL;
-    BIO_free(key_pem);
-    OPENSSL_cleanse(key_bytes, key_len);
-    free(key_bytes);
-    ERR_clear_error();
-    if (!key) {
-        fault_hint(f, "keys are unencrypted Ed25519 PEM files, mode 0600, as made by `hefu node init`");
-        return fault_set(f, STATUS_CONFIG, "%s: no usable PEM key in this file", files->key);
-    }
-    if (EVP_PKEY_get_base_id(key) != EVP_PKEY_ED25519)
-        return fault_set(f, STATUS_CONFIG, "%s: the key is %s; it must be Ed25519", files->key,
-                         OBJ_nid2sn(EVP_PKEY_get_base_id(key)));
+    TRY(openssl_load_key(&key, files->key, f));
     if (X509_check_private_key(own, key) != 1 || SSL_CTX_use_PrivateKey(c->ssl, key) != 1) {
         ERR_clear_error();
         fault_hint(f, "a renewed certificate needs the key it was requested with");
         return fault_set(f, STATUS_CONFIG, "%s: not the key of the certificate %s", files->key, files->certificate);
     }
     return OK;
+}
+
+/* OpenSSL forgets a certificate that does not verify; its name and dates are what the operator needs to hear. */
+static int note_certificate(int verified, X509_STORE_CTX *store)
+{
+    const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct tls *t = SSL_get_app_data(ssl);
+    X509 *leaf = X509_STORE_CTX_get0_cert(store), *at = X509_STORE_CTX_get_current_cert(store);
+
+    if (!t->has_peer && leaf)
+        t->has_peer = identity_of(&t->peer, leaf) == OK;
+    if (!verified && at && !t->faulty && X509_up_ref(at))
+        t->faulty = at;
+    return verified;
 }
 
 status tls_context_new(struct tls_context **out, const struct tls_files *files, struct fault *f)
@@ -232,7 +205,7 @@ status tls_context_new(struct tls_context **out, const struct tls_files *files, 
     c->ssl = SSL_CTX_new(TLS_method());
     if (!c->ssl)
         return STATUS_NO_MEMORY;
-    SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, note_certificate);
     SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_options(c->ssl, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_mode(c->ssl, SSL_MODE_AUTO_RETRY);
@@ -292,11 +265,13 @@ static const struct reason certificate_reasons[] = {
 
 /* What the peer says of our certificate, or of us, in an alert. */
 static const struct reason alert_reasons[] = {
-    {SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, "refused this node's certificate: it has expired, or is not valid yet",
+    {SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, "refused this node's certificate: it has expired, or that node's revocation list has",
      "renew it with the consortium's CA; check both machines' clocks"},
     {SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, "refused this node's certificate: it has been revoked",
      "ask the consortium's CA why; a new certificate is needed"},
     {SSL_R_TLSV1_ALERT_UNKNOWN_CA, "refused this node's certificate: it was issued by another CA",
+     "both sides must use the same consortium CA file"},
+    {SSL_R_TLSV1_ALERT_DECRYPT_ERROR, "refused this node's certificate: it was issued by another CA of the same name",
      "both sides must use the same consortium CA file"},
     {SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, "refused this node's certificate: it is not valid", "the other node's log says why"},
     {SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, "refused this node's certificate", "the other node's log says why"},
@@ -400,6 +375,7 @@ status tls_new(struct tls **out, const struct tls_context *c, enum tls_side side
     BIO_set_mem_eof_return(t->in, -1);
     BIO_set_mem_eof_return(t->out, -1);
     SSL_set_bio(t->ssl, t->in, t->out);
+    SSL_set_app_data(t->ssl, t);
     if (side == TLS_DIALS)
         SSL_set_connect_state(t->ssl);
     else
@@ -413,6 +389,7 @@ void tls_free(struct tls *t)
     if (!t)
         return;
     SSL_free(t->ssl);
+    X509_free(t->faulty);
     free(t);
 }
 
@@ -437,14 +414,6 @@ size_t tls_drainable(const struct tls *t)
     return BIO_ctrl_pending(t->out);
 }
 
-static void note_peer(struct tls *t)
-{
-    X509 *x = SSL_get0_peer_certificate(t->ssl);
-
-    if (!t->has_peer && x)
-        t->has_peer = identity_of(&t->peer, x) == OK;
-}
-
 /* Name the failure of the last call on t->ssl. */
 static status explain(struct tls *t, struct fault *f)
 {
@@ -456,7 +425,6 @@ static status explain(struct tls *t, struct fault *f)
 
     ERR_clear_error();
     t->failed = true;
-    note_peer(t);
     if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED || verdict != X509_V_OK) {
         char whose[REMOTE_BYTES + NAME_BYTES + 32];
 
@@ -464,7 +432,7 @@ static status explain(struct tls *t, struct fault *f)
         snprintf(whose, sizeof whose, "%s", t->remote);
         if (t->has_peer && t->side == TLS_ACCEPTS && t->peer.name[0])
             snprintf(whose, sizeof whose, "%s, which calls itself %s,", t->remote, t->peer.name);
-        return explain_certificate(SSL_get0_peer_certificate(t->ssl), verdict, whose, f, STATUS_UNTRUSTED);
+        return explain_certificate(t->faulty, verdict, whose, f, STATUS_UNTRUSTED);
     }
     if ((why = FIND(alert_reasons, reason)) || (why = FIND(protocol_reasons, reason))) {
         if (why->hint)
@@ -490,7 +458,6 @@ status tls_handshake(struct tls *t, bool *done, struct fault *f)
     ERR_clear_error();
     got = SSL_do_handshake(t->ssl);
     if (got == 1) {
-        note_peer(t);
         if (!t->has_peer || SSL_get_verify_result(t->ssl) != X509_V_OK || SSL_version(t->ssl) != TLS1_3_VERSION)
             return fault_set(f, STATUS_UNTRUSTED, "%s sent no valid certificate", t->remote);
         *done = true;
