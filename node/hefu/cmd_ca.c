@@ -53,7 +53,8 @@ static status run_issue(int argc, char **argv, struct fault *f)
         {0},
     };
 
-    TRY(cmd_parse(&(struct cmd_line){"hefu ca issue", "DIR", "Issue a certificate by the CA in DIR.", options, {&dir}, 1},
+    TRY(cmd_parse(&(struct cmd_line){"hefu ca issue", "DIR", "Issue a certificate by the CA in DIR.", options, {&dir},
+                                     1},
                   argc, argv, f));
     request.role = certificate_role_from_name(role);
     if (!request.role)

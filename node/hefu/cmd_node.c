@@ -116,7 +116,8 @@ static status run_trust(int argc, char **argv, struct fault *f)
                   argc, argv, f));
     TRY(certificate_load(&c, file, f));
     if (address && !config_address_is_valid(address))
-        return fault_set(f, STATUS_USAGE, "--address is \"%.80s\", not an address such as tcp://127.0.0.1:7101", address);
+        return fault_set(f, STATUS_USAGE, "--address is \"%.80s\", not an address such as tcp://127.0.0.1:7101",
+                         address);
     if (c.role == ROLE_NODE && !address)
         return fault_set(f, STATUS_USAGE, "--address is missing: %s is a node", c.name);
     if (coordinator) {
@@ -413,7 +414,8 @@ static status run_check(int argc, char **argv, struct fault *f)
     };
 
     TRY(cmd_parse(&(struct cmd_line){"hefu node check", "",
-                                     "Check configuration, keys, certificates, permissions and tables.", options, {0}, 0},
+                                     "Check configuration, keys, certificates, permissions and tables.", options, {0},
+                                     0},
                   argc, argv, f));
     TRY(load_config(&config, dir, f));
     if (all.json)

@@ -426,7 +426,8 @@ static int set_crl_head(X509_CRL *crl, const struct ca *ca, long number, uint32_
 
     X509V3_set_ctx(&ctx, ca->certificate, NULL, NULL, crl, 0);
     authority = X509V3_EXT_conf_nid(NULL, &ctx, NID_authority_key_identifier, "keyid:always");
-    ok = from && until && n && authority && ASN1_INTEGER_set(n, number) && X509_CRL_set_version(crl, X509_CRL_VERSION_2) &&
+    ok = from && until && n && authority && ASN1_INTEGER_set(n, number) &&
+         X509_CRL_set_version(crl, X509_CRL_VERSION_2) &&
          X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca->certificate)) &&
          X509_CRL_set1_lastUpdate(crl, from) && X509_CRL_set1_nextUpdate(crl, until) &&
          X509_CRL_add1_ext_i2d(crl, NID_crl_number, n, 0, 0) && X509_CRL_add_ext(crl, authority, -1);

@@ -170,7 +170,8 @@ static void numbers_outside_their_range_are_named_with_it(void **state)
     assert_refused(HEAD "policy: {min_key_bits: 1024}\n",
                    "dir/node.yaml:7:24: policy.min_key_bits is 1024, outside 2048 to 4096");
     assert_refused(HEAD "policy: {max_passes: 99999999999999999999999}\n",
-                   "dir/node.yaml:7:22: policy.max_passes is \"99999999999999999999999\", not a whole number from 2 to 64");
+                   "dir/node.yaml:7:22: policy.max_passes is \"99999999999999999999999\", "
+                   "not a whole number from 2 to 64");
 }
 
 static void values_of_another_type_are_named(void **state)
@@ -234,7 +235,8 @@ static void bad_fingerprints_are_refused(void **state)
 
 static void bad_names_and_addresses_are_refused(void **state)
 {
-    static const char *const bad_addresses[] = {"127.0.0.1:7101", "tcp://:7101", "tcp://a", "tcp://a:0", "tcp://a:65536",
+    static const char *const bad_addresses[] = {"127.0.0.1:7101", "tcp://:7101", "tcp://a", "tcp://a:0",
+                                                "tcp://a:65536",
                                                 "tcp://a:x", "tcp://a b:1", "tcp://::1:80", "tls://a:1", "tcp://a:"};
     static const char *const good_addresses[] = {"tcp://a:1", "tcp://10.0.0.1:65535", "tcp://[::1]:80",
                                                  "tcp://node.tax.example:7101"};

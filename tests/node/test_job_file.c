@@ -139,7 +139,8 @@ static void mistakes_are_named_with_line_and_range(void **state)
                    "job.yaml:3:9: tables needs at least 2 items");
     assert_refused("name: x\npurpose: y\ntables:\n  - {party: a, table: t}\n  - {party: a, table: u}\n",
                    "job.yaml:5:13: tables[2].party: \"a\" is listed twice");
-    assert_refused("name: x\npurpose: y\ntables:\n  - {party: a}\n", "job.yaml:4:5: missing key \"table\" in tables[1]");
+    assert_refused("name: x\npurpose: y\ntables:\n  - {party: a}\n",
+                   "job.yaml:4:5: missing key \"table\" in tables[1]");
     assert_refused("name: x\npurpose: \"two\\nlines\"\n",
                    "job.yaml:2:10: purpose holds a control character or a line break");
 }
