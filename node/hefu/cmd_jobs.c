@@ -112,8 +112,8 @@ static void print_states(const struct job_view *v)
         printf("  %-16s %s", job_view_name(v, i), job_view_state(v, i));
         if (json_text(state, "phase")[0] && strcmp(job_view_state(v, i), "running") == 0)
             printf(", %s", json_text(state, "phase"));
-        if (json_count(state, "attempt"))
-            printf(", attempt %u", (unsigned)json_count(state, "attempt"));
+        if (json_count(state, "attempt")) /* they count from 0 */
+            printf(", attempt %u", (unsigned)json_count(state, "attempt") + 1);
         if (json_text(state, "reason")[0])
             printf(": %s", json_text(state, "reason"));
         else if (json_text(error, "message")[0])

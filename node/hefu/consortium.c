@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CERTIFICATE_DAYS = 30, READY_SECONDS = 20, STOP_SECONDS = 5, POLL_MS = 50, LOG_TAIL_BYTES = 4096 };
+enum { CERTIFICATE_DAYS = 365, READY_SECONDS = 20, STOP_SECONDS = 5, POLL_MS = 50, LOG_TAIL_BYTES = 4096 };
 
 status consortium_program(char out[FILES_PATH_BYTES], const char *name, struct fault *f)
 {

@@ -87,7 +87,8 @@ void output_close(int *lock)
 
 /* ---- collecting ---- */
 
-status output_session_dir(char out[FILES_PATH_BYTES], const struct consortium *c, const struct coordination *job,
+/* STATE/sessions/JOB-ATTEMPT of a party. */
+static status session_directory(char out[FILES_PATH_BYTES], const struct consortium *c, const struct coordination *job,
                           uint32_t who, struct fault *f)
 {
     char name[64];
@@ -127,7 +128,7 @@ status output_collect(const struct consortium *c, const struct coordination *job
     for (uint32_t p = 0; p < c->parties; p++) {
         const char *name = c->party[p].name;
 
-        TRY(output_session_dir(session, c, job, p, f));
+        TRY(session_directory(session, c, job, p, f));
         TRY(place(to, c->dir, "reports", name, ".html", f));
         TRY(copy(to, session, "report.html", f));
         TRY(place(to, c->dir, "model", name, ".json", f));
@@ -135,7 +136,7 @@ status output_collect(const struct consortium *c, const struct coordination *job
         TRY(place(to, c->dir, "evidence", name, ".hefu", f));
         TRY(copy(to, session, "evidence.hefu", f));
     }
-    TRY(output_session_dir(session, c, job, contract_label_party(&job->contract), f));
+    TRY(session_directory(session, c, job, contract_label_party(&job->contract), f));
     TRY(files_join(to, c->dir, "report.html", f));
     return copy(to, session, "report.html", f);
 }
@@ -273,14 +274,12 @@ static void print_result(const struct consortium *c, const struct coordination *
                          const struct output_verdict *verdict)
 {
     const party label = contract_label_party(&job->contract);
-    char session[FILES_PATH_BYTES];
 
     print_models(o, job->contract.party[label].name);
     print_costs(c, o);
     printf("report      %s/report.html\n", c->dir);
     printf("evidence    %s/evidence/\n", c->dir);
-    if (output_session_dir(session, c, job, label, NULL) == OK)
-        printf("replay      hefu-audit replay %s --node %s\n", session, c->party[label].dir);
+    printf("replay      hefu-audit replay --node %s --session %s\n", c->party[label].dir, job->view.id);
     if (verdict->verified)
         printf("\ntranscript verified: %u logs, %llu signed records, %llu joint checkpoints\n", verdict->logs,
                (unsigned long long)verdict->records, (unsigned long long)verdict->checkpoints);

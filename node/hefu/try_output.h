@@ -25,8 +25,4 @@ MUST_USE status output_verify(struct output_verdict *out, const struct consortiu
 MUST_USE status output_print(const struct consortium *c, const struct coordination *job,
                              const struct output_verdict *verdict, int as_json, struct fault *f);
 
-/* STATE/sessions/JOB-ATTEMPT of a party. */
-MUST_USE status output_session_dir(char out[FILES_PATH_BYTES], const struct consortium *c,
-                                   const struct coordination *job, uint32_t who, struct fault *f);
-
 #endif

@@ -193,9 +193,9 @@ void bar_end(struct bar *b, int finished, double now)
         bar_time_text(time, now - b->began);
         bar_bytes_text(bytes, b->bytes - b->began_bytes);
         if (b->terminal)
-            fprintf(b->out, "\r%-10s done in %s, %s said\033[K\n", b->phase, time, bytes);
+            fprintf(b->out, "\r%-10s done in %s, %s sent\033[K\n", b->phase, time, bytes);
         else
-            fprintf(b->out, "hefu: %-10s done in %s, %s said\n", b->phase, time, bytes);
+            fprintf(b->out, "hefu: %-10s done in %s, %s sent\n", b->phase, time, bytes);
     } else if (b->live) {
         fputc('\n', b->out);
     }

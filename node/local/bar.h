@@ -13,7 +13,7 @@ struct bar_state {
     const char *phase;     /* "align", "prepare", ... */
     uint32_t pass, passes; /* pass k of K; pass 0 where the phase has none */
     uint64_t done, total;  /* steps within the phase, or within the pass; total 0 = unknown */
-    uint64_t bytes;        /* said by all parties so far */
+    uint64_t bytes;        /* sent by all parties so far */
 };
 
 struct bar {
