@@ -15,10 +15,10 @@ const struct message_info *message_list(size_t *count)
     return table;
 }
 
-const struct message_info *message_info(uint16_t kind)
+const struct message_info *message_info(uint32_t kind)
 {
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
-        if (table[i].kind == (enum message_kind)kind)
+        if ((uint32_t)table[i].kind == kind)
             return &table[i];
     return NULL;
 }

@@ -58,7 +58,7 @@ struct message_info {
 };
 
 /* NULL for a kind that is not in the table. */
-const struct message_info *message_info(uint16_t kind);
+const struct message_info *message_info(uint32_t kind);
 const struct message_info *message_list(size_t *count);
 const char *phase_name(enum phase p);
 

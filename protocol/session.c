@@ -239,7 +239,7 @@ status session_send_part(struct session *ss, party to, enum message_kind kind, u
     assert(info && to < ss->parties && to != ss->self && len <= MESSAGE_BODY_MAX);
     record_begin(ss, &r, RECORD_SEND, to);
     r.pair_seq = peer->sent;
-    r.kind = kind;
+    r.kind = (uint16_t)kind;
     r.phase = (uint16_t)info->phase;
     r.pass = pass;
     r.index = index;

@@ -1,0 +1,202 @@
+#include "kit/cmocka.h"
+#include "kit/sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void sample(struct contract *c)
+{
+    *c = (struct contract){.version = 1, .suite = SUITE_INT1, .sigmoid = SIGMOID_LINEAR, .test_rule = TEST_DRAWN,
+                           .job = "autumn scorecard", .purpose = "credit default model", .not_before = 10, .not_after = 20,
+                           .parties = 3, .key_bits = 3072, .passes = 16, .ridge_micro = 3000, .step_1024 = 1331,
+                           .momentum_1024 = 717, .test_permille = 300, .fraction_bits = 18, .score_bits = 6,
+                           .min_rows = 1000, .min_positives = 50, .attempts_max = 3, .retention = 1};
+    static const char *const names[] = {"bank", "tax", "social"};
+
+    for (party p = 0; p < 3; p++) {
+        struct contract_party *cp = &c->party[p];
+
+        strcpy(cp->name, names[p]);
+        cp->has_label = p == 0;
+        cp->rows = 30000 + p;
+        cp->columns = (uint16_t)(8 + p);
+        memset(cp->bins, 10 + p, cp->columns);
+        memset(cp->certificate.bytes, 0x11 * (p + 1), HASH_BYTES);
+        memset(cp->identity.bytes, 0x22 * (p + 1), SIGN_PUBLIC_BYTES);
+    }
+}
+
+static void what_is_encoded_decodes_to_the_same_and_one_encoding_only(void **state)
+{
+    struct wire_writer w = {0}, again = {0};
+    struct contract c, back;
+
+    (void)state;
+    sample(&c);
+    assert_int_equal(contract_encode(&w, &c), OK);
+    assert_int_equal(contract_decode(&back, w.bytes, w.len, NULL), OK);
+    assert_int_equal(contract_encode(&again, &back), OK);
+    assert_int_equal(w.len, again.len);
+    assert_memory_equal(w.bytes, again.bytes, w.len);
+    wire_writer_clear(&w);
+    wire_writer_clear(&again);
+}
+
+static void every_cut_and_every_extension_is_refused(void **state)
+{
+    struct wire_writer w = {0};
+    struct contract c, back;
+
+    (void)state;
+    sample(&c);
+    assert_int_equal(contract_encode(&w, &c), OK);
+    for (size_t len = 0; len < w.len; len++)
+        assert_int_not_equal(contract_decode(&back, w.bytes, len, NULL), OK);
+    wire_put_u8(&w, 0);
+    assert_int_not_equal(contract_decode(&back, w.bytes, w.len, NULL), OK);
+    wire_writer_clear(&w);
+}
+
+static void every_changed_byte_is_refused_or_changes_the_id(void **state)
+{
+    struct wire_writer w = {0};
+    struct contract c, back;
+    struct hash id, other;
+
+    (void)state;
+    sample(&c);
+    assert_int_equal(contract_encode(&w, &c), OK);
+    assert_int_equal(contract_id(&id, &c), OK);
+    for (size_t i = 0; i < w.len; i++) {
+        w.bytes[i] ^= 1;
+        if (contract_decode(&back, w.bytes, w.len, NULL) == OK) {
+            assert_int_equal(contract_id(&other, &back), OK);
+            assert_false(hash_equal(&id, &other));
+        }
+        w.bytes[i] ^= 1;
+    }
+    wire_writer_clear(&w);
+}
+
+static void assert_refused(const struct contract *c, const char *words)
+{
+    struct fault f = {0};
+
+    assert_int_equal(contract_check(c, 0, &f), STATUS_CONFIG);
+    if (!strstr(f.message, words))
+        fail_msg("\"%s\" does not say \"%s\"", f.message, words);
+}
+
+#define REFUSED(change, words)       \
+    do {                             \
+        c = good;                    \
+        change;                      \
+        assert_refused(&c, words);   \
+    } while (0)
+
+static void every_rule_names_its_field(void **state)
+{
+    struct contract good, c;
+
+    (void)state;
+    sample(&good);
+    assert_int_equal(contract_check(&good, 0, NULL), OK);
+    REFUSED(c.key_bits = 1024, "key_bits is 1024");
+    REFUSED(c.key_bits = 2047, "key_bits is 2047");
+    REFUSED(c.passes = 1, "passes is 1");
+    REFUSED(c.passes = 65, "passes is 65");
+    REFUSED(c.ridge_micro = 0, "ridge");
+    REFUSED(c.parties = 1, "parties is 1");
+    REFUSED(c.parties = 9, "parties is 9");
+    REFUSED(c.suite = 2, "suite");
+    REFUSED(c.sigmoid = 2, "sigmoid");
+    REFUSED(c.fraction_bits = 30, "fraction_bits");
+    REFUSED(c.score_bits = 20, "score_bits");
+    REFUSED(c.test_permille = 0, "test share");
+    REFUSED(c.min_rows = 1, "min_rows");
+    REFUSED(c.attempts_max = 4, "attempts_max");
+    REFUSED(c.not_after = 10, "window");
+    REFUSED(c.party[1].has_label = 1, "2 parties bring a label");
+    REFUSED(c.party[0].has_label = 0, "0 parties bring a label");
+    REFUSED(c.party[2].bins[0] = 1, "bins");
+    REFUSED(c.party[2].bins[0] = 65, "bins");
+    REFUSED(c.party[2].columns = 0, "columns");
+    REFUSED(strcpy(c.party[1].name, "bank"), "named twice");
+    REFUSED(strcpy(c.party[1].name, "Ta x"), "name of party 2");
+}
+
+static void the_plan_fits_its_slots_for_every_allowed_size(void **state)
+{
+    static const uint32_t sizes[] = {2, 100, 2500, 15222, 30000, 1 << 20}, keys[] = {2048, 3072, 4096};
+    static const uint16_t passes[] = {2, 10, 14, 16, 33, 64};
+
+    (void)state;
+    for (size_t s = 0; s < 6; s++)
+        for (size_t k = 0; k < 3; k++)
+            for (size_t t = 0; t < 6; t++) {
+                struct contract c;
+                struct plan plan;
+
+                sample(&c);
+                c.key_bits = keys[k];
+                c.passes = passes[t];
+                assert_int_equal(plan_make(&plan, &c, sizes[s], NULL), OK);
+                assert_true(plan.k <= 126 && plan.k >= plan.value_bits + plan.sigma + 2);
+                assert_true(plan.back_passes * plan.back_width + 65 <= c.key_bits);
+                assert_true(plan.back_groups * plan.back_passes >= c.passes);
+                for (party p = 0; p < c.parties; p++) {
+                    assert_true(plan.fore[p].rows * plan.fore[p].passes * plan.fore[p].width + 65 <= c.key_bits);
+                    assert_true(plan.fore[p].groups * plan.fore[p].passes >= c.passes - 1u);
+                    assert_true((uint64_t)plan.fore[p].rows * plan.fore[p].replies >= sizes[s]);
+                    assert_true((1u << (plan.fore[p].width - plan.k)) >= c.party[p].columns);
+                }
+            }
+}
+
+static void the_statistical_loss_stays_below_the_claim(void **state)
+{
+    struct contract c;
+    struct plan plan;
+    uint64_t lifted = 0;
+
+    (void)state;
+    sample(&c);
+    assert_int_equal(plan_make(&plan, &c, 15222, NULL), OK);
+    for (party p = 0; p < c.parties; p++)
+        lifted += (uint64_t)c.passes * contract_width(&c, p);
+    assert_true(lifted <= (uint64_t)1 << (plan.sigma - 41));
+}
+
+static void plain_words_name_everyone_and_every_disclosure(void **state)
+{
+    static const char *const columns[] = {"income", "age", "c", "d", "e", "f", "g", "h"};
+    struct wire_writer text = {0};
+    struct contract c;
+
+    (void)state;
+    sample(&c);
+    contract_explain(&text, &c, 0, columns);
+    wire_put_u8(&text, 0);
+    for (size_t i = 0; i < 8; i++)
+        assert_non_null(strstr((char *)text.bytes, columns[i]));
+    assert_non_null(strstr((char *)text.bytes, "tax"));
+    assert_non_null(strstr((char *)text.bytes, "social"));
+    assert_non_null(strstr((char *)text.bytes, "sum of the other parties' partial scores"));
+    assert_non_null(strstr((char *)text.bytes, "fewer than 1000 common people"));
+    wire_writer_clear(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_encoded_decodes_to_the_same_and_one_encoding_only),
+        cmocka_unit_test(every_cut_and_every_extension_is_refused),
+        cmocka_unit_test(every_changed_byte_is_refused_or_changes_the_id),
+        cmocka_unit_test(every_rule_names_its_field),
+        cmocka_unit_test(the_plan_fits_its_slots_for_every_allowed_size),
+        cmocka_unit_test(the_statistical_loss_stays_below_the_claim),
+        cmocka_unit_test(plain_words_name_everyone_and_every_disclosure),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
