@@ -302,8 +302,11 @@ static status op_contract(void *node, const struct control_caller *who, const js
     TRY(contract_id(&id, k));
     hash_hex(&id, job.id);
     HOLD(j);
-    if (store_get_job(j->c.store, &job, job.id, NULL) == OK) /* said twice: a lost answer, perhaps */
+    if (store_get_job(j->c.store, &job, job.id, NULL) == OK) { /* said twice: a lost answer, perhaps */
+        if (job.state == JOB_REFUSED || strcmp(job.proposer, who->name) != 0)
+            return fault_set(f, STATUS_REFUSED, "%s", job.error[0] ? job.error : "the contract is known already");
         return state_answer(answer, j, job.id, f);
+    }
     verdict = check_contract(&o, j, who, k, certificates, f);
     if (verdict != OK && contract_party_named(k, j->c.node->name) == k->parties)
         return verdict;

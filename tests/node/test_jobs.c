@@ -1,0 +1,783 @@
+/* The life of a job at one node, bank, with a worker that does nothing: offers, contracts, policy, approvals, ends. */
+#include "node/net/jobs.h"
+
+#include "node/local/ca.h"
+#include "node/local/session_files.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "node/scratch.h"
+
+enum { NOW = 1900000000, DAYS = 3650 };
+
+static const struct control_caller operator = {CONTROL_OPERATOR, "operator"};
+static const struct control_caller acme = {CONTROL_COORDINATOR, "acme"};
+static const struct control_caller other = {CONTROL_COORDINATOR, "other"};
+
+/* ---- bank and what surrounds it ---- */
+
+struct worker {
+    int started, cancelled;
+    status start_result;
+    struct fault why;
+    char session_dir[FILES_PATH_BYTES];
+    uint32_t attempt;
+    party self;
+};
+
+static struct node_config config;
+static struct keyring *keys, *tax_keys;
+static struct certificate bank, tax;
+static char *bank_pem, *tax_pem;
+static struct store *store;
+static struct jobs *jobs;
+static struct worker worker;
+static int64_t now = NOW;
+
+static int64_t fake_clock(void)
+{
+    return now;
+}
+
+static status fake_start(void *ctx, const struct jobs_attempt *a, struct fault *f)
+{
+    struct worker *w = ctx;
+
+    if (w->start_result != OK)
+        return fault_set(f, w->start_result, "no room for another process");
+    w->started++;
+    w->attempt = a->attempt;
+    w->self = a->self;
+    snprintf(w->session_dir, sizeof w->session_dir, "%s", a->session_dir);
+    return OK;
+}
+
+static void fake_cancel(void *ctx, const char *id, const struct fault *why)
+{
+    struct worker *w = ctx;
+
+    (void)id;
+    w->cancelled++;
+    w->why = *why;
+}
+
+static json_t *fake_progress(void *ctx, const char *id)
+{
+    (void)ctx, (void)id;
+    return json_pack("{s:s, s:i, s:i, s:I}", "phase", "train", "pass", 3, "passes", 16, "bytes_sent", (json_int_t)12345);
+}
+
+static json_t *fake_peers(void *ctx)
+{
+    (void)ctx;
+    return json_pack("[{s:s, s:s}]", "name", "tax", "state", "connected");
+}
+
+static int fake_running(void *ctx)
+{
+    return ((struct worker *)ctx)->started;
+}
+
+static void open_jobs(void)
+{
+    const struct jobs_config c = {
+        .node = &config,
+        .store = store,
+        .keys = keys,
+        .clock = fake_clock,
+        .workers = {.ctx = &worker, .start = fake_start, .cancel = fake_cancel, .progress = fake_progress,
+                    .peers = fake_peers, .running = fake_running},
+    };
+    struct fault f = {0};
+
+    if (jobs_open(&jobs, &c, &f) != OK)
+        fail_msg("%s", f.message);
+}
+
+static void issue(struct certificate *out, char **pem, struct keyring **k, const char *name, struct fault *f)
+{
+    char ca[FILES_PATH_BYTES], dir[200], path[FILES_PATH_BYTES];
+    size_t len;
+
+    snprintf(ca, sizeof ca, "%s/ca", scratch);
+    snprintf(dir, sizeof dir, "%s/%s", scratch, name);
+    assert_int_equal(files_make_directory(dir, f), OK);
+    assert_int_equal(ca_issue(ca, &(struct ca_request){.name = name, .role = ROLE_NODE, .days = DAYS, .out = dir}, out, f), OK);
+    snprintf(path, sizeof path, "%s/%s.pem", dir, name);
+    assert_int_equal(files_read((uint8_t **)pem, &len, path, 1 << 16, f), OK);
+    snprintf(path, sizeof path, "%s/%s.key", dir, name);
+    snprintf(ca, sizeof ca, "%s/state", dir);
+    assert_int_equal(files_make_directory(ca, f), OK);
+    assert_int_equal(keyring_new(k, path, ca, f), OK);
+}
+
+static void write_table(const char *name)
+{
+    FILE *out = fopen(in_scratch(name), "w");
+
+    assert_non_null(out);
+    fprintf(out, "id,secret_age,secret_limit,label\n");
+    for (int i = 0; i < 200; i++)
+        fprintf(out, "p%04d,%d,%d,%d\n", i, (i * 37) % 83, (i * 53) % 997, i % 4 == 0);
+    fclose(out);
+}
+
+static int set_up(void **state)
+{
+    struct fault f = {0};
+    struct store_table t = {.name = "loans", .kind = "csv", .id_column = "id", .label_column = "label"};
+    char ca[FILES_PATH_BYTES];
+
+    if (scratch_make(state))
+        return -1;
+    now = NOW;
+    worker = (struct worker){0};
+    config = (struct node_config){.name = "bank", .num_peers = 1, .num_coordinators = 1};
+    snprintf(ca, sizeof ca, "%s/ca", scratch);
+    assert_int_equal(ca_init(ca, "test consortium", &f), OK);
+    issue(&bank, &bank_pem, &keys, "bank", &f);
+    issue(&tax, &tax_pem, &tax_keys, "tax", &f);
+    now = (int64_t)time(NULL); /* the certificates are valid now */
+    snprintf(config.state_dir, sizeof config.state_dir, "%s/bank/state", scratch);
+    snprintf(config.certificate, sizeof config.certificate, "%s/bank/bank.pem", scratch);
+    snprintf(config.key, sizeof config.key, "%s/bank/bank.key", scratch);
+    snprintf(config.ca, sizeof config.ca, "%s/ca/ca.pem", scratch);
+    strcpy(config.peers[0].name, "tax");
+    strcpy(config.peers[0].address, "tcp://127.0.0.1:1");
+    config.peers[0].fingerprint = tax.fingerprint;
+    config.policy = (struct config_policy){.approve = APPROVE_ASK, .min_rows = 100, .max_passes = 20, .min_key_bits = 2048,
+                                           .outputs = OUTPUT_WEIGHTS | OUTPUT_SCORES | OUTPUT_METRICS};
+    config.deadlines = (struct config_deadlines){.handshake_s = 5, .peer_s = 10, .step_s = 60, .approval_s = 3600, .job_s = 600};
+    assert_int_equal(store_open(&store, config.state_dir, &f), OK);
+    write_table("loans.csv");
+    snprintf(t.path, sizeof t.path, "%s/loans.csv", scratch);
+    assert_int_equal(store_add_table(store, &t, &f), OK);
+    open_jobs();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    jobs_close(jobs);
+    store_close(store);
+    keyring_free(keys);
+    keyring_free(tax_keys);
+    certificate_clear(&bank);
+    certificate_clear(&tax);
+    free(bank_pem);
+    free(tax_pem);
+    return scratch_remove(state);
+}
+
+/* ---- asking ---- */
+
+static json_t *ask(const struct control_caller *who, json_t *request)
+{
+    char *text = json_dumps(request, 0);
+    json_t *answer = control_answer(jobs_control(jobs), who, text, strlen(text));
+
+    free(text);
+    json_decref(request);
+    assert_non_null(answer);
+    return answer;
+}
+
+static json_t *must(const struct control_caller *who, json_t *request)
+{
+    json_t *answer = ask(who, request);
+
+    if (!json_is_true(json_object_get(answer, "ok")))
+        fail_msg("%s", json_string_value(json_object_get(json_object_get(answer, "error"), "message")));
+    return answer;
+}
+
+/* The request is turned down with this code, in words that hold this text. */
+static void must_fail(const struct control_caller *who, json_t *request, const char *code, const char *words)
+{
+    json_t *answer = ask(who, request), *error = json_object_get(answer, "error");
+    const char *message = json_string_value(json_object_get(error, "message"));
+
+    if (!error)
+        fail_msg("it was allowed, expected: %s", words);
+    if (strcmp(json_string_value(json_object_get(error, "code")), code) || !strstr(message, words))
+        fail_msg("%s: %s; expected: %s: %s", json_string_value(json_object_get(error, "code")), message, code, words);
+    json_decref(answer);
+}
+
+static json_t *propose_request(int key_bits, int passes, int min_rows)
+{
+    return json_pack("{s:s, s:{s:s, s:[{s:s, s:s}, {s:s, s:s}], s:i, s:{s:i}, s:{s:i}, s:{s:i}}}", "op", "propose", "job", "name",
+                     "risk", "tables", "party", "bank", "table", "loans", "party", "tax", "table", "incomes", "key_bits",
+                     key_bits, "training", "passes", passes, "limits", "min_rows", min_rows, "test", "rule", TEST_DRAWN);
+}
+
+static struct contract contract_of_offer(const json_t *offer)
+{
+    struct contract k = {
+        .version = 1, .suite = SUITE_INT1, .sigmoid = SIGMOID_LINEAR, .test_rule = TEST_DRAWN, .job = "risk",
+        .purpose = "to test", .not_before = (uint64_t)now - 10, .not_after = (uint64_t)now + 7200, .nonce = {1}, .parties = 2,
+        .key_bits = 2048, .passes = 16, .ridge_micro = 3000, .step_1024 = 1331, .momentum_1024 = 717, .test_permille = 300,
+        .fraction_bits = 16, .score_bits = 6, .min_rows = 100, .min_positives = 10, .attempts_max = 2, .retention = 1};
+    uint8_t *bins = NULL;
+    size_t columns = 0;
+
+    strcpy(k.party[0].name, "bank");
+    k.party[0].certificate = bank.fingerprint;
+    k.party[0].identity = bank.key;
+    k.party[0].has_label = 1;
+    k.party[0].rows = (uint32_t)json_integer_value(json_object_get(offer, "rows"));
+    assert_int_equal(control_bytes(&bins, &columns, json_object_get(offer, "bins"), "bins", CONTRACT_COLUMNS_MAX, NULL), OK);
+    k.party[0].columns = (uint16_t)columns;
+    memcpy(k.party[0].bins, bins, columns);
+    free(bins);
+    strcpy(k.party[1].name, "tax");
+    k.party[1].certificate = tax.fingerprint;
+    k.party[1].identity = tax.key;
+    k.party[1].rows = 300;
+    k.party[1].columns = 2;
+    k.party[1].bins[0] = 5;
+    k.party[1].bins[1] = 3;
+    return k;
+}
+
+static json_t *contract_request(const struct contract *k, const char *first, const char *second)
+{
+    struct wire_writer w AUTO(wire_writer_clear) = {0};
+
+    assert_int_equal(contract_encode(&w, k), OK);
+    return json_pack("{s:s, s:o, s:[s, s]}", "op", "contract", "contract", control_hex(w.bytes, w.len), "certificates", first,
+                     second);
+}
+
+static struct contract proposed(void)
+{
+    json_t *answer = must(&acme, propose_request(2048, 16, 100));
+    struct contract k = contract_of_offer(json_object_get(answer, "offer"));
+
+    json_decref(answer);
+    return k;
+}
+
+static void job_id(char out[17], const struct contract *k)
+{
+    struct hash id;
+    char hex[65];
+
+    assert_int_equal(contract_id(&id, k), OK);
+    hash_hex(&id, hex);
+    memcpy(out, hex, 16);
+    out[16] = '\0';
+}
+
+static json_t *about(const char *op, const char *id)
+{
+    return json_pack("{s:s, s:s}", "op", op, "job", id);
+}
+
+static void state_is(const char *id, const char *state)
+{
+    json_t *answer = must(&acme, about("job", id));
+
+    assert_string_equal(json_string_value(json_object_get(answer, "state")), state);
+    json_decref(answer);
+}
+
+/* A contract that bank has and its operator has approved. */
+static struct contract approved(char id[17])
+{
+    struct contract k = proposed();
+
+    json_decref(must(&acme, contract_request(&k, bank_pem, tax_pem)));
+    job_id(id, &k);
+    json_decref(must(&operator, about("approve", id)));
+    return k;
+}
+
+static struct approval approval_of_bank(const char *id)
+{
+    json_t *answer = must(&acme, about("job", id));
+    struct approval a;
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+
+    assert_int_equal(control_bytes(&bytes, &len, json_object_get(answer, "approval"), "approval", APPROVAL_BYTES, NULL), OK);
+    assert_int_equal(len, APPROVAL_BYTES);
+    assert_int_equal(approval_decode(&a, bytes), OK);
+    free(bytes);
+    json_decref(answer);
+    return a;
+}
+
+static struct approval approval_of_tax(const struct contract *k, uint32_t attempt)
+{
+    struct approval a = {.who = 1, .attempt = attempt};
+    struct rng_key seed = {{7}};
+    uint8_t bytes[APPROVAL_SIGNED_BYTES];
+    struct hash id;
+
+    assert_int_equal(contract_id(&id, k), OK);
+    session_card_of_seed(&a.card, &seed);
+    approval_signed_bytes(bytes, &id, &a);
+    keyring_sign(tax_keys, &a.signature, APPROVAL_SIGN_TAG, bytes, sizeof bytes);
+    return a;
+}
+
+static json_t *start_request(const char *id, struct approval first, struct approval second)
+{
+    uint8_t one[APPROVAL_BYTES], two[APPROVAL_BYTES];
+
+    approval_encode(one, &first);
+    approval_encode(two, &second);
+    return json_pack("{s:s, s:s, s:[o, o]}", "op", "start", "job", id, "approvals", control_hex(one, sizeof one),
+                     control_hex(two, sizeof two));
+}
+
+static void start(const char *id, const struct contract *k)
+{
+    struct approval own = approval_of_bank(id);
+
+    json_decref(must(&acme, start_request(id, own, approval_of_tax(k, own.attempt))));
+}
+
+/* ---- tests ---- */
+
+static void a_job_goes_from_proposal_to_result(void **state)
+{
+    char id[17];
+    struct contract k = proposed();
+    const struct fault done = {0};
+    json_t *answer, *result = json_pack("{s:f}", "auc_test", 0.75);
+
+    (void)state;
+    answer = must(&acme, contract_request(&k, bank_pem, tax_pem));
+    job_id(id, &k);
+    assert_string_equal(json_string_value(json_object_get(answer, "job")), id);
+    assert_string_equal(json_string_value(json_object_get(answer, "state")), "awaiting_approval");
+    json_decref(answer);
+    json_decref(must(&operator, about("approve", id)));
+    state_is(id, "approved");
+    start(id, &k);
+    state_is(id, "running");
+    assert_int_equal(worker.started, 1);
+    assert_int_equal(worker.self, 0);
+    answer = must(&acme, about("job", id));
+    assert_string_equal(json_string_value(json_object_get(answer, "phase")), "train");
+    assert_int_equal(json_integer_value(json_object_get(answer, "bytes_sent")), 12345);
+    json_decref(answer);
+    jobs_ended(jobs, id, &done, "", NULL, result);
+    answer = must(&acme, about("job", id));
+    assert_string_equal(json_string_value(json_object_get(answer, "state")), "done");
+    assert_true(json_equal(json_object_get(answer, "result"), result));
+    assert_true(json_is_null(json_object_get(answer, "error")));
+    json_decref(answer);
+    json_decref(result);
+}
+
+static void the_session_directory_holds_what_the_worker_needs(void **state)
+{
+    char id[17], label[SEED_LABEL_BYTES], path[FILES_PATH_BYTES];
+    struct contract k = approved(id);
+    struct session_papers papers AUTO(session_papers_clear) = {0};
+    struct session_table table AUTO(session_table_clear) = {0};
+    struct session_card card;
+    struct rng_key seed;
+    uint8_t *sealed = NULL;
+    size_t len = 0;
+    struct fault f = {0};
+
+    (void)state;
+    start(id, &k);
+    assert_int_equal(session_papers_read(&papers, worker.session_dir, &f), OK);
+    assert_memory_equal(&papers.contract, &k, sizeof k);
+    assert_int_equal(session_table_read(&table, worker.session_dir, &f), OK);
+    assert_string_equal(table.path, in_scratch("loans.csv"));
+    assert_string_equal(table.label_column, "label");
+    assert_int_equal(table.dictionary.num_columns, 2);
+    assert_string_equal(table.certificate[1], tax_pem);
+    /* The sealed seed gives the card that was approved, and opens under its own label only. */
+    assert_int_equal(files_join(path, worker.session_dir, "seed.sealed", &f), OK);
+    assert_int_equal(files_read(&sealed, &len, path, 1000, &f), OK);
+    session_seed_label(label, &papers.contract_id, 1);
+    assert_int_equal(keyring_unseal(keys, seed.bytes, label, sealed, len), STATUS_MISMATCH);
+    session_seed_label(label, &papers.contract_id, 0);
+    assert_int_equal(keyring_unseal(keys, seed.bytes, label, sealed, len), OK);
+    session_card_of_seed(&card, &seed);
+    assert_memory_equal(&card, &papers.approval[0].card, sizeof card);
+    free(sealed);
+}
+
+static void the_coordinator_never_sees_a_column_name(void **state)
+{
+    char id[17];
+    struct contract k = proposed();
+    static const char *const ops[] = {"job", "jobs", "hello"};
+
+    (void)state;
+    json_decref(must(&acme, contract_request(&k, bank_pem, tax_pem)));
+    job_id(id, &k);
+    for (size_t i = 0; i < 3; i++) {
+        json_t *answer = must(&acme, about(ops[i], id));
+        char *text = json_dumps(answer, 0);
+
+        assert_null(strstr(text, "secret"));
+        assert_null(strstr(text, "loans"));
+        free(text);
+        json_decref(answer);
+    }
+    {
+        json_t *answer = must(&operator, about("explain", id));
+        const char *text = json_string_value(json_object_get(answer, "text"));
+
+        assert_non_null(strstr(text, "secret_age")); /* ... the operator does */
+        assert_non_null(strstr(text, "tax"));
+        json_decref(answer);
+        must_fail(&acme, about("explain", id), "refused", "may not ask");
+    }
+}
+
+static void policy_refuses_a_proposal_and_names_the_rule(void **state)
+{
+    (void)state;
+    must_fail(&acme, propose_request(1024, 16, 100), "refused", "key_bits is 1024, bank takes 2048 or more");
+    must_fail(&acme, propose_request(2048, 21, 100), "refused", "passes is 21, bank takes 20 or fewer");
+    must_fail(&acme, propose_request(2048, 16, 99), "refused", "limits.min_rows is 99");
+    config.policy.min_key_bits = 3072;
+    must_fail(&acme, propose_request(2048, 16, 100), "refused", "bank takes 3072 or more");
+    config.policy.min_key_bits = 1024; /* a floor that no file lowers */
+    must_fail(&acme, propose_request(1024, 16, 100), "refused", "bank takes 2048 or more");
+    config.policy.outputs = OUTPUT_WEIGHTS | OUTPUT_METRICS;
+    must_fail(&acme, propose_request(2048, 16, 100), "refused", "the scores of the test rows");
+    config.policy.outputs |= OUTPUT_SCORES;
+    strcpy(config.policy.coordinators[0], "other");
+    config.policy.num_coordinators = 1;
+    must_fail(&acme, propose_request(2048, 16, 100), "refused", "no jobs from coordinator acme");
+    config.policy.num_coordinators = 0;
+    strcpy(config.policy.tables[0], "cards");
+    config.policy.num_tables = 1;
+    must_fail(&acme, propose_request(2048, 16, 100), "refused", "table loans");
+    config.policy.num_tables = 0;
+    strcpy(config.peers[0].name, "toll");
+    must_fail(&acme, propose_request(2048, 16, 100), "refused", "does not know the party tax");
+    strcpy(config.peers[0].name, "tax");
+    json_decref(must(&acme, propose_request(2048, 16, 100)));
+}
+
+static void a_table_that_is_missing_or_broken_is_said_without_its_path(void **state)
+{
+    json_t *answer;
+    char *text;
+
+    (void)state;
+    assert_int_equal(remove(in_scratch("loans.csv")), 0);
+    answer = ask(&acme, propose_request(2048, 16, 100));
+    text = json_dumps(answer, 0);
+    assert_non_null(strstr(text, "bank cannot use its table loans"));
+    assert_null(strstr(text, scratch));
+    free(text);
+    json_decref(answer);
+    assert_int_equal(store_remove_table(store, "loans", NULL), OK);
+    must_fail(&acme, propose_request(2048, 16, 100), "refused", "bank has no table loans");
+}
+
+static void a_contract_that_departs_from_the_offer_or_the_pins_is_refused(void **state)
+{
+    const struct contract good = proposed();
+    struct contract k;
+
+    (void)state;
+#define REFUSED(words, ...)                                                                     \
+    k = good;                                                                                   \
+    __VA_ARGS__;                                                                                \
+    must_fail(&acme, contract_request(&k, bank_pem, tax_pem), "refused", words)
+    REFUSED("what it has not offered", k.party[0].rows++);
+    REFUSED("what it has not offered", k.party[0].columns--);
+    REFUSED("what it has not offered", k.party[0].bins[1]++);
+    REFUSED("what it has not offered", k.party[0].has_label = 0; k.party[1].has_label = 1);
+    REFUSED("what it has not offered", strcpy(k.job, "another"));
+    REFUSED("bank than its own", k.party[0].certificate.bytes[3] ^= 1);
+    REFUSED("bank than its own", k.party[0].identity = tax.key);
+    REFUSED("another certificate of tax", k.party[1].certificate.bytes[3] ^= 1);
+    REFUSED("another identity key of tax", k.party[1].identity = bank.key);
+    REFUSED("does not know the party toll", strcpy(k.party[1].name, "toll"));
+    REFUSED("not a party of this contract", strcpy(k.party[0].name, "bonk"));
+    REFUSED("window of the contract is over", k.not_before = (uint64_t)now - 100; k.not_after = (uint64_t)now - 1);
+    REFUSED("has not begun", k.not_before = (uint64_t)now + 60);
+    REFUSED("passes is 21", k.passes = 21);
+    REFUSED("limits.min_rows is 99", k.min_rows = 99);
+#undef REFUSED
+    k = good;
+    must_fail(&acme, contract_request(&k, bank_pem, bank_pem), "refused", "certificate given for tax");
+    must_fail(&acme, contract_request(&k, bank_pem, tax_pem), "refused", "certificate given for tax"); /* it stays so */
+    k.nonce[0]++;
+    must_fail(&acme, contract_request(&k, bank_pem, "nonsense"), "refused", "certificate of tax cannot be read");
+    k.nonce[0]++;
+    must_fail(&other, contract_request(&k, bank_pem, tax_pem), "refused", "what it has not offered");
+    k.nonce[0]++;
+    json_decref(must(&acme, contract_request(&k, bank_pem, tax_pem)));
+    must_fail(&other, contract_request(&k, bank_pem, tax_pem), "refused", "known already");
+}
+
+static void a_key_below_2048_bits_is_refused_in_a_contract_as_well(void **state)
+{
+    struct contract k = proposed();
+
+    (void)state;
+    k.key_bits = 1024;
+    must_fail(&acme, contract_request(&k, bank_pem, tax_pem), "refused", "key_bits is 1024");
+}
+
+static void a_refused_contract_stays_on_record(void **state)
+{
+    struct contract k = proposed();
+    char id[17];
+    json_t *answer;
+
+    (void)state;
+    k.passes = 21;
+    must_fail(&acme, contract_request(&k, bank_pem, tax_pem), "refused", "passes is 21");
+    job_id(id, &k);
+    answer = must(&acme, about("job", id));
+    assert_string_equal(json_string_value(json_object_get(answer, "state")), "refused");
+    assert_non_null(strstr(json_string_value(json_object_get(answer, "reason")), "passes is 21"));
+    assert_string_equal(json_string_value(json_object_get(json_object_get(answer, "error"), "code")), "refused");
+    json_decref(answer);
+    must_fail(&operator, about("approve", id), "usage", "cannot be approved");
+}
+
+static void a_standing_rule_approves_by_itself(void **state)
+{
+    struct contract k;
+    char id[17];
+    json_t *answer;
+
+    (void)state;
+    config.policy.approve = APPROVE_AUTO;
+    k = proposed();
+    answer = must(&acme, contract_request(&k, bank_pem, tax_pem));
+    assert_string_equal(json_string_value(json_object_get(answer, "state")), "approved");
+    json_decref(answer);
+    job_id(id, &k);
+    start(id, &k);
+    assert_int_equal(worker.started, 1);
+}
+
+static void a_contract_said_twice_is_one_job(void **state)
+{
+    struct contract k = proposed();
+    json_t *answer;
+
+    (void)state;
+    json_decref(must(&acme, contract_request(&k, bank_pem, tax_pem)));
+    json_decref(must(&acme, contract_request(&k, bank_pem, tax_pem)));
+    answer = must(&acme, json_pack("{s:s}", "op", "jobs"));
+    assert_int_equal(json_array_size(json_object_get(answer, "jobs")), 1);
+    json_decref(answer);
+}
+
+static void only_approvals_of_everyone_for_this_attempt_start_it(void **state)
+{
+    char id[17];
+    struct contract k = approved(id), another = k;
+    struct approval own = approval_of_bank(id), theirs = approval_of_tax(&k, 0), bad;
+
+    (void)state;
+    bad = theirs;
+    bad.signature.bytes[0] ^= 1;
+    must_fail(&acme, start_request(id, own, bad), "not trusted", "approval of tax does not verify");
+    another.nonce[0] ^= 1;
+    must_fail(&acme, start_request(id, own, approval_of_tax(&another, 0)), "not trusted", "approval of tax");
+    must_fail(&acme, start_request(id, own, approval_of_tax(&k, 1)), "refused", "tax approved attempt 1");
+    must_fail(&acme, start_request(id, theirs, own), "not trusted", "approval of bank");
+    must_fail(&acme, start_request(id, own, own), "not trusted", "approval of tax");
+    must_fail(&acme, json_pack("{s:s, s:s, s:[]}", "op", "start", "job", id, "approvals"), "usage", "approval of each party");
+    assert_int_equal(worker.started, 0);
+    state_is(id, "approved");
+    json_decref(must(&acme, start_request(id, own, theirs)));
+    json_decref(must(&acme, start_request(id, own, theirs))); /* a lost answer, asked again */
+    assert_int_equal(worker.started, 1);
+}
+
+static void nothing_starts_that_was_not_approved_here(void **state)
+{
+    struct contract k = proposed();
+    struct approval forged = approval_of_tax(&k, 0);
+    char id[17];
+
+    (void)state;
+    json_decref(must(&acme, contract_request(&k, bank_pem, tax_pem)));
+    job_id(id, &k);
+    forged.who = 0;
+    must_fail(&acme, start_request(id, forged, approval_of_tax(&k, 0)), "refused", "cannot start");
+    json_decref(must(&operator, json_pack("{s:s, s:s, s:s}", "op", "refuse", "job", id, "reason", "no legal basis")));
+    must_fail(&acme, start_request(id, forged, approval_of_tax(&k, 0)), "refused", "refused at bank");
+    assert_int_equal(worker.started, 0);
+}
+
+static void attempts_are_counted_and_limited(void **state)
+{
+    char id[17];
+    struct contract k = approved(id);
+    struct fault why = {.code = STATUS_EQUIVOCATION, .message = "tax told two stories", .hint = "ask it"};
+    struct session_card first = approval_of_bank(id).card, second;
+    json_t *answer;
+
+    (void)state;
+    start(id, &k);
+    jobs_ended(jobs, id, &why, "tax", NULL, NULL);
+    answer = must(&acme, about("job", id));
+    assert_string_equal(json_string_value(json_object_get(answer, "state")), "failed");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(answer, "error"), "code")), "equivocation");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(answer, "error"), "blamed")), "tax");
+    json_decref(answer);
+    json_decref(must(&operator, about("approve", id)));
+    second = approval_of_bank(id).card;
+    assert_int_equal(approval_of_bank(id).attempt, 1);
+    assert_memory_not_equal(&first, &second, sizeof first); /* a new seed */
+    start(id, &k);
+    assert_int_equal(worker.attempt, 1);
+    jobs_ended(jobs, id, &why, "tax", NULL, NULL);
+    must_fail(&operator, about("approve", id), "refused", "all 2 attempts");
+}
+
+static void jobs_of_another_coordinator_do_not_exist(void **state)
+{
+    char id[17];
+    json_t *answer;
+    static const char *const ops[] = {"job", "cancel", "start"};
+
+    (void)state;
+    approved(id);
+    for (size_t i = 0; i < 3; i++)
+        must_fail(&other, about(ops[i], id), "usage", "no job");
+    answer = must(&other, json_pack("{s:s}", "op", "jobs"));
+    assert_int_equal(json_array_size(json_object_get(answer, "jobs")), 0);
+    json_decref(answer);
+    answer = must(&operator, json_pack("{s:s}", "op", "jobs"));
+    assert_int_equal(json_array_size(json_object_get(answer, "jobs")), 1);
+    json_decref(answer);
+}
+
+static void a_restart_ends_what_was_running(void **state)
+{
+    char id[17];
+    struct contract k = approved(id);
+    json_t *answer;
+
+    (void)state;
+    start(id, &k);
+    jobs_close(jobs);
+    open_jobs();
+    answer = must(&acme, about("job", id));
+    assert_string_equal(json_string_value(json_object_get(answer, "state")), "failed");
+    assert_non_null(strstr(json_string_value(json_object_get(answer, "reason")), "this node restarted"));
+    json_decref(answer);
+}
+
+static void what_nobody_approves_or_starts_expires(void **state)
+{
+    struct contract k = proposed();
+    char waiting[17], ready[17];
+
+    (void)state;
+    json_decref(must(&acme, contract_request(&k, bank_pem, tax_pem)));
+    job_id(waiting, &k);
+    k.nonce[0] ^= 1;
+    json_decref(must(&acme, contract_request(&k, bank_pem, tax_pem)));
+    job_id(ready, &k);
+    json_decref(must(&operator, about("approve", ready)));
+    jobs_expire(jobs);
+    state_is(waiting, "awaiting_approval");
+    state_is(ready, "approved");
+    now += config.deadlines.approval_s + 2;
+    jobs_expire(jobs);
+    state_is(waiting, "failed");
+    state_is(ready, "failed");
+    for (int i = 0; i < 2; i++) {
+        json_t *answer = must(&acme, about("job", i ? ready : waiting)), *error = json_object_get(answer, "error");
+
+        assert_string_equal(json_string_value(json_object_get(error, "code")), "timeout");
+        assert_non_null(strstr(json_string_value(json_object_get(error, "message")), i ? "not started" : "nobody at bank"));
+        json_decref(answer);
+    }
+}
+
+static void cancelling_asks_the_worker_and_ends_what_waits(void **state)
+{
+    char id[17], waiting[17];
+    struct contract k = approved(id), later;
+    struct fault why;
+
+    (void)state;
+    start(id, &k);
+    json_decref(must(&acme, about("cancel", id)));
+    assert_int_equal(worker.cancelled, 1);
+    assert_non_null(strstr(worker.why.message, "the coordinator acme"));
+    state_is(id, "running"); /* until the worker has ended */
+    why = worker.why;
+    jobs_ended(jobs, id, &why, "", NULL, NULL);
+    state_is(id, "cancelled");
+
+    later = k;
+    later.nonce[1] ^= 1;
+    json_decref(must(&acme, contract_request(&later, bank_pem, tax_pem)));
+    job_id(waiting, &later);
+    json_decref(must(&operator, about("cancel", waiting)));
+    state_is(waiting, "cancelled");
+    must_fail(&operator, about("approve", waiting), "usage", "cannot be approved");
+}
+
+static void a_worker_that_cannot_start_is_a_failed_job(void **state)
+{
+    char id[17];
+    struct contract k = approved(id);
+
+    (void)state;
+    worker.start_result = STATUS_NO_MEMORY;
+    must_fail(&acme, start_request(id, approval_of_bank(id), approval_of_tax(&k, 0)), "out of memory", "no room");
+    state_is(id, "failed");
+}
+
+static void hello_tells_tables_to_the_operator_only(void **state)
+{
+    json_t *own = must(&operator, json_pack("{s:s}", "op", "hello")), *theirs = must(&acme, json_pack("{s:s}", "op", "hello"));
+
+    (void)state;
+    assert_string_equal(json_string_value(json_array_get(json_object_get(own, "tables"), 0)), "loans");
+    assert_null(json_object_get(theirs, "tables"));
+    assert_string_equal(json_string_value(json_object_get(theirs, "name")), "bank");
+    assert_int_equal(json_array_size(json_object_get(theirs, "peers")), 1);
+    json_decref(own);
+    json_decref(theirs);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_job_goes_from_proposal_to_result),
+        TEST(the_session_directory_holds_what_the_worker_needs),
+        TEST(the_coordinator_never_sees_a_column_name),
+        TEST(policy_refuses_a_proposal_and_names_the_rule),
+        TEST(a_table_that_is_missing_or_broken_is_said_without_its_path),
+        TEST(a_contract_that_departs_from_the_offer_or_the_pins_is_refused),
+        TEST(a_key_below_2048_bits_is_refused_in_a_contract_as_well),
+        TEST(a_refused_contract_stays_on_record),
+        TEST(a_standing_rule_approves_by_itself),
+        TEST(a_contract_said_twice_is_one_job),
+        TEST(only_approvals_of_everyone_for_this_attempt_start_it),
+        TEST(nothing_starts_that_was_not_approved_here),
+        TEST(attempts_are_counted_and_limited),
+        TEST(jobs_of_another_coordinator_do_not_exist),
+        TEST(a_restart_ends_what_was_running),
+        TEST(what_nobody_approves_or_starts_expires),
+        TEST(cancelling_asks_the_worker_and_ends_what_waits),
+        TEST(a_worker_that_cannot_start_is_a_failed_job),
+        TEST(hello_tells_tables_to_the_operator_only),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
