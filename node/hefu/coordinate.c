@@ -183,16 +183,33 @@ static status deliver_contract(struct coordination *c, json_t *certificates, str
     return OK;
 }
 
+/* The job will not run: nobody needs to decide on it any more.  Best effort. */
+static void call_off(struct coordination *c)
+{
+    struct job_view *v = &c->view;
+
+    for (uint32_t i = 0; i < v->count; i++) {
+        json_t *answer AUTO(auto_json) = NULL;
+
+        (void)!audience_ask(v->audience, v->node[i], json_pack("{s:s,s:s}", "op", "cancel", "job", v->id), &answer,
+                            NULL);
+    }
+}
+
 status coordinate_propose(struct coordination *c, struct audience *a, const struct job_file *job, struct bar *bar,
                           struct fault *f)
 {
     json_t *certificates AUTO(auto_json) = json_array();
+    status code;
 
     *c = (struct coordination){.view = {.audience = a, .bar = bar}, .since = bar_clock()};
     TRY(collect_offers(c, certificates, job, f));
     TRY(check_labels(&c->contract, job, f));
     TRY(make_contract(c, job, f));
-    return deliver_contract(c, certificates, f);
+    code = deliver_contract(c, certificates, f);
+    if (code != OK)
+        call_off(c);
+    return code;
 }
 
 status coordinate_resume(struct coordination *c, struct audience *a, const char *id, struct bar *bar, struct fault *f)
@@ -249,9 +266,13 @@ static status wait_for_approvals(struct coordination *c, struct fault *f)
     for (;;) {
         double now = bar_clock();
         uint32_t missing;
+        status code;
 
         TRY(job_view_poll(v, f));
-        TRY(job_view_verdict(v, f));
+        code = job_view_verdict(v, f);
+        if (code == STATUS_REFUSED)
+            call_off(c);
+        TRY(code);
         missing = missing_names(v, names, sizeof names);
         if (!missing)
             return OK;

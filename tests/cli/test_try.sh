@@ -15,7 +15,7 @@ expect the_sample_trains 0 '"rows_aligned"' '"verified": true' '"auc_label_party
     '"passes": 4' '"parties": 3' '"align"' '"prepare"' '"train"' '"evaluate"' '"total"' '"bytes_sent"' '"tax"' -- \
     "$hefu" try --party "bank=$sample/bank.csv" --party "tax=$sample/tax.csv" --party "social=$sample/social.csv" \
     --id id --label default --key-bits 2048 --passes 4 --out sample --json
-cp said.out try.json
+cp "$work/said.out" try.json
 cp said.err try.log
 expect standard_output_is_the_result_file_and_nothing_else 0 -- cmp try.json sample/result.json
 expect away_from_a_terminal_progress_is_plain_lines 0 "hefu: align" "hefu: prepare" "hefu: train" -- cat try.log
