@@ -35,7 +35,7 @@ static uint32_t path_length(const struct session *ss, party set)
 
 static party path_at(const struct session *ss, party set, uint32_t h)
 {
-    return h == ss->parties ? comparer(ss) : (party)((set + h) % ss->parties);
+    return (party)(h == ss->parties ? comparer(ss) : (set + h) % ss->parties);
 }
 
 static void alignment_clear(struct alignment *a)
