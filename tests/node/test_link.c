@@ -1489,6 +1489,28 @@ static void an_unusable_configuration_is_named(void **state)
 #undef EXPECT
 }
 
+static void a_program_started_from_a_node_inherits_no_connection(void **state)
+{
+    struct node bank, tax;
+    int open_fds = 0;
+
+    (void)state;
+    two_nodes(&bank, &tax);
+    assert_link_works(&bank, &tax);
+    for (int fd = 3; fd < 256; fd++) {
+        int flags = fcntl(fd, F_GETFD);
+        struct stat s;
+
+        if (flags < 0 || fstat(fd, &s) != 0 || !S_ISSOCK(s.st_mode))
+            continue;
+        open_fds++;
+        assert_true(flags & FD_CLOEXEC);
+    }
+    assert_true(open_fds >= 4); /* two that listen, two ends of the link */
+    node_stop(&tax);
+    node_stop(&bank);
+}
+
 static void a_new_revocation_list_takes_effect_without_a_restart(void **state)
 {
     struct test_cert fated;
@@ -1742,6 +1764,7 @@ int main(void)
         cmocka_unit_test(a_stranger_that_says_nothing_is_dropped_at_the_deadline),
         cmocka_unit_test(a_port_in_use_is_named),
         cmocka_unit_test(an_unusable_configuration_is_named),
+        cmocka_unit_test(a_program_started_from_a_node_inherits_no_connection),
         cmocka_unit_test(a_new_revocation_list_takes_effect_without_a_restart),
         cmocka_unit_test(a_coordinator_asks_and_is_answered),
         cmocka_unit_test(a_refused_request_comes_back_with_its_words),
