@@ -1,4 +1,5 @@
-/* The inside of a hub, shared by link.c (what callers use), link_conn.c (connections) and link_control.c. */
+/* The inside of a hub, shared by link.c (its life), link_channel.c (channels and state), link_conn.c
+ * (connections) and link_control.c. */
 #ifndef HEFU_LINK_HUB_H
 #define HEFU_LINK_HUB_H
 
