@@ -1,4 +1,4 @@
-/* Reading a party's log: the entries of record.h one after the other.  Views only, nothing is copied.  [SPEC 7.2] */
+/* Reading a party's log: the entries of record.h one after the other.  Views only, nothing is copied.  [SPEC 7.1] */
 #ifndef HEFU_LOG_H
 #define HEFU_LOG_H
 

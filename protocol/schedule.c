@@ -148,13 +148,13 @@ static void ring_walk(struct pen *pen, enum message_kind kind, int back, size_t 
             }
 }
 
-/* [SPEC 3] gather and scatter under each key owner's ciphertexts, once for all passes. */
+/* [SPEC 4.2] gather and scatter under each key owner's ciphertexts, once for all passes. */
 static void prepare(struct pen *pen, const struct plan *plan)
 {
     const size_t item = item_cipher(pen->c->key_bits);
     const party self = pen->self;
 
-    /* [SPEC 3.1] the masks of this party's own key */
+    /* step 1: the masks of this party's own key */
     for (uint32_t g = 0; g < plan->back_groups; g++)
         vector_to_all(pen, MESSAGE_back_mask, g, item, plan->n);
     for (party p = 0; p < pen->parties; p++) {
@@ -167,7 +167,7 @@ static void prepare(struct pen *pen, const struct plan *plan)
         for (uint32_t g = 0; g < plan->back_groups; g++)
             vector(pen, RECORD_SEND, p, MESSAGE_back_ridge, g, item, width);
     }
-    /* [SPEC 3.2] the others' masks, each answered */
+    /* step 2: the others' masks, each answered */
     for (party q = 0; q < pen->parties; q++) {
         const uint64_t width = contract_width(pen->c, self);
 
@@ -184,7 +184,7 @@ static void prepare(struct pen *pen, const struct plan *plan)
         for (uint32_t g = 0; g < plan->back_groups; g++)
             vector(pen, RECORD_SEND, q, MESSAGE_back_reply, g, item, width);
     }
-    /* [SPEC 3.3] the answers */
+    /* step 3: the answers */
     for (party p = 0; p < pen->parties; p++) {
         if (p == self)
             continue;
@@ -214,7 +214,7 @@ static void blocks(struct pen *pen, enum message_kind kind, uint32_t pass, size_
             vector(pen, RECORD_RECV, p, kind, pass, item, contract_width(pen->c, pen->self));
 }
 
-/* [SPEC 4] one pass; in the first all weights are zero and nothing needs to be said about them. */
+/* [SPEC 4.5] one pass; in the first all weights are zero and nothing needs to be said about them. */
 static void train(struct pen *pen, const struct plan *plan, uint32_t pass)
 {
     const size_t item = item_ring(plan->k);
@@ -235,6 +235,7 @@ static void fact(struct pen *pen, enum fact kind, uint64_t a, uint64_t b)
     put(pen, (struct schedule_step){.type = RECORD_FACT, .peer = pen->self, .kind = (uint16_t)kind, .a = a, .b = b});
 }
 
+/* [SPEC 4.7] */
 static void evaluate(struct pen *pen, uint32_t test)
 {
     const party label = contract_label_party(pen->c);

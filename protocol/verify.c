@@ -942,7 +942,8 @@ static void conclude(struct verify *v)
         out->records += out->party[p].records;
         out->checkpoints = out->party[p].checkpoints > out->checkpoints ? out->party[p].checkpoints : out->checkpoints;
     }
-    passed(v, VERIFY_RECORDS, "%llu records in %u logs are whole and canonical", (unsigned long long)out->records, given);
+    passed(v, VERIFY_RECORDS, "%llu records in %u %s are whole and canonical", (unsigned long long)out->records, given,
+           given == 1 ? "log" : "logs");
     passed(v, VERIFY_SESSION, "every record names this session, this attempt and its writer");
     passed(v, VERIFY_CHAIN, "every record holds the hash of the record before it");
     passed(v, VERIFY_SIGNATURES, "%llu records are signed by the session keys that the parties approved",

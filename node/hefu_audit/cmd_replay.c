@@ -7,6 +7,7 @@
 #include "node/local/keyring.h"
 #include "node/local/session_files.h"
 #include "node/local/source.h"
+#include "protocol/messages.h"
 #include "training/replay.h"
 
 #include <dirent.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct premises {
     struct node_config config;
@@ -126,6 +128,20 @@ static status body_from_journal(void *ctx, uint64_t seq, uint8_t *out, size_t ca
     return journal_read_body(&p->journal, seq, out, cap, len, f);
 }
 
+/* A bar on a terminal; a replay takes about as long as the party's own part did. */
+struct watch {
+    struct bar bar;
+    uint32_t passes;
+};
+
+static void watch_step(void *ctx, uint16_t phase, uint32_t pass, uint64_t done, uint64_t total)
+{
+    struct watch *w = ctx;
+
+    bar_show(&w->bar, &(struct bar_state){.phase = phase_name((enum phase)phase), .pass = pass, .passes = pass ? w->passes : 0,
+                                          .done = done, .total = total}, bar_clock());
+}
+
 static void print_verdict(const struct replay_verdict *v, const struct premises *p)
 {
     char number[32], bytes[BAR_SIZE_BYTES];
@@ -158,6 +174,8 @@ status command_replay(int argc, char **argv, struct fault *f)
     struct replay_input in;
     struct replay_verdict v;
     struct fault torn = {0};
+    struct watch watch;
+    status ran;
 
     TRY(audit_arguments(options, given, 1, &files, argc, argv, f));
     session = session ? session : files ? given[0] : NULL;
@@ -172,8 +190,13 @@ status command_replay(int argc, char **argv, struct fault *f)
         fprintf(stderr, "hefu-audit: warning: %s\n", torn.message);
     in = (struct replay_input){.contract = &p->papers.contract, .self = p->table.self, .attempt = p->table.attempt,
                                .approvals = p->papers.approval, .seed = &p->seed, .data = &p->data, .log = p->journal.log,
-                               .log_len = p->journal.log_len, .body = body_from_journal, .ctx = p};
-    TRY(replay_run(&v, &in, f));
+                               .log_len = p->journal.log_len, .body = body_from_journal, .ctx = p,
+                               .progress = {&watch, watch_step}};
+    watch.passes = p->papers.contract.passes;
+    bar_init(&watch.bar, stderr, as_json || !isatty(STDERR_FILENO));
+    ran = replay_run(&v, &in, f);
+    bar_end(&watch.bar, ran == OK && v.same, bar_clock());
+    TRY(ran);
     if (as_json)
         TRY(audit_print_json(verdict_json(&v, p), f));
     else

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Records of one kind and pass that follow each other. */
+/* Records of one kind that follow each other; in training, of one pass. */
 struct stretch {
     uint64_t first, last;
     struct record record; /* the first */
@@ -53,7 +53,7 @@ static status add_entry(struct story *s, const struct record *r)
     struct stretch *now = s->count ? &s->stretch[s->count - 1] : NULL;
 
     if (!now || !is_message(r) || !is_message(&now->record) || now->record.kind != r->kind ||
-        (now->record.phase != PHASE_ALIGN && now->record.pass != r->pass)) {
+        (r->phase == PHASE_TRAIN && now->record.pass != r->pass)) {
         if (s->count == s->cap) {
             size_t cap = s->cap ? 2 * s->cap : 64;
 

@@ -49,6 +49,11 @@ static const char *verdict_name(enum verdict v)
     return "-";
 }
 
+static const char *issued_words(const struct trust *trust)
+{
+    return !trust->ca ? "" : trust->crl ? ", issued by the CA, in force then and not revoked" : ", issued by the CA and in force then";
+}
+
 static const char *end_name(const struct verify_party *p)
 {
     return !p->given ? "not given" : p->ended ? "complete" : p->aborted ? "stopped" : "cut";
@@ -76,7 +81,8 @@ static void print_report(const struct verify_report *r, const struct trust *trus
 
     print_head(r);
     for (int i = 0; i < VERIFY_CHECKS; i++)
-        printf("%-12s  %-4s  %s\n", verify_check_name((enum verify_check)i), verdict_name(r->line[i].verdict), r->line[i].text);
+        printf("%-12s  %-4s  %s%s\n", verify_check_name((enum verify_check)i), verdict_name(r->line[i].verdict), r->line[i].text,
+               i == VERIFY_CERTIFICATES && r->line[i].verdict == VERDICT_OK ? issued_words(trust) : "");
     if (r->unproven_count)
         printf("\nnot shown by these files:\n");
     for (size_t i = 0; i < r->unproven_count; i++)

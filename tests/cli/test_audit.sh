@@ -1,0 +1,79 @@
+#!/bin/sh
+# hefu-audit on what a real session leaves behind: its files verify, its parties' parts replay, and whatever is changed
+# afterwards is found.
+# shellcheck source=tests/cli/lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$work"
+audit=$HEFU_BIN/hefu-audit
+
+expect it_links_no_network_library_and_no_database 1 -- \
+    sh -c 'ldd "$1" | grep -E "nng|ssl|sqlite|mbedtls|curl"' ldd "$audit"
+
+people bank.csv 1 260 age limit label
+people shop.csv 1 260 spent late
+expect a_session_to_audit 0 '"verified": true' -- "$hefu" try --party bank=bank.csv --party shop=shop.csv \
+    --id id --label label --key-bits 2048 --passes 2 --out out --json --quiet
+session=$(basename "$work"/out/nodes/shop/state/sessions/*)
+kept=$work/out/nodes/shop/state/sessions/$session
+
+# ---- verify and show ----
+
+expect the_files_verify 0 "transcript verified: 2 logs" "3 joint checkpoints" "issued by the CA" -- \
+    "$audit" verify out/evidence/bank.hefu out/evidence/shop.hefu --ca out/ca/ca.pem --crl out/ca/crl.pem
+expect one_file_verifies_and_says_what_it_leaves_open 0 "transcript verified: 1 log" "the log of bank was not given" -- \
+    "$audit" verify out/evidence/shop.hefu
+expect a_file_tells_its_story 0 "evidence of shop" "joint checkpoint after pass 2" "what each party learns" -- \
+    "$audit" show out/evidence/shop.hefu
+expect no_column_name_is_in_the_evidence 1 -- grep -aqE "spent|late" out/evidence/shop.hefu
+
+# flip FILE, OFFSET FROM THE END
+flip() {
+    size=$(wc -c <"$1")
+    byte=$(od -An -tu1 -j "$((size - $2))" -N 1 "$1")
+    printf "%b" "$(printf '\\0%03o' "$((byte ^ 1))")" | dd of="$1" bs=1 seek="$((size - $2))" conv=notrunc 2>/dev/null
+}
+for offset in 1 70 400 5000; do
+    cp out/evidence/bank.hefu changed.hefu
+    flip changed.hefu "$offset"
+    expect "a_byte_changed_${offset}_before_the_end_is_found" 1 "transcript NOT verified" "log of bank, record" -- \
+        "$audit" verify changed.hefu out/evidence/shop.hefu
+done
+head -c 9000 out/evidence/bank.hefu >cut.hefu
+expect a_cut_file_is_refused 1 "cut.hefu: the evidence file is cut short" -- "$audit" verify cut.hefu
+
+# ---- replay ----
+
+expect a_part_replays_bit_for_bit 0 "replay agrees" "records of shop" -- \
+    "$audit" replay --node out/nodes/shop --session "$session"
+expect the_beginning_of_its_name_is_enough 0 '"same": true' -- \
+    "$audit" replay --node out/nodes/bank --session "$(echo "$session" | cut -c 1-6)" --json
+expect an_unknown_session_is_named 2 "has no session ffff" -- "$audit" replay --node out/nodes/shop --session ffff
+
+cp "$kept/log" log.kept
+head -c 3200 log.kept >"$kept/log"
+expect a_cut_log_does_not_replay 1 "first mismatch seq=" -- "$audit" replay --node out/nodes/shop --session "$session"
+cp log.kept "$kept/log"
+
+cp "$kept/bodies" bodies.kept
+flip "$kept/bodies" 40
+expect a_changed_body_does_not_replay 1 "first mismatch seq=" -- "$audit" replay --node out/nodes/shop --session "$session"
+cp bodies.kept "$kept/bodies"
+
+table=$(sed -nE 's/.*"path": "([^"]*)".*/\1/p' "$kept/table.json")
+cp "$table" table.kept
+awk -F, -v OFS=, 'NR == 7 { $2 = $2 < 600 ? 1400 : 0 } { print }' table.kept >"$table"
+expect another_table_does_not_replay 1 "first mismatch seq=0" "the table is another one" -- \
+    "$audit" replay --node out/nodes/shop --session "$session"
+cp table.kept "$table"
+
+mv "$kept/seed.sealed" seed.kept
+expect without_its_seed_nothing_replays 2 "seed.sealed" "seeds are kept" -- \
+    "$audit" replay --node out/nodes/shop --session "$session"
+cp out/nodes/bank/state/sessions/*/seed.sealed "$kept/seed.sealed"
+expect the_seed_of_another_node_is_refused 1 "sealed by another node" -- \
+    "$audit" replay --node out/nodes/shop --session "$session"
+cp seed.kept "$kept/seed.sealed"
+expect with_everything_back_it_replays_again 0 "replay agrees" -- \
+    "$audit" replay --node out/nodes/shop --session "$session"
+
+finish

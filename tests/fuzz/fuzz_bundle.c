@@ -1,0 +1,33 @@
+/* Evidence files from any bytes: what is accepted is canonical, and the auditor's checks end with a verdict in words. */
+#include "crypto/wire.h"
+#include "protocol/verify.h"
+
+#include <assert.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    static struct verify_memo memo; /* the corpus' good signatures are checked once */
+    static struct verify_report report;
+    const struct verify_options options = {.allow_small_keys = 1, .memo = &memo};
+    struct wire_writer again AUTO(wire_writer_clear) = {0};
+    struct fault f = {0};
+    struct bundle b;
+    int failures = 0;
+
+    if (bundle_decode(&b, bytes, len, &f) != OK) {
+        assert(f.code == STATUS_MISMATCH && f.message[0] && f.hint[0]);
+        return 0;
+    }
+    assert(bundle_encode(&again, &b) == OK);
+    assert(again.len == len && memcmp(again.bytes, bytes, len) == 0);
+    assert(verify_bundles(&report, &b, 1, &options) == OK);
+    for (int i = 0; i < VERIFY_CHECKS; i++) {
+        assert(report.line[i].text[0]);
+        failures += report.line[i].verdict == VERDICT_FAIL;
+    }
+    assert(report.ok == (failures == 0));
+    return 0;
+}
