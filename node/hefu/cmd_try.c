@@ -279,7 +279,9 @@ status cmd_try(int argc, char **argv, struct fault *f)
         TRY(add_table(t, p, &bar, f));
     code = run_nodes(t, &bar, f);
     consortium_stop(&t->consortium);
-    if (code != OK && !f->hint[0])
+    if (interrupted() && code == STATUS_CANCELLED)
+        *f = (struct fault){.code = code, .message = "interrupted; the nodes are stopped"};
+    else if (code != OK && !f->hint[0])
         fault_hint(f, "the nodes' logs are %s/nodes/PARTY/hefud.log", t->out);
     return code;
 }

@@ -289,17 +289,20 @@ status output_print(const struct consortium *c, const struct coordination *job, 
                     int as_json, struct fault *f)
 {
     json_t *result AUTO(auto_json) = result_object(c, job, verdict);
-    char *text AUTO(auto_free) = NULL;
+    char *json AUTO(auto_free) = NULL, *text AUTO(auto_free) = NULL;
     char path[FILES_PATH_BYTES];
+    int len = -1;
 
     if (result)
-        text = json_dumps(result, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12));
-    if (!text)
+        json = json_dumps(result, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12));
+    if (json)
+        len = asprintf(&text, "%s\n", json);
+    if (len < 0)
         return fault_set(f, STATUS_NO_MEMORY, "out of memory");
     TRY(files_join(path, c->dir, "result.json", f));
-    TRY(files_write(path, text, strlen(text), 0600, f));
+    TRY(files_write(path, text, (size_t)len, 0600, f));
     if (as_json)
-        puts(text);
+        fputs(text, stdout);
     else
         print_result(c, job, result, verdict);
     return OK;

@@ -74,7 +74,7 @@ static void rate_text(char out[BAR_SIZE_BYTES], double rate)
         snprintf(out, BAR_SIZE_BYTES, rate >= 10 ? "%.0f/s" : "%.1f/s", rate);
 }
 
-void bar_text(char out[BAR_TEXT_BYTES], const struct bar_state *s, double rate, double left, unsigned columns,
+void bar_text(char out[BAR_TEXT_BYTES], const struct bar_state *s, const struct bar_pace *pace, unsigned columns,
               int colour)
 {
     char head[64], tail[128] = "", piece[BAR_SIZE_BYTES];
@@ -88,16 +88,14 @@ void bar_text(char out[BAR_TEXT_BYTES], const struct bar_state *s, double rate, 
 
     if (share_is_known(s))
         snprintf(tail, sizeof tail, " %3.0f%%", 100 * bar_share(s));
-    if (rate >= 0) {
-        rate_text(piece, rate);
+    if (pace->rate >= 0) {
+        rate_text(piece, pace->rate);
         snprintf(tail + strlen(tail), sizeof tail - strlen(tail), "  %7s", piece);
     }
     bar_bytes_text(piece, s->bytes);
     snprintf(tail + strlen(tail), sizeof tail - strlen(tail), "  %8s", piece);
-    if (left >= 0) {
-        bar_time_text(piece, left);
-        snprintf(tail + strlen(tail), sizeof tail - strlen(tail), "  %5s left", piece);
-    }
+    bar_time_text(piece, pace->left >= 0 ? pace->left : pace->elapsed);
+    snprintf(tail + strlen(tail), sizeof tail - strlen(tail), "  %5s %s", piece, pace->left >= 0 ? "left" : "so far");
 
     if (!columns) {
         snprintf(out, BAR_TEXT_BYTES, "%s%s", head, tail);
@@ -153,7 +151,8 @@ static void begin_phase(struct bar *b, const struct bar_state *s, double now)
 void bar_show(struct bar *b, const struct bar_state *s, double now)
 {
     char line[BAR_TEXT_BYTES];
-    double seconds, share = bar_share(s), rate = -1, left = -1;
+    double share = bar_share(s);
+    struct bar_pace pace = {.rate = -1, .left = -1};
 
     if (b->quiet)
         return;
@@ -166,18 +165,18 @@ void bar_show(struct bar *b, const struct bar_state *s, double now)
         return;
     b->shown = now;
 
-    seconds = now - b->began;
-    if (seconds >= 0.5 && step_of(s) > b->began_step)
-        rate = (double)(step_of(s) - b->began_step) / seconds;
-    if (seconds >= 0.5 && share > b->began_share)
-        left = (1 - share) * seconds / (share - b->began_share);
+    pace.elapsed = now - b->began;
+    if (pace.elapsed >= 0.5 && step_of(s) > b->began_step)
+        pace.rate = (double)(step_of(s) - b->began_step) / pace.elapsed;
+    if (pace.elapsed >= 0.5 && share > b->began_share)
+        pace.left = (1 - share) * pace.elapsed / (share - b->began_share);
 
     if (b->terminal) {
-        bar_text(line, s, rate, left, terminal_columns(b), b->colour);
+        bar_text(line, s, &pace, terminal_columns(b), b->colour);
         fprintf(b->out, "\r%s\033[K", line);
         b->live = 1;
     } else {
-        bar_text(line, s, rate, left, 0, 0);
+        bar_text(line, s, &pace, 0, 0);
         fprintf(b->out, "hefu: %s\n", line);
     }
     fflush(b->out);

@@ -41,9 +41,11 @@ void bar_end(struct bar *b, int finished, double now);
 /* Seconds on a clock that only goes forward. */
 double bar_clock(void);
 
-/* The line itself, without a newline, at most columns wide (0: as wide as it is, without a bar).  rate in steps per
- * second and left in seconds; negative = unknown. */
-void bar_text(char out[BAR_TEXT_BYTES], const struct bar_state *s, double rate, double left, unsigned columns,
+/* Rate in steps per second, time left and time since the phase began in seconds; negative = unknown. */
+struct bar_pace { double rate, left, elapsed; };
+
+/* The line itself, without a newline, at most columns wide (0: as wide as it is, without a bar). */
+void bar_text(char out[BAR_TEXT_BYTES], const struct bar_state *s, const struct bar_pace *pace, unsigned columns,
               int colour);
 
 /* "1.3 MB", "512 B"; "0:07", "1:02:33". */

@@ -2,10 +2,10 @@
 # What the command-line tests share: a place to work, made-up tables, whole consortia, and verdicts.
 # HEFU_BIN is the directory of the programs.
 set -eu
-: "${HEFU_BIN:?}"
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck disable=SC2034  # for the tests
 root=$(cd "$here/../.." && pwd)
+HEFU_BIN=${HEFU_BIN-$root/build/bin}
 hefu=$HEFU_BIN/hefu
 work=$(mktemp -d)
 pids=

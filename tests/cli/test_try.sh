@@ -5,9 +5,6 @@
 cd "$work"
 
 sample=$root/configs/sample
-no_nodes() {
-    ! pgrep -f "hefud --config" -P "$1" >/dev/null
-}
 
 # ---- the bundled sample, three parties ----
 
@@ -49,13 +46,16 @@ expect quiet_is_quiet 0 -- sh -c '! grep . said.err'
 
 for signal in INT TERM KILL; do
     "$hefu" try --party "bank=$sample/bank.csv" --party "tax=$sample/tax.csv" --id id --label default --passes 2 \
-        --out cut >/dev/null 2>cut.log </dev/null &
+        --key-bits 2048 --out cut >/dev/null 2>cut.log </dev/null &
     run=$!
     pids="$pids $run"
-    wait_until 20 grep -q "hefu: prepare" cut.log || cat cut.log
+    wait_until 20 grep -q "hefu: align" cut.log || cat cut.log
     nodes=$(pgrep -P "$run" || true)
+    nodes="$nodes $(for node in $nodes; do pgrep -P "$node" || true; done)" # and their workers
     kill -s "$signal" "$run"
-    wait "$run" 2>/dev/null || true
+    code=0
+    wait "$run" 2>/dev/null || code=$?
+    [ "$signal" = KILL ] || expect "it_says_that_${signal}_stopped_it" 2 "interrupted" -- sh -c 'cat cut.log; exit "$0"' "$code"
     gone() {
         for node in $nodes; do
             ! kill -0 "$node" 2>/dev/null || return 1

@@ -38,7 +38,7 @@ static void a_line_is_never_wider_than_the_terminal(void **state)
 
     (void)state;
     for (unsigned columns = 1; columns < 200; columns++) {
-        bar_text(text, &s, 812.5, 62, columns, 0);
+        bar_text(text, &s, &(struct bar_pace){812.5, 62, 40}, columns, 0);
         assert_true(strlen(text) <= columns);
     }
     assert_non_null(strstr(text, "pass  7 of 16"));
@@ -50,12 +50,13 @@ static void a_line_is_never_wider_than_the_terminal(void **state)
 static void colour_adds_escapes_and_nothing_else(void **state)
 {
     struct bar_state s = {.phase = "align", .done = 1, .total = 2, .bytes = 10};
+    const struct bar_pace pace = {-1, -1, 12};
     char plain[BAR_TEXT_BYTES], colour[BAR_TEXT_BYTES], bare[BAR_TEXT_BYTES];
     size_t n = 0;
 
     (void)state;
-    bar_text(plain, &s, -1, -1, 80, 0);
-    bar_text(colour, &s, -1, -1, 80, 1);
+    bar_text(plain, &s, &pace, 80, 0);
+    bar_text(colour, &s, &pace, 80, 1);
     assert_null(strchr(plain, '\033'));
     for (const char *c = colour; *c; c++) {
         if (*c == '\033')
@@ -65,6 +66,7 @@ static void colour_adds_escapes_and_nothing_else(void **state)
     }
     bare[n] = '\0';
     assert_string_equal(bare, plain);
+    assert_non_null(strstr(plain, "0:12 so far"));
 }
 
 static void away_from_a_terminal_it_speaks_at_phase_changes_and_every_two_seconds(void **state)
