@@ -114,9 +114,9 @@ void wire_put_u64(struct wire_writer *w, uint64_t v)
 
 void wire_put_bytes(struct wire_writer *w, const void *bytes, size_t len)
 {
-    uint8_t *room = writer_room(w, len);
+    uint8_t *room = len ? writer_room(w, len) : NULL; /* nothing put into nothing: no buffer to point into */
 
-    if (room && len)
+    if (room)
         memcpy(room, bytes, len);
 }
 

@@ -178,7 +178,11 @@ static void what_is_not_known_ends_the_list(void **state)
     assert_int_equal(schedule_make(&part, &c, 0, SIZE_MAX, KNOWN_ROWS, &people, &f), OK);
     assert_false(part.complete);
     assert_int_equal(part.step[part.count - 1].kind, MESSAGE_psi_root);
-    assert_memory_equal(part.step, all.step, part.count * sizeof part.step[0]);
+    for (size_t i = 0; i < part.count; i++) {
+        assert_int_equal(part.step[i].type, all.step[i].type);
+        assert_int_equal(part.step[i].kind, all.step[i].kind);
+        assert_int_equal(part.step[i].body_len, all.step[i].body_len);
+    }
     schedule_clear(&part);
     for (size_t limit = 0; limit <= all.count; limit += 13) {
         assert_int_equal(schedule_make(&part, &c, 0, limit, KNOWN_ALL, &people, &f), OK);
