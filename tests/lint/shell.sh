@@ -8,7 +8,7 @@ for script in deploy/*.sh tests/*.sh tests/*/*.sh .ci/run; do
     [ -f "$script" ] || continue
     sh -n "$script" || bad=$((bad + 1))
     if command -v shellcheck >/dev/null; then
-        shellcheck -x -S warning "$script" || bad=$((bad + 1))
+        shellcheck -x -S error "$script" || bad=$((bad + 1))
     fi
 done
 if [ "$bad" != 0 ]; then
