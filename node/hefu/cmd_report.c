@@ -38,7 +38,7 @@ static status copy_own_report(struct audience *a, const char *id, const char *ou
 
 static void fill_parties(struct report *r, const struct coordination *c, const json_t *outcome)
 {
-    const json_t *sent = json_object_get(outcome, "bytes_sent");
+    const json_t *sent = json_object_get(outcome, "bytes_sent"), *received = json_object_get(outcome, "bytes_received");
 
     r->parties = c->contract.parties;
     for (party p = 0; p < r->parties; p++) {
@@ -47,8 +47,9 @@ static void fill_parties(struct report *r, const struct coordination *c, const j
         r->party[p] = (struct report_party){.name = from->name, .has_label = from->has_label, .rows = from->rows,
                                             .columns = from->columns, .bins = contract_width(&c->contract, p),
                                             .bytes_sent = json_count(sent, from->name),
-                                            .bytes_received = json_count(c->view.state[p], "bytes_received"),
-                                            .records = REPORT_UNKNOWN};
+                                            .bytes_received = json_count(received, from->name),
+                                            .records = json_count(json_object_get(outcome, "records"), from->name),
+                                            .head = json_text(json_object_get(outcome, "head"), from->name)};
         for (int phase = 0; phase < PHASES; phase++)
             r->party[p].phase_bytes[phase] = REPORT_UNKNOWN;
     }

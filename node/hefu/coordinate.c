@@ -350,22 +350,32 @@ status coordinate_run(struct coordination *c, struct fault *f)
 
 /* ---- what came out ---- */
 
+/* A figure that each party has of its own, as an object by name. */
+static json_t *by_party(const struct job_view *v, const char *key)
+{
+    json_t *out = json_object();
+
+    for (uint32_t i = 0; i < v->count; i++) {
+        json_t *own = json_object_get(json_object_get(v->state[i], "result"), key);
+
+        json_object_set(out, job_view_name(v, i), own ? own : json_object_get(v->state[i], key));
+    }
+    return out;
+}
+
 json_t *coordinate_outcome(const struct coordination *c)
 {
+    static const char *const own[] = {"bytes_sent", "bytes_received", "cpu_seconds", "records", "head"};
     const struct job_view *v = &c->view;
     json_t *out = json_deep_copy(json_object_get(v->state[contract_label_party(&c->contract)], "result"));
-    json_t *sent = json_object();
 
     if (!json_is_object(out)) {
         json_decref(out);
         out = json_object();
     }
-    if (!out || !sent)
-        return NULL;
-    for (uint32_t i = 0; i < v->count; i++)
-        json_object_set_new(sent, job_view_name(v, i), json_integer((json_int_t)json_count(v->state[i], "bytes_sent")));
     json_object_set_new(out, "job_id", json_string(v->id));
-    json_object_set_new(out, "bytes_sent", sent);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        json_object_set_new(out, own[i], by_party(v, own[i]));
     return out;
 }
 

@@ -215,7 +215,8 @@ static json_t *result_object(const struct consortium *c, const struct coordinati
         json_object_set_new(result, "transcript", transcript);
     }
     json_object_set_new(transcript, "verified", json_boolean(verdict->verified));
-    json_object_set_new(transcript, "sessions", json_integer(verdict->logs));
+    json_object_set_new(transcript, "sessions", json_integer(1));
+    json_object_set_new(transcript, "logs", json_integer(verdict->logs));
     json_object_set_new(transcript, "records", json_integer((json_int_t)verdict->records));
     json_object_set_new(transcript, "checkpoints", json_integer((json_int_t)verdict->checkpoints));
     if (files_join(report, c->dir, "report.html", NULL) == OK)
@@ -305,5 +306,7 @@ status output_print(const struct consortium *c, const struct coordination *job, 
         fputs(text, stdout);
     else
         print_result(c, job, result, verdict);
+    if (fflush(stdout) != 0)
+        return fault_set(f, STATUS_IO, "the result could not be written");
     return OK;
 }
