@@ -1,60 +1,19 @@
 /* Hubs in one process, over loopback, with real certificates. */
-#include "certs.h"
+#include "nodes.h"
+#include "proxy.h"
 #include "crypto/wire.h"
-#include "node/net/link.h"
 #include "node/net/link_mux.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/ssl.h>
-#include <poll.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <sys/socket.h>
-#include <time.h>
 
-enum { WAIT_MS = 20000, MIB = 1 << 20 };
-
-/* nng's library is not instrumented: the count of references that orders the end of its dialler is invisible. */
-const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void)
-{
-    return "race:pthread_mutex_destroy\n";
-}
+enum { MIB = 1 << 20 };
 
 static struct test_ca ca, other_ca;
 static struct test_cert bank_cert, social_cert, tax_cert, clerk_cert;
 
 /* ------------------------------------------------------------------ small things ------------------------------ */
-
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-static void sleep_ms(uint32_t ms)
-{
-    usleep(ms * 1000);
-}
-
-static void assert_says(const struct fault *f, const char *words)
-{
-    if (!strstr(f->message, words))
-        fail_msg("expected \"%s\" in: %s", words, f->message);
-}
-
-#define assert_ok(call, f)                                       \
-    do {                                                         \
-        if ((call) != OK)                                        \
-            fail_msg("%s: %s", #call, (f)->message);             \
-    } while (0)
 
 static struct link_channel channel(uint32_t number)
 {
@@ -62,119 +21,6 @@ static struct link_channel channel(uint32_t number)
 
     memset(c.session, (int)(number + 1), sizeof c.session);
     return c;
-}
-
-static int listen_socket(uint16_t port)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
-    assert_int_equal(listen(fd, 128), 0);
-    return fd;
-}
-
-static uint16_t port_of(int fd)
-{
-    struct sockaddr_in a;
-    socklen_t len = sizeof a;
-
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
-    return ntohs(a.sin_port);
-}
-
-static uint16_t free_port(void)
-{
-    int fd = listen_socket(0);
-    uint16_t port = port_of(fd);
-
-    close(fd);
-    return port;
-}
-
-static int connect_socket(uint16_t port)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-
-    if (connect(fd, (struct sockaddr *)&a, sizeof a) != 0) {
-        close(fd);
-        return -1;
-    }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    return fd;
-}
-
-static uint16_t port_in(const char *address)
-{
-    return (uint16_t)atoi(strrchr(address, ':') + 1);
-}
-
-/* ------------------------------------------------------------------ nodes ------------------------------------- */
-
-struct node {
-    const char *name;
-    const struct test_cert *cert;
-    char listen[64];
-    struct link_peer peers[4];
-    char peer_address[4][64];
-    struct link_config config;
-    struct link_hub *hub;
-};
-
-/* A node that will listen on the port (0: any). */
-static void node_init(struct node *n, const char *name, const struct test_cert *cert, uint16_t port)
-{
-    memset(n, 0, sizeof *n);
-    n->name = name;
-    n->cert = cert;
-    snprintf(n->listen, sizeof n->listen, "tcp://127.0.0.1:%u", port);
-    link_config_defaults(&n->config);
-    n->config.name = name;
-    n->config.listen = n->listen;
-    n->config.tls = test_files(&ca, cert);
-    n->config.peers = n->peers;
-    n->config.idle_ms = 100;
-    n->config.silence_ms = 1500;
-    n->config.peer_deadline_ms = 3000;
-    n->config.handshake_ms = 3000;
-    n->config.redial_min_ms = 10;
-    n->config.redial_max_ms = 100;
-    n->config.goodbye_ms = 3000;
-}
-
-static void node_peer(struct node *n, const char *name, const struct test_cert *cert, uint16_t port)
-{
-    size_t i = n->config.num_peers++;
-
-    snprintf(n->peer_address[i], sizeof n->peer_address[i], "tcp://127.0.0.1:%u", port);
-    n->peers[i] = (struct link_peer){.name = name, .address = n->peer_address[i], .fingerprint = cert->id.fingerprint};
-}
-
-static void node_start(struct node *n)
-{
-    struct fault f = {0};
-
-    assert_ok(link_hub_new(&n->hub, &n->config, &f), &f);
-}
-
-static void node_stop(struct node *n)
-{
-    link_hub_free(n->hub);
-    n->hub = NULL;
-}
-
-static uint16_t node_port(const struct node *n)
-{
-    return port_in(link_hub_address(n->hub));
-}
-
-static void await_link(struct node *n, const char *peer)
-{
-    struct fault f = {0};
-
-    assert_ok(link_wait_connected(n->hub, peer, WAIT_MS, &f), &f);
 }
 
 static void send_text(struct node *n, const char *peer, uint32_t number, const char *text)
@@ -209,10 +55,10 @@ static status recv_fault(struct node *n, const char *peer, uint32_t number, stru
 /* bank listens, tax dials it. */
 static void two_nodes(struct node *bank, struct node *tax)
 {
-    node_init(bank, "bank", &bank_cert, 0);
+    node_init(bank, &ca, "bank", &bank_cert, 0);
     node_peer(bank, "tax", &tax_cert, 1);
     node_start(bank);
-    node_init(tax, "tax", &tax_cert, 0);
+    node_init(tax, &ca, "tax", &tax_cert, 0);
     node_peer(tax, "bank", &bank_cert, node_port(bank));
     node_start(tax);
 }
@@ -422,15 +268,15 @@ static void three_nodes_run_several_sessions_side_by_side(void **state)
     static const char *const names[] = {"bank", "social", "tax"};
 
     (void)state;
-    node_init(&n[0], "bank", &bank_cert, 0);
+    node_init(&n[0], &ca, "bank", &bank_cert, 0);
     node_peer(&n[0], "social", &social_cert, 1);
     node_peer(&n[0], "tax", &tax_cert, 1);
     node_start(&n[0]);
-    node_init(&n[1], "social", &social_cert, 0);
+    node_init(&n[1], &ca, "social", &social_cert, 0);
     node_peer(&n[1], "bank", &bank_cert, node_port(&n[0]));
     node_peer(&n[1], "tax", &tax_cert, 1);
     node_start(&n[1]);
-    node_init(&n[2], "tax", &tax_cert, 0);
+    node_init(&n[2], &ca, "tax", &tax_cert, 0);
     node_peer(&n[2], "bank", &bank_cert, node_port(&n[0]));
     node_peer(&n[2], "social", &social_cert, node_port(&n[1]));
     node_start(&n[2]);
@@ -476,147 +322,6 @@ static void a_message_longer_than_expected_stays(void **state)
 }
 
 /* ------------------------------------------------------------------ chaos ------------------------------------- */
-
-/* A TCP proxy that cuts, stalls and kills connections at random. */
-struct proxy {
-    pthread_t thread;
-    int listen_fd;
-    uint16_t target;
-    uint32_t seed;
-    int cuts_wanted;
-    atomic_int cuts;
-    atomic_bool stop, hold; /* hold: pass nothing on */
-};
-
-struct lane {
-    uint8_t bytes[65536];
-    size_t at, len;
-};
-
-struct joint {
-    int fd[2]; /* -1: unused */
-    struct lane lane[2];
-    uint64_t cut_ms, stall_from_ms, stall_until_ms;
-};
-
-static uint32_t draw(uint32_t *seed, uint32_t bound)
-{
-    *seed = *seed * 1664525u + 1013904223u;
-    return (*seed >> 8) % bound;
-}
-
-static void joint_close(struct joint *j, bool hard)
-{
-    struct linger now = {.l_onoff = 1, .l_linger = 0};
-
-    for (int i = 0; i < 2; i++) {
-        if (hard)
-            setsockopt(j->fd[i], SOL_SOCKET, SO_LINGER, &now, sizeof now);
-        close(j->fd[i]);
-        j->fd[i] = -1;
-    }
-}
-
-/* False when an end is gone. */
-static bool joint_pass(struct joint *j, int from)
-{
-    struct lane *lane = &j->lane[from];
-    ssize_t n;
-
-    if (lane->len == 0) {
-        n = recv(j->fd[from], lane->bytes, sizeof lane->bytes, MSG_DONTWAIT);
-        if (n == 0 || (n < 0 && errno != EAGAIN))
-            return false;
-        lane->at = 0;
-        lane->len = n > 0 ? (size_t)n : 0;
-    }
-    if (lane->len > 0) {
-        n = send(j->fd[1 - from], lane->bytes + lane->at, lane->len, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0 && errno != EAGAIN)
-            return false;
-        if (n > 0) {
-            lane->at += (size_t)n;
-            lane->len -= (size_t)n;
-        }
-    }
-    return true;
-}
-
-static void *proxy_thread(void *arg)
-{
-    enum { JOINTS = 16 };
-    struct proxy *p = arg;
-    struct joint *joints = calloc(JOINTS, sizeof *joints);
-
-    for (int i = 0; i < JOINTS; i++)
-        joints[i].fd[0] = -1;
-    while (!p->stop) {
-        struct pollfd polls[1 + 2 * JOINTS];
-        nfds_t count = 0;
-
-        polls[count++] = (struct pollfd){.fd = p->listen_fd, .events = POLLIN};
-        for (int i = 0; i < JOINTS && !p->hold; i++)
-            for (int e = 0; e < 2 && joints[i].fd[0] >= 0 && now_ms() >= joints[i].stall_until_ms; e++)
-                polls[count++] = (struct pollfd){.fd = joints[i].fd[e],
-                                                 .events = (short)((joints[i].lane[e].len ? 0 : POLLIN) |
-                                                                   (joints[i].lane[1 - e].len ? POLLOUT : 0))};
-        poll(polls, count, 2);
-        for (int i = 0; i < JOINTS && (polls[0].revents & POLLIN); i++)
-            if (joints[i].fd[0] < 0) {
-                struct joint *j = &joints[i];
-                bool chaos = p->cuts < p->cuts_wanted;
-
-                memset(j, 0, sizeof *j);
-                j->fd[0] = accept(p->listen_fd, NULL, NULL);
-                j->fd[1] = connect_socket(p->target);
-                if (j->fd[1] < 0)
-                    joint_close(j, false);
-                j->cut_ms = chaos ? now_ms() + draw(&p->seed, 60) : UINT64_MAX;
-                j->stall_from_ms = chaos && draw(&p->seed, 4) == 0 ? now_ms() + draw(&p->seed, 40) : UINT64_MAX;
-                if (chaos && draw(&p->seed, 100) == 0) /* now and then a stall that outlasts everybody's patience */
-                    j->cut_ms += 2000, j->stall_from_ms = now_ms() + draw(&p->seed, 40);
-                break;
-            }
-        for (int i = 0; i < JOINTS; i++) {
-            struct joint *j = &joints[i];
-
-            if (j->fd[0] < 0 || p->hold)
-                continue;
-            if (now_ms() >= j->stall_from_ms) {
-                j->stall_from_ms = UINT64_MAX;
-                j->stall_until_ms = j->cut_ms;
-            }
-            if (now_ms() >= j->cut_ms) {
-                joint_close(j, draw(&p->seed, 2));
-                p->cuts++;
-            } else if (now_ms() >= j->stall_until_ms && (!joint_pass(j, 0) || !joint_pass(j, 1))) {
-                joint_close(j, false);
-            }
-        }
-    }
-    for (int i = 0; i < JOINTS; i++)
-        if (joints[i].fd[0] >= 0)
-            joint_close(&joints[i], false);
-    close(p->listen_fd);
-    free(joints);
-    return NULL;
-}
-
-static void proxy_start(struct proxy *p, uint16_t target, uint32_t seed, int cuts)
-{
-    memset(p, 0, sizeof *p);
-    p->listen_fd = listen_socket(0);
-    p->target = target;
-    p->seed = seed;
-    p->cuts_wanted = cuts;
-    assert_int_equal(pthread_create(&p->thread, NULL, proxy_thread, p), 0);
-}
-
-static void proxy_stop(struct proxy *p)
-{
-    p->stop = true;
-    pthread_join(p->thread, NULL);
-}
 
 enum { CHAOS_CHANNELS = 3, CHAOS_SIZE_MAX = 600000, CHAOS_HEADER = 16 };
 
@@ -716,15 +421,15 @@ static void nothing_is_lost_doubled_reordered_or_hung_through_300_cuts(void **st
     uint32_t seed = 20240607;
 
     (void)state;
-    node_init(&node[0], "bank", &bank_cert, 0);
+    node_init(&node[0], &ca, "bank", &bank_cert, 0);
     node_peer(&node[0], "tax", &tax_cert, 1);
     node[0].config.redial_min_ms = 2;
     node[0].config.queue_max = 8 * MIB;
     node[0].config.silence_ms = 500;
     node[0].config.peer_deadline_ms = 60000;
     node_start(&node[0]);
-    proxy_start(&proxy, node_port(&node[0]), seed, CUTS);
-    node_init(&node[1], "tax", &tax_cert, 0);
+    proxy_start(&proxy, node_port(&node[0]), seed, CUTS, 0);
+    node_init(&node[1], &ca, "tax", &tax_cert, 0);
     node_peer(&node[1], "bank", &bank_cert, port_of(proxy.listen_fd));
     node[1].config.redial_min_ms = 2;
     node[1].config.redial_max_ms = 10;
@@ -768,12 +473,12 @@ static void nothing_is_lost_doubled_reordered_or_hung_through_300_cuts(void **st
 /* The same with nodes that vanish when stopped, as after kill -9. */
 static void two_mortal_nodes(struct node *bank, struct node *tax)
 {
-    node_init(bank, "bank", &bank_cert, 0);
+    node_init(bank, &ca, "bank", &bank_cert, 0);
     node_peer(bank, "tax", &tax_cert, 1);
     bank->config.goodbye_ms = 0;
     node_start(bank);
     snprintf(bank->listen, sizeof bank->listen, "%s", link_hub_address(bank->hub)); /* the same port after a restart */
-    node_init(tax, "tax", &tax_cert, 0);
+    node_init(tax, &ca, "tax", &tax_cert, 0);
     node_peer(tax, "bank", &bank_cert, node_port(bank));
     tax->config.goodbye_ms = 0;
     node_start(tax);
@@ -843,7 +548,7 @@ static void an_unreachable_peer_is_named_with_address_and_reason(void **state)
     char address[64];
 
     (void)state;
-    node_init(&tax, "tax", &tax_cert, 0);
+    node_init(&tax, &ca, "tax", &tax_cert, 0);
     node_peer(&tax, "bank", &bank_cert, free_port());
     node_peer(&tax, "zollamt", &social_cert, 1); /* dials us, and never does */
     tax.config.peer_deadline_ms = 300;
@@ -868,13 +573,13 @@ static void a_peer_that_falls_silent_ends_the_sessions_with_its_name(void **stat
     struct fault f;
 
     (void)state;
-    node_init(&bank, "bank", &bank_cert, 0);
+    node_init(&bank, &ca, "bank", &bank_cert, 0);
     node_peer(&bank, "tax", &tax_cert, 1);
     bank.config.peer_deadline_ms = 600;
     bank.config.silence_ms = 400;
     node_start(&bank);
-    proxy_start(&proxy, node_port(&bank), 1, 0);
-    node_init(&tax, "tax", &tax_cert, 0);
+    proxy_start(&proxy, node_port(&bank), 1, 0, 0);
+    node_init(&tax, &ca, "tax", &tax_cert, 0);
     node_peer(&tax, "bank", &bank_cert, port_of(proxy.listen_fd));
     tax.config.peer_deadline_ms = 600;
     tax.config.handshake_ms = 300;
@@ -1025,11 +730,11 @@ static void queues_are_bounded_and_a_slow_reader_is_named(void **state)
     int sent = 0;
 
     (void)state;
-    node_init(&bank, "bank", &bank_cert, 0);
+    node_init(&bank, &ca, "bank", &bank_cert, 0);
     node_peer(&bank, "tax", &tax_cert, 1);
     bank.config.queue_max = 4 * MIB;
     node_start(&bank);
-    node_init(&tax, "tax", &tax_cert, 0);
+    node_init(&tax, &ca, "tax", &tax_cert, 0);
     node_peer(&tax, "bank", &bank_cert, node_port(&bank));
     tax.config.queue_max = 6 * MIB; /* what it keeps unread */
     node_start(&tax);
@@ -1135,12 +840,12 @@ struct beside {
 
 static void beside_start(struct beside *b, const struct test_cert *pinned)
 {
-    node_init(&b->bank, "bank", &bank_cert, 0);
+    node_init(&b->bank, &ca, "bank", &bank_cert, 0);
     node_peer(&b->bank, "tax", &tax_cert, 1);
     node_peer(&b->bank, "social", pinned, 1);
     b->bank.config.handshake_ms = 1000;
     node_start(&b->bank);
-    node_init(&b->tax, "tax", &tax_cert, 0);
+    node_init(&b->tax, &ca, "tax", &tax_cert, 0);
     node_peer(&b->tax, "bank", &bank_cert, node_port(&b->bank));
     node_start(&b->tax);
     assert_link_works(&b->bank, &b->tax);
@@ -1165,7 +870,7 @@ static void expect_refused(const struct test_cert *cert, const struct test_cert 
     struct beside b;
 
     beside_start(&b, pinned);
-    node_init(&b.intruder, "social", cert, 0);
+    node_init(&b.intruder, &ca, "social", cert, 0);
     b.intruder.config.goodbye_ms = 0;
     b.intruder.name = cert->id.name;
     b.intruder.config.name = cert->id.name;
@@ -1236,9 +941,9 @@ static void the_wrong_party_at_an_address_is_named(void **state)
     struct node social, tax;
 
     (void)state;
-    node_init(&social, "social", &social_cert, 0);
+    node_init(&social, &ca, "social", &social_cert, 0);
     node_start(&social);
-    node_init(&tax, "tax", &tax_cert, 0);
+    node_init(&tax, &ca, "tax", &tax_cert, 0);
     node_peer(&tax, "bank", &bank_cert, node_port(&social)); /* a wrong port in a file */
     tax.config.goodbye_ms = 0;
     node_start(&tax);
@@ -1305,7 +1010,7 @@ static void a_peer_of_another_version_is_named_on_both_sides(void **state)
 
     /* A new node dials an old one. */
     listener = listen_socket(0);
-    node_init(&tax, "tax", &tax_cert, 0);
+    node_init(&tax, &ca, "tax", &tax_cert, 0);
     node_peer(&tax, "bank", &bank_cert, port_of(listener));
     tax.config.goodbye_ms = 0;
     node_start(&tax);
@@ -1386,7 +1091,7 @@ static void nonsense_from_a_peer_ends_its_sessions_and_no_others(void **state)
         assert_link_works(&b.bank, &b.tax);
         /* A well-behaved new process of the same peer may come back. */
         link_close_channel(b.bank.hub, &(struct link_channel){.attempt = (uint32_t)i, .session = {5}}, LINK_PROTOCOL);
-        node_init(&b.intruder, "social", &social_cert, 0);
+        node_init(&b.intruder, &ca, "social", &social_cert, 0);
         node_peer(&b.intruder, "bank", &bank_cert, node_port(&b.bank));
         b.intruder.config.goodbye_ms = 0;
         node_start(&b.intruder);
@@ -1404,14 +1109,14 @@ static void two_hundred_silent_strangers_do_not_keep_a_peer_out(void **state)
     struct node bank, tax;
 
     (void)state;
-    node_init(&bank, "bank", &bank_cert, 0);
+    node_init(&bank, &ca, "bank", &bank_cert, 0);
     node_peer(&bank, "tax", &tax_cert, 1);
     bank.config.strangers_max = 16;
     bank.config.handshake_ms = WAIT_MS; /* they would hold their places for long */
     node_start(&bank);
     for (int i = 0; i < STRANGERS; i++)
         assert_true((fds[i] = connect_socket(node_port(&bank))) >= 0);
-    node_init(&tax, "tax", &tax_cert, 0);
+    node_init(&tax, &ca, "tax", &tax_cert, 0);
     node_peer(&tax, "bank", &bank_cert, node_port(&bank));
     node_start(&tax);
     assert_link_works(&bank, &tax);
@@ -1429,7 +1134,7 @@ static void a_stranger_that_says_nothing_is_dropped_at_the_deadline(void **state
     char byte;
 
     (void)state;
-    node_init(&bank, "bank", &bank_cert, 0);
+    node_init(&bank, &ca, "bank", &bank_cert, 0);
     bank.config.handshake_ms = 100;
     node_start(&bank);
     fd = connect_socket(node_port(&bank));
@@ -1447,9 +1152,9 @@ static void a_port_in_use_is_named(void **state)
     struct fault f = {0};
 
     (void)state;
-    node_init(&bank, "bank", &bank_cert, 0);
+    node_init(&bank, &ca, "bank", &bank_cert, 0);
     node_start(&bank);
-    node_init(&second, "tax", &tax_cert, node_port(&bank));
+    node_init(&second, &ca, "tax", &tax_cert, node_port(&bank));
     assert_int_equal(link_hub_new(&second.hub, &second.config, &f), STATUS_CONFIG);
     assert_says(&f, "cannot listen on tcp://127.0.0.1:");
     assert_says(&f, "the port is in use");
@@ -1468,22 +1173,22 @@ static void an_unusable_configuration_is_named(void **state)
     assert_int_equal(link_hub_new(&n.hub, &n.config, &f), STATUS_CONFIG);         \
     assert_says(&f, words)
 
-    node_init(&n, "tax", &bank_cert, 0);
+    node_init(&n, &ca, "tax", &bank_cert, 0);
     EXPECT("this certificate is bank's, not tax's");
-    node_init(&n, "bank", &bank_cert, 0);
+    node_init(&n, &ca, "bank", &bank_cert, 0);
     n.config.listen = "127.0.0.1:7000";
     EXPECT("cannot listen on 127.0.0.1:7000");
-    node_init(&n, "bank", &bank_cert, 0);
+    node_init(&n, &ca, "bank", &bank_cert, 0);
     node_peer(&n, "bank", &bank_cert, 1);
     EXPECT("cannot be its own peer");
-    node_init(&n, "bank", &bank_cert, 0);
+    node_init(&n, &ca, "bank", &bank_cert, 0);
     node_peer(&n, "tax", &tax_cert, 1);
     node_peer(&n, "tax", &tax_cert, 1);
     EXPECT("two peers are called tax");
-    node_init(&n, "bank", &bank_cert, 0);
+    node_init(&n, &ca, "bank", &bank_cert, 0);
     n.config.queue_max = MIB;
     EXPECT("it must hold at least");
-    node_init(&n, "bank", &bank_cert, 0);
+    node_init(&n, &ca, "bank", &bank_cert, 0);
     n.config.silence_ms = 10;
     EXPECT("silence above idle");
 #undef EXPECT
@@ -1519,14 +1224,14 @@ static void a_new_revocation_list_takes_effect_without_a_restart(void **state)
 
     (void)state;
     test_issue(&ca, &fated, "social");
-    node_init(&bank, "bank", &bank_cert, 0);
+    node_init(&bank, &ca, "bank", &bank_cert, 0);
     node_peer(&bank, "tax", &tax_cert, 1);
     node_peer(&bank, "social", &fated, 1);
     node_start(&bank);
-    node_init(&tax, "tax", &tax_cert, 0);
+    node_init(&tax, &ca, "tax", &tax_cert, 0);
     node_peer(&tax, "bank", &bank_cert, node_port(&bank));
     node_start(&tax);
-    node_init(&social, "social", &fated, 0);
+    node_init(&social, &ca, "social", &fated, 0);
     node_peer(&social, "bank", &bank_cert, node_port(&bank));
     social.config.goodbye_ms = 0;
     node_start(&social);
@@ -1566,7 +1271,7 @@ static status echo_control(void *context, const struct tls_identity *client, con
 
 static void control_node(struct node *bank)
 {
-    node_init(bank, "bank", &bank_cert, 0);
+    node_init(bank, &ca, "bank", &bank_cert, 0);
     bank->config.control = echo_control;
     node_start(bank);
 }
@@ -1646,7 +1351,7 @@ static void a_node_that_takes_no_requests_says_so(void **state)
     struct link_client *client;
 
     (void)state;
-    node_init(&bank, "bank", &bank_cert, 0);
+    node_init(&bank, &ca, "bank", &bank_cert, 0);
     node_start(&bank);
     assert_int_equal(ask(&bank, &clerk_cert, "bank", NULL, &f), STATUS_REFUSED);
     assert_says(&f, "takes no control requests");
@@ -1691,7 +1396,7 @@ static void an_idle_control_connection_is_closed(void **state)
     size_t len;
 
     (void)state;
-    node_init(&bank, "bank", &bank_cert, 0);
+    node_init(&bank, &ca, "bank", &bank_cert, 0);
     bank.config.control = echo_control;
     bank.config.control_idle_ms = 20;
     node_start(&bank);
