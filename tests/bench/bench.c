@@ -1,0 +1,572 @@
+/* How fast the parts are, and one whole training: tab-separated lines "name size unit value ratio".
+ *
+ * Thread CPU time, so that other programs on the machine disturb little.  The ratio is ours to the plain library's in
+ * the same run: the two take turns, and the median of their quotients counts; '-' where there is nothing to compare. */
+#include "crypto/blind.h"
+#include "crypto/group.h"
+#include "crypto/wire.h"
+#include "kit/sim.h"
+#include "protocol/correlate.h"
+
+#include <assert.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { ROUNDS = 5, QUICK_BITS = 512, NAME_COLUMNS = 64 };
+
+static struct {
+    int quick;
+    uint32_t bits;    /* 0: the lengths of the contract's default and floor */
+    const char *only; /* beginning of the names to run; "" for all */
+    int printed;
+} options = {.only = ""};
+
+static double cpu_s(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static int wanted(const char *name)
+{
+    return strncmp(name, options.only, strlen(options.only)) == 0;
+}
+
+/* ratio 0: none. */
+static void print(const char *name, const char *size, const char *unit, double value, double ratio)
+{
+    printf("%s\t%s\t%s\t", name, size, unit);
+    printf(value >= 1000 ? "%.0f" : "%.4g", value);
+    if (ratio > 0)
+        printf("\t%.2f\n", ratio);
+    else
+        printf("\t-\n");
+    fflush(stdout);
+    options.printed++;
+}
+
+/* ---- ours and the plain library's in turns ---- */
+
+typedef void work(void *ctx);
+
+struct task {
+    const char *name, *size;
+    work *ours, *plain; /* plain may be NULL */
+    void *ctx;
+    double per_call; /* operations of one call; 0 is 1 */
+};
+
+static double calls_per_second(work *w, void *ctx)
+{
+    const double slice_s = options.quick ? 0.02 : 0.4, began = cpu_s();
+    double passed;
+    uint64_t calls = 0;
+
+    do {
+        w(ctx);
+        calls++;
+        passed = cpu_s() - began;
+    } while (passed < slice_s);
+    return (double)calls / passed;
+}
+
+static int compare_doubles(const void *x, const void *y)
+{
+    const double a = *(const double *)x, b = *(const double *)y;
+
+    return (a > b) - (a < b);
+}
+
+static double median(double *x, int count)
+{
+    qsort(x, (size_t)count, sizeof *x, compare_doubles);
+    return x[count / 2];
+}
+
+static void measure(const struct task *t)
+{
+    const int rounds = options.quick ? 3 : ROUNDS;
+    double rate[ROUNDS], ratio[ROUNDS] = {0};
+
+    if (!wanted(t->name))
+        return;
+    for (int i = 0; i < rounds; i++) {
+        bignum_wipe_freed_memory(); /* as in the node */
+        rate[i] = calls_per_second(t->ours, t->ctx);
+        if (t->plain) {
+            mp_set_memory_functions(NULL, NULL, NULL); /* GMP as everybody uses it */
+            ratio[i] = rate[i] / calls_per_second(t->plain, t->ctx);
+        }
+    }
+    bignum_wipe_freed_memory();
+    print(t->name, t->size, "1/s", median(rate, rounds) * (t->per_call > 0 ? t->per_call : 1), median(ratio, rounds));
+}
+
+static void seeded(struct rng *g, const char *purpose)
+{
+    static const struct rng_key key = {{1}};
+
+    rng_init(g, &key, &(struct rng_address){.purpose = purpose});
+}
+
+/* ---- Paillier ---- */
+
+struct key {
+    struct paillier_public pub;
+    struct paillier_secret sec;
+    mpz_t lambda, mu;           /* of the textbook's decryption */
+    mpz_t m, r, c, d, exponent; /* plaintext, randomness, two ciphertexts, 32 bits */
+    mpz_t out;
+    struct rng g;
+    struct blind *blind;
+};
+
+static void key_make(struct key *k, uint32_t bits)
+{
+    BIGNUM(t);
+
+    memset(k, 0, sizeof *k);
+    seeded(&k->g, "bench key");
+    if (paillier_keygen(&k->pub, &k->sec, bits, &k->g) != OK)
+        abort();
+    mpz_inits(k->lambda, k->mu, k->m, k->r, k->c, k->d, k->exponent, k->out, NULL);
+    mpz_lcm(k->lambda, k->sec.p_minus_1, k->sec.q_minus_1);
+    mpz_invert(k->mu, k->lambda, k->pub.n); /* L((1 + N)^lambda) = lambda */
+    rng_below_mpz(&k->g, k->m, k->pub.n);
+    rng_unit_mpz(&k->g, k->c, k->pub.n2);
+    rng_unit_mpz(&k->g, k->d, k->pub.n2);
+    rng_bits(&k->g, k->exponent, 32);
+    mpz_setbit(k->exponent, 31);
+}
+
+static void key_clear(struct key *k)
+{
+    mpz_clears(k->lambda, k->mu, k->m, k->r, k->c, k->d, k->exponent, k->out, NULL);
+    paillier_public_clear(&k->pub);
+    paillier_secret_clear(&k->sec);
+    rng_clear(&k->g);
+}
+
+struct keygen {
+    uint32_t bits;
+    struct rng g;
+};
+
+static void keygen_ours(void *ctx)
+{
+    struct keygen *k = ctx;
+    struct paillier_public pub;
+    struct paillier_secret sec;
+
+    if (paillier_keygen(&pub, &sec, k->bits, &k->g) != OK)
+        abort();
+    paillier_public_clear(&pub);
+    paillier_secret_clear(&sec);
+}
+
+static void encrypt_ours(void *ctx)
+{
+    struct key *k = ctx;
+
+    blind_draw(k->blind, k->out, &k->g);
+    paillier_encrypt_with(k->out, &k->pub, k->m, k->out);
+}
+
+/* (1 + mN) r^N mod N^2 */
+static void encrypt_plain(void *ctx)
+{
+    struct key *k = ctx;
+
+    rng_unit_mpz(&k->g, k->r, k->pub.n);
+    mpz_powm(k->r, k->r, k->pub.n, k->pub.n2);
+    mpz_mul(k->out, k->m, k->pub.n);
+    mpz_add_ui(k->out, k->out, 1);
+    mpz_mul(k->out, k->out, k->r);
+    mpz_mod(k->out, k->out, k->pub.n2);
+}
+
+static void decrypt_ours(void *ctx)
+{
+    struct key *k = ctx;
+
+    paillier_decrypt(k->out, &k->pub, &k->sec, k->c);
+}
+
+/* L(c^lambda mod N^2) mu mod N */
+static void decrypt_plain(void *ctx)
+{
+    struct key *k = ctx;
+
+    mpz_powm(k->out, k->c, k->lambda, k->pub.n2);
+    mpz_sub_ui(k->out, k->out, 1);
+    mpz_tdiv_q(k->out, k->out, k->pub.n);
+    mpz_mul(k->out, k->out, k->mu);
+    mpz_mod(k->out, k->out, k->pub.n);
+}
+
+static void add_ours(void *ctx)
+{
+    struct key *k = ctx;
+
+    paillier_add(k->d, &k->pub, k->d, k->c);
+}
+
+static void add_plain(void *ctx)
+{
+    struct key *k = ctx;
+
+    mpz_mul(k->d, k->d, k->c);
+    mpz_mod(k->d, k->d, k->pub.n2);
+}
+
+static void scale_ours(void *ctx)
+{
+    struct key *k = ctx;
+
+    paillier_scale_var(k->out, &k->pub, k->c, k->exponent);
+}
+
+static void scale_plain(void *ctx)
+{
+    struct key *k = ctx;
+
+    mpz_powm(k->out, k->c, k->exponent, k->pub.n2);
+}
+
+static void bench_encrypt(struct key *k, const char *size, int own, int with_tables)
+{
+    static const char *const names[2][2] = {{"encrypt_foreign_direct", "encrypt_foreign_table"},
+                                            {"encrypt_own_direct", "encrypt_own_table"}};
+    static const char *const tables[2] = {"build_foreign_table", "build_own_table"};
+    const uint64_t uses = with_tables ? UINT64_MAX : 1;
+    const char *name = names[own][with_tables];
+    double began;
+
+    if (!wanted(name) && !(with_tables && wanted(tables[own])))
+        return;
+    began = cpu_s();
+    if ((own ? blind_new_own(&k->blind, &k->pub, &k->sec, uses, &k->g) : blind_new(&k->blind, &k->pub, uses, &k->g)) != OK)
+        abort();
+    if (with_tables && wanted(tables[own]))
+        print(tables[own], size, "s", cpu_s() - began, 0);
+    measure(&(struct task){.name = name, .size = size, .ours = encrypt_ours, .plain = encrypt_plain, .ctx = k});
+    blind_free(k->blind);
+    k->blind = NULL;
+}
+
+static void bench_paillier(uint32_t bits)
+{
+    struct key k AUTO(key_clear);
+    struct keygen keygen = {.bits = bits};
+    char size[NAME_COLUMNS];
+
+    snprintf(size, sizeof size, "%u", bits);
+    key_make(&k, bits);
+    seeded(&keygen.g, "bench keygen");
+    measure(&(struct task){.name = "keygen", .size = size, .ours = keygen_ours, .ctx = &keygen});
+    for (int own = 1; own >= 0; own--)
+        for (int with_tables = 0; with_tables <= 1; with_tables++)
+            bench_encrypt(&k, size, own, with_tables);
+    measure(&(struct task){.name = "decrypt", .size = size, .ours = decrypt_ours, .plain = decrypt_plain, .ctx = &k});
+    measure(&(struct task){.name = "add", .size = size, .ours = add_ours, .plain = add_plain, .ctx = &k});
+    measure(&(struct task){.name = "scale_32_bits", .size = size, .ours = scale_ours, .plain = scale_plain, .ctx = &k});
+}
+
+/* ---- gather and scatter ---- */
+
+enum { KERNEL_ROWS = 2000, KERNEL_ROWS_QUICK = 200, KERNEL_COLUMNS = 8, KERNEL_BINS = 16, KERNEL_GROUP = 4 };
+
+struct kernel {
+    struct paillier_public key;
+    struct matrix own;
+    uint8_t bins[KERNEL_COLUMNS], codes[KERNEL_ROWS * KERNEL_COLUMNS];
+    mpz_t *masks, *sums; /* width * group; width */
+    mpz_t out;
+};
+
+static void kernel_make(struct kernel *k, uint32_t bits, uint32_t rows)
+{
+    const uint32_t width = KERNEL_COLUMNS * KERNEL_BINS;
+    struct rng g;
+
+    memset(k, 0, sizeof *k);
+    seeded(&g, "bench kernel");
+    mpz_inits(k->key.n, k->key.n2, k->out, NULL);
+    k->key.bits = bits; /* any odd number: nothing is decrypted */
+    rng_bits(&g, k->key.n, bits);
+    mpz_setbit(k->key.n, bits - 1);
+    mpz_setbit(k->key.n, 0);
+    mpz_mul(k->key.n2, k->key.n, k->key.n);
+    memset(k->bins, KERNEL_BINS, sizeof k->bins);
+    for (size_t i = 0; i < sizeof k->codes; i++)
+        k->codes[i] = (uint8_t)rng_below(&g, KERNEL_BINS);
+    k->own = (struct matrix){.n = rows, .columns = KERNEL_COLUMNS, .width = width, .bins = k->bins, .codes = k->codes};
+    if (bignum_array_new(&k->masks, width * KERNEL_GROUP) != OK || bignum_array_new(&k->sums, width) != OK)
+        abort();
+    for (uint32_t i = 0; i < width * KERNEL_GROUP; i++)
+        rng_below_mpz(&g, k->masks[i], k->key.n2);
+    for (uint32_t i = 0; i < width; i++)
+        rng_below_mpz(&g, k->sums[i], k->key.n2);
+    rng_clear(&g);
+}
+
+static void kernel_clear(struct kernel *k)
+{
+    bignum_array_free(k->masks, (size_t)k->own.width * KERNEL_GROUP);
+    bignum_array_free(k->sums, k->own.width);
+    mpz_clears(k->key.n, k->key.n2, k->out, NULL);
+}
+
+static void gather_ours(void *ctx)
+{
+    struct kernel *k = ctx;
+
+    for (uint32_t row = 0; row < k->own.n; row += KERNEL_GROUP)
+        correlate_gather(k->out, &k->key, k->masks, KERNEL_GROUP, &k->own, row);
+}
+
+/* As a row's ciphertext arrives; any will do. */
+static void scatter_ours(void *ctx)
+{
+    struct kernel *k = ctx;
+
+    for (uint32_t row = 0; row < k->own.n; row++)
+        correlate_scatter(k->sums, &k->key, k->masks[row % (k->own.width * KERNEL_GROUP)], &k->own, row);
+}
+
+static void kernel_plain(void *ctx)
+{
+    struct kernel *k = ctx;
+
+    mpz_set_ui(k->out, 1);
+    for (uint32_t i = 0; i < k->own.n * KERNEL_COLUMNS; i++) {
+        mpz_mul(k->out, k->out, k->masks[i % (k->own.width * KERNEL_GROUP)]);
+        mpz_mod(k->out, k->out, k->key.n2);
+    }
+}
+
+static void bench_kernels(uint32_t bits)
+{
+    const uint32_t rows = options.quick ? KERNEL_ROWS_QUICK : KERNEL_ROWS;
+    struct kernel k AUTO(kernel_clear);
+    char size[NAME_COLUMNS];
+
+    snprintf(size, sizeof size, "%u %ux%ux%u", bits, rows, KERNEL_COLUMNS, KERNEL_BINS);
+    kernel_make(&k, bits, rows);
+    measure(&(struct task){.name = "gather", .size = size, .ours = gather_ours, .plain = kernel_plain, .ctx = &k,
+                           .per_call = rows * KERNEL_COLUMNS});
+    measure(&(struct task){.name = "scatter", .size = size, .ours = scatter_ours, .plain = kernel_plain, .ctx = &k,
+                           .per_call = rows * KERNEL_COLUMNS});
+}
+
+/* ---- alignment and evidence ---- */
+
+struct person {
+    struct hash contract;
+    struct group_scalar blind;
+    struct group_element element;
+};
+
+static void group_hash_ours(void *ctx)
+{
+    struct person *p = ctx;
+
+    group_hash(&p->element, &p->contract, 0, "110101199001011237", 18);
+}
+
+static void group_scale_ours(void *ctx)
+{
+    struct person *p = ctx;
+
+    if (group_scale(&p->element, &p->blind, &p->element) != OK)
+        abort();
+}
+
+struct signer {
+    struct sign_public pub;
+    struct sign_secret sec;
+    struct record record;
+};
+
+/* What a message costs its two ends besides its body: written and signed here, read and checked there. */
+static void record_ours(void *ctx)
+{
+    struct signer *s = ctx;
+    uint8_t bytes[RECORD_BYTES];
+    struct signature signature;
+    struct record back;
+
+    s->record.seq++;
+    record_encode(bytes, &s->record);
+    sign_make(&signature, &s->sec, RECORD_SIGN_TAG, bytes, sizeof bytes);
+    if (record_decode(&back, bytes) != OK || sign_check(&signature, &s->pub, RECORD_SIGN_TAG, bytes, sizeof bytes) != OK)
+        abort();
+}
+
+static void bench_others(void)
+{
+    struct person person = {.contract = {{1}}};
+    struct signer signer = {.record = {.suite = SUITE_INT1, .type = RECORD_SEND, .peer = 1, .kind = MESSAGE_psi_count,
+                                       .phase = PHASE_ALIGN, .body_len = BODY_PSI_COUNT}};
+    const struct rng_key seed = {{2}};
+    struct rng g;
+
+    seeded(&g, "bench others");
+    group_scalar_random(&person.blind, &g);
+    group_hash_ours(&person);
+    sign_keypair(&signer.pub, &signer.sec, &seed);
+    measure(&(struct task){.name = "group_hash", .size = "1", .ours = group_hash_ours, .ctx = &person});
+    measure(&(struct task){.name = "group_scale", .size = "1", .ours = group_scale_ours, .ctx = &person});
+    measure(&(struct task){.name = "record_sign_check", .size = "256", .ours = record_ours, .ctx = &signer});
+    rng_clear(&g);
+}
+
+/* ---- one training ---- */
+
+enum { TRAIN_PARTIES = 3, TRAIN_ROWS = 400, TRAIN_ROWS_QUICK = 80, TRAIN_COLUMNS = 4, TRAIN_BINS = 10, TRAIN_PASSES = 16 };
+
+/* CPU seconds of one party's thread by phase. */
+static struct watch {
+    double last, phase_s[PHASES];
+    uint16_t phase;
+} watches[TRAIN_PARTIES];
+
+/* A step that has done something was work of its phase; one at 0 ends what came before. */
+static void watch_step(void *ctx, uint16_t phase, uint32_t pass, uint64_t done, uint64_t total)
+{
+    struct watch *w = ctx;
+    const double now = cpu_s();
+
+    (void)pass;
+    (void)total;
+    w->phase_s[done || !w->phase ? phase : w->phase] += now - w->last;
+    w->phase = phase;
+    w->last = now;
+}
+
+static status watched_party(struct sim_party *me)
+{
+    struct watch *w = &watches[me->self];
+
+    w->last = cpu_s();
+    me->ss.progress = (struct progress){w, watch_step};
+    return party_run(&me->result, &me->ss, me->data);
+}
+
+/* What the busiest party needs of each. */
+static void print_training(const struct sim *sim, const char *size)
+{
+    double total_s = 0, total_bytes = 0, train_s = 0;
+    char name[NAME_COLUMNS];
+
+    for (enum phase phase = PHASE_HANDSHAKE; phase < PHASES; phase++) {
+        double seconds = 0, bytes = 0;
+
+        for (party p = 0; p < TRAIN_PARTIES; p++) {
+            const double sent = (double)sim->party[p].ss.phase_bytes[phase];
+
+            seconds = watches[p].phase_s[phase] > seconds ? watches[p].phase_s[phase] : seconds;
+            bytes = sent > bytes ? sent : bytes;
+        }
+        snprintf(name, sizeof name, "training_%s", phase_name(phase));
+        print(name, size, "s", seconds, 0);
+        print(name, size, "bytes", bytes, 0);
+        total_s += seconds;
+        total_bytes += bytes;
+        if (phase == PHASE_TRAIN)
+            train_s = seconds;
+    }
+    print("training_pass", size, "s", train_s / sim->contract.passes, 0);
+    print("training_total", size, "s", total_s, 0);
+    print("training_total", size, "bytes", total_bytes, 0);
+}
+
+static void bench_training(uint32_t bits)
+{
+    const uint32_t rows = options.quick ? TRAIN_ROWS_QUICK : TRAIN_ROWS;
+    struct dataset data[TRAIN_PARTIES];
+    struct sim sim;
+    char size[NAME_COLUMNS];
+
+    if (!wanted("training"))
+        return;
+    for (party p = 0; p < TRAIN_PARTIES; p++)
+        sim_dataset(&data[p], 1, p, rows, rows, TRAIN_COLUMNS, TRAIN_BINS, p == 0);
+    sim_contract(&sim, TRAIN_PARTIES, data, bits, TRAIN_PASSES);
+    sim_approve(&sim, 1);
+    snprintf(size, sizeof size, "%u %ux%ux%u", bits, TRAIN_PARTIES, rows, TRAIN_COLUMNS);
+    if (sim_run(&sim, watched_party) != OK) {
+        fprintf(stderr, "bench: error: the training failed: %s\n", sim.party[0].ss.fault.message);
+        exit(4);
+    }
+    print_training(&sim, size);
+    sim_clear(&sim);
+    for (party p = 0; p < TRAIN_PARTIES; p++)
+        dataset_clear(&data[p]);
+}
+
+/* ---- the face ---- */
+
+static const char help[] =
+    "usage: bench [--quick] [--bits N] [--only NAME]\n"
+    "Speeds and sizes as tab-separated lines: name, size, unit, value, ratio to the plain library.\n"
+    "\n"
+    "  --quick      a few seconds, small keys: shows that it runs, says nothing of speed\n"
+    "  --bits N     Paillier keys of N bits only (512 to 4096, a multiple of 64); default 2048 and 3072\n"
+    "  --only NAME  the lines whose name begins with NAME:\n"
+    "               keygen, encrypt_own_direct, build_own_table, encrypt_own_table, encrypt_foreign_direct,\n"
+    "               build_foreign_table, encrypt_foreign_table, decrypt, add, scale_32_bits, gather, scatter,\n"
+    "               group_hash, group_scale, record_sign_check, training\n"
+    "  --help       this\n"
+    "\n"
+    "Values are operations a second of one core, seconds of CPU time or bytes sent.  A training's figures are those\n"
+    "of its busiest party, phase by phase.\n";
+
+static int usage_error(const char *what)
+{
+    fprintf(stderr, "bench: error: %s\nbench: hint: see bench --help\n", what);
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option list[] = {{"quick", no_argument, NULL, 'q'},
+                                         {"bits", required_argument, NULL, 'b'},
+                                         {"only", required_argument, NULL, 'o'},
+                                         {"help", no_argument, NULL, 'h'},
+                                         {0}};
+    uint32_t bits[2] = {PAILLIER_BITS_FLOOR, PAILLIER_BITS_DEFAULT};
+    int lengths = 2, c;
+
+    while ((c = getopt_long(argc, argv, "", list, NULL)) != -1) {
+        switch (c) {
+        case 'q': options.quick = 1; break;
+        case 'b': options.bits = (uint32_t)strtoul(optarg, NULL, 10); break;
+        case 'o': options.only = optarg; break;
+        case 'h': fputs(help, stdout); return 0;
+        default: return usage_error("unknown option");
+        }
+        if (c == 'b' && (options.bits < 512 || options.bits > PAILLIER_BITS_MAX || options.bits % 64))
+            return usage_error("--bits takes 512 to 4096 in steps of 64");
+    }
+    if (optind < argc)
+        return usage_error("unknown argument");
+    if (options.bits || options.quick) {
+        bits[0] = options.bits ? options.bits : QUICK_BITS;
+        lengths = 1;
+    }
+    bignum_wipe_freed_memory();
+    printf("name\tsize\tunit\tvalue\tratio\n");
+    for (int i = 0; i < lengths; i++)
+        bench_paillier(bits[i]);
+    for (int i = 0; i < lengths; i++)
+        bench_kernels(bits[i]);
+    bench_others();
+    bench_training(bits[0]);
+    return options.printed ? 0 : usage_error("no line begins with the name that --only gives");
+}
