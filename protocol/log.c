@@ -48,12 +48,18 @@ void joint_item_read(struct joint_item *out, const uint8_t *joint, party p)
 const char *record_type_name(enum record_type type)
 {
     switch (type) {
-    case RECORD_SEND: return "send";
-    case RECORD_RECV: return "receive";
-    case RECORD_FACT: return "fact";
-    case RECORD_CHECKPOINT: return "checkpoint";
-    case RECORD_END: return "end";
-    case RECORD_ABORT: return "abort";
+    case RECORD_SEND:
+        return "send";
+    case RECORD_RECV:
+        return "receive";
+    case RECORD_FACT:
+        return "fact";
+    case RECORD_CHECKPOINT:
+        return "checkpoint";
+    case RECORD_END:
+        return "end";
+    case RECORD_ABORT:
+        return "abort";
     }
     return "unknown";
 }

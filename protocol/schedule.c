@@ -49,8 +49,12 @@ static void put(struct pen *pen, struct schedule_step step)
 static void message(struct pen *pen, enum record_type type, party peer, enum message_kind kind, uint32_t pass,
                     uint64_t index, uint64_t len)
 {
-    put(pen, (struct schedule_step){.type = type, .peer = peer, .kind = (uint16_t)kind,
-                                    .phase = (uint16_t)message_info((uint16_t)kind)->phase, .pass = pass, .index = index,
+    put(pen, (struct schedule_step){.type = type,
+                                    .peer = peer,
+                                    .kind = (uint16_t)kind,
+                                    .phase = (uint16_t)message_info((uint16_t)kind)->phase,
+                                    .pass = pass,
+                                    .index = index,
                                     .body_len = len});
 }
 
@@ -266,8 +270,8 @@ static status split_fits(const struct contract *c, const struct population *p, s
         return fault_set(f, STATUS_LIMIT, "%u common people are fewer than the %u that the contract asks for", p->rows,
                          c->min_rows);
     if ((uint64_t)p->train + p->test > p->rows)
-        return fault_set(f, STATUS_LIMIT, "%u training and %u test rows are more than %u common people", p->train, p->test,
-                         p->rows);
+        return fault_set(f, STATUS_LIMIT, "%u training and %u test rows are more than %u common people", p->train,
+                         p->test, p->rows);
     if (c->test_rule == TEST_DRAWN && (p->test != drawn || p->train != p->rows - drawn))
         return fault_set(f, STATUS_LIMIT, "of %u common people %u are to be drawn as test rows, not %u", p->rows, drawn,
                          p->test);

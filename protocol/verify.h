@@ -62,7 +62,7 @@ struct verify_report {
     char unproven[UNPROVEN_MAX][240]; /* what these files cannot show, in words */
 };
 
-/* Signatures found good, so that none is checked twice: a message's stands in the sender's log and in the receiver's. */
+/* Signatures found good, so that none is checked twice: a message's stands in the logs of sender and receiver. */
 struct verify_memo {
     struct hash *slot; /* of (key, tag, message, signature); zero: free */
     size_t count, cap;
@@ -84,6 +84,7 @@ const char *verify_check_name(enum verify_check check);
 
 /* The session that a contract and its approvals name.  [SPEC 2.2] */
 struct approval;
-void verify_session_id(struct hash *out, const struct hash *contract, const struct approval *approvals, uint16_t parties);
+void verify_session_id(struct hash *out, const struct hash *contract, const struct approval *approvals,
+                       uint16_t parties);
 
 #endif

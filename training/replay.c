@@ -90,8 +90,8 @@ static enum log_state peek(const struct replay *r, struct log_entry *e)
 
 static status log_ends(struct replay *r, enum log_state state)
 {
-    return differ(r, r->log.entries, "type", state == LOG_DONE ? "the log ends here, an honest party goes on"
-                                                               : "the log is damaged here");
+    return differ(r, r->log.entries, "type",
+                  state == LOG_DONE ? "the log ends here, an honest party goes on" : "the log is damaged here");
 }
 
 static status compare_entry(struct replay *r, const struct log_entry *was, const uint8_t *entry, size_t len)
@@ -113,7 +113,8 @@ static status compare_entry(struct replay *r, const struct log_entry *was, const
                       "an honest party signs this record otherwise than the log shows");
     if (strcmp(field, "body_tag") == 0)
         return differ(r, recorded->seq, field, "the bytes of %s are not those an honest party sends%s", got,
-                      recorded->kind == MESSAGE_commit ? ": the seed or the table is another one than in the session" : "");
+                      recorded->kind == MESSAGE_commit ? ": the seed or the table is another one than in the session"
+                                                       : "");
     if (strcmp(expected, got) == 0)
         return differ(r, recorded->seq, field, "%s: field %s is not what an honest party writes", got, field);
     return differ(r, recorded->seq, field, "expected is %s, the log holds %s", expected, got);
@@ -147,8 +148,8 @@ static status replay_send(void *ctx, party to, const uint8_t *frame, size_t len,
     struct replay *r = ctx;
     struct record sent;
 
-    if (record_decode(&sent, r->sent) != OK || sent.type != RECORD_SEND || sent.peer != to || len != ENTRY_BASE + sent.body_len ||
-        memcmp(frame, r->sent, ENTRY_BASE) != 0)
+    if (record_decode(&sent, r->sent) != OK || sent.type != RECORD_SEND || sent.peer != to ||
+        len != ENTRY_BASE + sent.body_len || memcmp(frame, r->sent, ENTRY_BASE) != 0)
         return fault_set(f, differ(r, sent.seq, "frame", "a frame left that the log does not show"), "the log differs");
     r->out->bytes += len;
     return OK;
@@ -173,8 +174,10 @@ static status replay_recv(void *ctx, party from, uint8_t *frame, size_t *len, st
         char got[160] = "";
 
         describe(r, got, sizeof got, &next.record);
-        return fault_set(f, differ(r, r->log.entries, "type", "expected is a message received from %s, the log holds %s",
-                                   r->in->contract->party[from].name, got), "the log differs");
+        return fault_set(f,
+                         differ(r, r->log.entries, "type", "expected is a message received from %s, the log holds %s",
+                                r->in->contract->party[from].name, got),
+                         "the log differs");
     }
     memcpy(frame, next.peer_bytes, ENTRY_BASE);
     read = r->in->body(r->in->ctx, next.record.seq, frame + ENTRY_BASE, FRAME_MAX - ENTRY_BASE, &body_len, &r->outside);
@@ -230,7 +233,8 @@ status replay_run(struct replay_verdict *out, const struct replay_input *in, str
 
     memset(out, 0, sizeof *out);
     log_reader_init(&r.log, in->log, in->log_len, in->contract->parties);
-    ran = session_init(&ss, in->contract, in->self, in->attempt, in->approvals, in->seed, channel, journal, in->progress);
+    ran =
+        session_init(&ss, in->contract, in->self, in->attempt, in->approvals, in->seed, channel, journal, in->progress);
     if (ran == OK)
         ran = party_run(&result, &ss, in->data);
     party_result_clear(&result);

@@ -20,8 +20,8 @@ static status take_option(const struct audit_option *o, int *i, int argc, char *
     return OK;
 }
 
-status audit_arguments(const struct audit_option *options, const char **file, size_t max, size_t *files, int argc, char **argv,
-                       struct fault *f)
+status audit_arguments(const struct audit_option *options, const char **file, size_t max, size_t *files, int argc,
+                       char **argv, struct fault *f)
 {
     *files = 0;
     for (int i = 1; i < argc; i++) {

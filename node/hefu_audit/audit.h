@@ -23,8 +23,8 @@ struct audit_option {
 };
 
 /* Positional arguments go to file[0..*files), at most max.  STATUS_USAGE in words. */
-MUST_USE status audit_arguments(const struct audit_option *options, const char **file, size_t max, size_t *files, int argc,
-                                char **argv, struct fault *f);
+MUST_USE status audit_arguments(const struct audit_option *options, const char **file, size_t max, size_t *files,
+                                int argc, char **argv, struct fault *f);
 
 /* ---- evidence files ---- */
 

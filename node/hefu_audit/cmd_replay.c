@@ -56,7 +56,8 @@ static status find_session(char out[FILES_PATH_BYTES], const char *sessions, con
     unsigned count = 0;
 
     while (dir && (entry = readdir(dir)))
-        if (entry->d_name[0] != '.' && strncmp(entry->d_name, begin, strlen(begin)) == 0 && strlen(entry->d_name) < sizeof found) {
+        if (entry->d_name[0] != '.' && strncmp(entry->d_name, begin, strlen(begin)) == 0 &&
+            strlen(entry->d_name) < sizeof found) {
             strcpy(found, entry->d_name);
             count++;
         }
@@ -101,7 +102,8 @@ static status open_seed(struct premises *p, struct fault *f)
     session_seed_label(label, &p->papers.contract_id, p->table.attempt);
     if (len != sizeof p->seed.bytes + KEYRING_SEAL_BYTES ||
         keyring_unseal(keys, p->seed.bytes, label, sealed, len) != OK)
-        return fault_set(f, STATUS_MISMATCH, "%s: the seed was changed, or sealed by another node or for another session", path);
+        return fault_set(f, STATUS_MISMATCH,
+                         "%s: the seed was changed, or sealed by another node or for another session", path);
     return OK;
 }
 
@@ -138,8 +140,13 @@ static void watch_step(void *ctx, uint16_t phase, uint32_t pass, uint64_t done, 
 {
     struct watch *w = ctx;
 
-    bar_show(&w->bar, &(struct bar_state){.phase = phase_name((enum phase)phase), .pass = pass, .passes = pass ? w->passes : 0,
-                                          .done = done, .total = total}, bar_clock());
+    bar_show(&w->bar,
+             &(struct bar_state){.phase = phase_name((enum phase)phase),
+                                 .pass = pass,
+                                 .passes = pass ? w->passes : 0,
+                                 .done = done,
+                                 .total = total},
+             bar_clock());
 }
 
 static void print_verdict(const struct replay_verdict *v, const struct premises *p)
@@ -148,19 +155,22 @@ static void print_verdict(const struct replay_verdict *v, const struct premises 
 
     bar_bytes_text(bytes, v->bytes);
     if (v->same)
-        printf("replay agrees: %s records of %s and %s sent are what an honest party writes%s\n", audit_number(number, v->compared),
-               p->papers.contract.party[p->table.self].name, bytes, v->stopped ? ", up to where the session stopped" : "");
+        printf("replay agrees: %s records of %s and %s sent are what an honest party writes%s\n",
+               audit_number(number, v->compared), p->papers.contract.party[p->table.self].name, bytes,
+               v->stopped ? ", up to where the session stopped" : "");
     else
         printf("first mismatch seq=%llu, field=%s: %s\n", (unsigned long long)v->seq, v->field, v->words);
 }
 
 static json_t *verdict_json(const struct replay_verdict *v, const struct premises *p)
 {
-    json_t *o = json_pack("{s:b, s:s, s:b, s:I, s:I}", "same", v->same, "party", p->papers.contract.party[p->table.self].name,
-                          "stopped", v->stopped, "compared", (json_int_t)v->compared, "bytes", (json_int_t)v->bytes);
+    json_t *o =
+        json_pack("{s:b, s:s, s:b, s:I, s:I}", "same", v->same, "party", p->papers.contract.party[p->table.self].name,
+                  "stopped", v->stopped, "compared", (json_int_t)v->compared, "bytes", (json_int_t)v->bytes);
 
     if (!v->same)
-        json_object_update_new(o, json_pack("{s:I, s:s, s:s}", "record", (json_int_t)v->seq, "field", v->field, "words", v->words));
+        json_object_update_new(
+            o, json_pack("{s:I, s:s, s:s}", "record", (json_int_t)v->seq, "field", v->field, "words", v->words));
     return o;
 }
 
@@ -169,7 +179,8 @@ status command_replay(int argc, char **argv, struct fault *f)
     const char *node_dir = NULL, *session = NULL, *given[1];
     size_t files = 0;
     int as_json = 0;
-    const struct audit_option options[] = {{"node", &node_dir, NULL}, {"session", &session, NULL}, {"json", NULL, &as_json}, {0}};
+    const struct audit_option options[] = {
+        {"node", &node_dir, NULL}, {"session", &session, NULL}, {"json", NULL, &as_json}, {0}};
     struct premises *p AUTO(premises_free) = NULL;
     struct replay_input in;
     struct replay_verdict v;
@@ -188,9 +199,16 @@ status command_replay(int argc, char **argv, struct fault *f)
     TRY(open_premises(p, node_dir, session, f));
     if (journal_whole(&p->journal, p->session_dir, &torn) != OK)
         fprintf(stderr, "hefu-audit: warning: %s\n", torn.message);
-    in = (struct replay_input){.contract = &p->papers.contract, .self = p->table.self, .attempt = p->table.attempt,
-                               .approvals = p->papers.approval, .seed = &p->seed, .data = &p->data, .log = p->journal.log,
-                               .log_len = p->journal.log_len, .body = body_from_journal, .ctx = p,
+    in = (struct replay_input){.contract = &p->papers.contract,
+                               .self = p->table.self,
+                               .attempt = p->table.attempt,
+                               .approvals = p->papers.approval,
+                               .seed = &p->seed,
+                               .data = &p->data,
+                               .log = p->journal.log,
+                               .log_len = p->journal.log_len,
+                               .body = body_from_journal,
+                               .ctx = p,
                                .progress = {&watch, watch_step}};
     watch.passes = p->papers.contract.passes;
     bar_init(&watch.bar, stderr, as_json || !isatty(STDERR_FILENO));

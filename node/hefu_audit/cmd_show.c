@@ -100,7 +100,8 @@ static void print_contract(const struct story *s)
     struct approval a;
 
     hash_hex(&s->contract_id, hex);
-    printf("evidence of %s\n\njob        %s\npurpose    %s\ncontract   %s\n", party_name(c, s->bundle->self), c->job, c->purpose, hex);
+    printf("evidence of %s\n\njob        %s\npurpose    %s\ncontract   %s\n", party_name(c, s->bundle->self), c->job,
+           c->purpose, hex);
     if (s->bundle->approvals && approval_decode(&a, s->bundle->approval[0].bytes) == OK)
         printf("attempt    %u\n", a.attempt + 1);
     printf("method     logistic regression, %u passes, Paillier %u bits\n", c->passes, c->key_bits);
@@ -209,9 +210,10 @@ static json_t *stretch_json(const struct story *s, const struct stretch *t)
     json_t *o = json_pack("{s:I, s:I}", "first", (json_int_t)t->first, "last", (json_int_t)t->last);
 
     if (is_message(r)) {
-        json_object_update_new(o, json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:I}", "phase", phase_name((enum phase)r->phase),
-                                            "message", message_name(r), "pass", (int)r->pass, "sent", (json_int_t)t->sent,
-                                            "bytes_sent", (json_int_t)t->bytes_sent, "received", (json_int_t)t->received,
+        json_object_update_new(o, json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:I}", "phase",
+                                            phase_name((enum phase)r->phase), "message", message_name(r), "pass",
+                                            (int)r->pass, "sent", (json_int_t)t->sent, "bytes_sent",
+                                            (json_int_t)t->bytes_sent, "received", (json_int_t)t->received,
                                             "bytes_received", (json_int_t)t->bytes_received));
         return o;
     }
@@ -250,22 +252,23 @@ static json_t *story_json(const struct story *s)
 
     hash_hex(&s->contract_id, hex);
     for (party p = 0; p < c->parties; p++)
-        json_array_append_new(parties, json_pack("{s:s, s:I, s:i, s:I, s:b}", "name", c->party[p].name, "rows",
-                                                 (json_int_t)c->party[p].rows, "columns", (int)c->party[p].columns, "bins",
-                                                 (json_int_t)contract_width(c, p), "label", (int)c->party[p].has_label));
+        json_array_append_new(parties,
+                              json_pack("{s:s, s:I, s:i, s:I, s:b}", "name", c->party[p].name, "rows",
+                                        (json_int_t)c->party[p].rows, "columns", (int)c->party[p].columns, "bins",
+                                        (json_int_t)contract_width(c, p), "label", (int)c->party[p].has_label));
     for (size_t i = 0; i < s->count; i++)
         json_array_append_new(timeline, stretch_json(s, &s->stretch[i]));
     if (alloc_zeroed(&d, (size_t)DISCLOSURES_MAX * PARTIES_MAX, sizeof *d) == OK) {
         size_t count = contract_disclosures(c, d);
 
         for (size_t i = 0; i < count; i++)
-            json_array_append_new(learns, json_pack("{s:s, s:s, s:s}", "to", party_name(c, d[i].to), "what", d[i].what, "learns",
-                                                    d[i].learns));
+            json_array_append_new(learns, json_pack("{s:s, s:s, s:s}", "to", party_name(c, d[i].to), "what", d[i].what,
+                                                    "learns", d[i].learns));
     }
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:b, s:o, s:o, s:o}", "evidence_of", party_name(c, s->bundle->self),
-                     "job", c->job, "purpose", c->purpose, "contract", hex, "passes", (int)c->passes, "key_bits",
-                     (int)c->key_bits, "records", (json_int_t)s->entries, "readable", s->end == LOG_DONE, "parties", parties,
-                     "timeline", timeline, "disclosures", learns);
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:b, s:o, s:o, s:o}", "evidence_of",
+                     party_name(c, s->bundle->self), "job", c->job, "purpose", c->purpose, "contract", hex, "passes",
+                     (int)c->passes, "key_bits", (int)c->key_bits, "records", (json_int_t)s->entries, "readable",
+                     s->end == LOG_DONE, "parties", parties, "timeline", timeline, "disclosures", learns);
 }
 
 status command_show(int argc, char **argv, struct fault *f)

@@ -20,7 +20,8 @@ static int64_t session_time(const struct contract *c)
     return c->not_after < (uint64_t)now ? (int64_t)c->not_after : (int64_t)now;
 }
 
-static status check_certificate(void *ctx, const struct contract_party *p, const uint8_t *pem, size_t len, struct fault *f)
+static status check_certificate(void *ctx, const struct contract_party *p, const uint8_t *pem, size_t len,
+                                struct fault *f)
 {
     const struct trust *trust = ctx;
     struct certificate c AUTO(certificate_clear) = {0};
@@ -42,16 +43,21 @@ static status check_certificate(void *ctx, const struct contract_party *p, const
 static const char *verdict_name(enum verdict v)
 {
     switch (v) {
-    case VERDICT_OK: return "ok";
-    case VERDICT_FAIL: return "FAIL";
-    case VERDICT_UNCHECKED: break;
+    case VERDICT_OK:
+        return "ok";
+    case VERDICT_FAIL:
+        return "FAIL";
+    case VERDICT_UNCHECKED:
+        break;
     }
     return "-";
 }
 
 static const char *issued_words(const struct trust *trust)
 {
-    return !trust->ca ? "" : trust->crl ? ", issued by the CA, in force then and not revoked" : ", issued by the CA and in force then";
+    return !trust->ca   ? ""
+           : trust->crl ? ", issued by the CA, in force then and not revoked"
+                        : ", issued by the CA and in force then";
 }
 
 static const char *end_name(const struct verify_party *p)
@@ -81,7 +87,8 @@ static void print_report(const struct verify_report *r, const struct trust *trus
 
     print_head(r);
     for (int i = 0; i < VERIFY_CHECKS; i++)
-        printf("%-12s  %-4s  %s%s\n", verify_check_name((enum verify_check)i), verdict_name(r->line[i].verdict), r->line[i].text,
+        printf("%-12s  %-4s  %s%s\n", verify_check_name((enum verify_check)i), verdict_name(r->line[i].verdict),
+               r->line[i].text,
                i == VERIFY_CERTIFICATES && r->line[i].verdict == VERDICT_OK ? issued_words(trust) : "");
     if (r->unproven_count)
         printf("\nnot shown by these files:\n");
@@ -103,8 +110,10 @@ static json_t *check_json(const struct verify_report *r, enum verify_check check
 {
     const struct verify_line *line = &r->line[check];
     json_t *o = json_pack("{s:s, s:s, s:s}", "check", verify_check_name(check), "verdict",
-                          line->verdict == VERDICT_OK ? "ok" : line->verdict == VERDICT_FAIL ? "fail" : "unchecked", "text",
-                          line->text);
+                          line->verdict == VERDICT_OK     ? "ok"
+                          : line->verdict == VERDICT_FAIL ? "fail"
+                                                          : "unchecked",
+                          "text", line->text);
 
     if (line->verdict == VERDICT_FAIL && r->has_contract && line->who < r->contract.parties)
         json_object_set_new(o, "party", json_string(r->contract.party[line->who].name));
@@ -118,9 +127,9 @@ static json_t *check_json(const struct verify_report *r, enum verify_check check
 static json_t *party_json(const struct verify_report *r, party p)
 {
     const struct verify_party *v = &r->party[p];
-    json_t *o = json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:s}", "name", r->contract.party[p].name, "given", v->given, "records",
-                          (json_int_t)v->records, "sent", (json_int_t)v->sent, "received", (json_int_t)v->received,
-                          "checkpoints", (json_int_t)v->checkpoints, "end", end_name(v));
+    json_t *o = json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:s}", "name", r->contract.party[p].name, "given", v->given,
+                          "records", (json_int_t)v->records, "sent", (json_int_t)v->sent, "received",
+                          (json_int_t)v->received, "checkpoints", (json_int_t)v->checkpoints, "end", end_name(v));
 
     if (v->aborted) {
         json_object_set_new(o, "reason", json_string(status_name(v->reason)));
@@ -132,19 +141,20 @@ static json_t *party_json(const struct verify_report *r, party p)
 
 static json_t *report_json(const struct verify_report *r)
 {
-    json_t *o = json_pack("{s:b}", "verified", r->ok), *checks = json_array(), *parties = json_array(), *open = json_array();
+    json_t *o = json_pack("{s:b}", "verified", r->ok), *checks = json_array(), *parties = json_array(),
+           *open = json_array();
     char contract[2 * HASH_BYTES + 1], session[2 * HASH_BYTES + 1];
 
     if (r->has_contract) {
         hash_hex(&r->contract_id, contract);
         hash_hex(&r->session, session);
-        json_object_update_new(o, json_pack("{s:s, s:s, s:s, s:i, s:I, s:I}", "job", r->contract.job, "contract", contract,
-                                            "session", session, "attempt", (int)r->attempt, "records", (json_int_t)r->records,
-                                            "checkpoints", (json_int_t)r->checkpoints));
+        json_object_update_new(o, json_pack("{s:s, s:s, s:s, s:i, s:I, s:I}", "job", r->contract.job, "contract",
+                                            contract, "session", session, "attempt", (int)r->attempt, "records",
+                                            (json_int_t)r->records, "checkpoints", (json_int_t)r->checkpoints));
         if (r->population.rows)
-            json_object_set_new(o, "population", json_pack("{s:I, s:I, s:I}", "rows", (json_int_t)r->population.rows, "train",
-                                                           (json_int_t)r->population.train, "test",
-                                                           (json_int_t)r->population.test));
+            json_object_set_new(o, "population",
+                                json_pack("{s:I, s:I, s:I}", "rows", (json_int_t)r->population.rows, "train",
+                                          (json_int_t)r->population.train, "test", (json_int_t)r->population.test));
         for (party p = 0; p < r->contract.parties; p++)
             json_array_append_new(parties, party_json(r, p));
     }
@@ -164,7 +174,8 @@ status command_verify(int argc, char **argv, struct fault *f)
     const char *path[PARTIES_MAX];
     size_t files = 0;
     int as_json = 0;
-    const struct audit_option options[] = {{"ca", &trust.ca, NULL}, {"crl", &trust.crl, NULL}, {"json", NULL, &as_json}, {0}};
+    const struct audit_option options[] = {
+        {"ca", &trust.ca, NULL}, {"crl", &trust.crl, NULL}, {"json", NULL, &as_json}, {0}};
     struct evidence e AUTO(evidence_clear) = {0};
     struct verify_report *r AUTO(auto_free) = NULL;
     struct verify_options how = {.certificate = check_certificate, .ctx = &trust};

@@ -106,7 +106,8 @@ int main(int argc, char **argv)
         }
         return finish(commands[i].run(argc - 1, argv + 1, &f), &f);
     }
-    fault_set(&f, STATUS_USAGE, argc >= 2 ? "there is no command %s" : "a command is missing", argc >= 2 ? argv[1] : "");
+    fault_set(&f, STATUS_USAGE, argc >= 2 ? "there is no command %s" : "a command is missing",
+              argc >= 2 ? argv[1] : "");
     fault_hint(&f, "the commands are verify, show and replay; hefu-audit --help explains them");
     return finish(STATUS_USAGE, &f);
 }

@@ -236,7 +236,8 @@ static status index_bodies(struct journal_reader *r, const char *path, struct fa
         struct journal_body body;
 
         r->torn_body = 1;
-        if ((uint64_t)st.st_size - at < sizeof header || pread(r->bodies, header, sizeof header, (off_t)at) != sizeof header)
+        if ((uint64_t)st.st_size - at < sizeof header ||
+            pread(r->bodies, header, sizeof header, (off_t)at) != sizeof header)
             break;
         body = (struct journal_body){load_u64(header), at + sizeof header, load_u32(header + 8)};
         if (body.len > MESSAGE_BODY_MAX || (uint64_t)st.st_size - body.offset < body.len ||
@@ -284,18 +285,21 @@ status journal_whole(const struct journal_reader *r, const char *dir, struct fau
     if (r->torn) {
         fault_set(f, STATUS_MISMATCH, "%s/log: entry %llu is cut short, %zu bytes of it are there", dir,
                   (unsigned long long)r->entries, r->torn);
-        fault_hint(f, "the node stopped while it wrote; the %llu entries before are whole", (unsigned long long)r->entries);
+        fault_hint(f, "the node stopped while it wrote; the %llu entries before are whole",
+                   (unsigned long long)r->entries);
         return STATUS_MISMATCH;
     }
     if (r->torn_body) {
-        fault_set(f, STATUS_MISMATCH, "%s/bodies: the body after number %zu is cut short or damaged", dir, r->num_bodies);
+        fault_set(f, STATUS_MISMATCH, "%s/bodies: the body after number %zu is cut short or damaged", dir,
+                  r->num_bodies);
         fault_hint(f, "the node stopped while it wrote; the bodies before are whole");
         return STATUS_MISMATCH;
     }
     return OK;
 }
 
-status journal_read_body(const struct journal_reader *r, uint64_t seq, uint8_t *out, size_t cap, size_t *len, struct fault *f)
+status journal_read_body(const struct journal_reader *r, uint64_t seq, uint8_t *out, size_t cap, size_t *len,
+                         struct fault *f)
 {
     size_t low = 0, high = r->num_bodies;
 
@@ -308,7 +312,8 @@ status journal_read_body(const struct journal_reader *r, uint64_t seq, uint8_t *
             high = mid;
     }
     if (low == r->num_bodies || r->body[low].seq != seq || r->body[low].len > cap)
-        return fault_set(f, STATUS_MISMATCH, "the body received with record %llu is not there", (unsigned long long)seq);
+        return fault_set(f, STATUS_MISMATCH, "the body received with record %llu is not there",
+                         (unsigned long long)seq);
     *len = r->body[low].len;
     if (pread(r->bodies, out, *len, (off_t)r->body[low].offset) != (ssize_t)*len)
         return fault_set(f, STATUS_IO, "the body received with record %llu cannot be read: %s", (unsigned long long)seq,

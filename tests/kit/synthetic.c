@@ -146,8 +146,15 @@ static int play_step(struct play *play, party self)
 {
     struct player *me = &play->player[self];
     const struct schedule_step *step = &me->schedule.step[me->at];
-    struct record r = {.type = step->type, .peer = step->peer, .kind = step->kind, .phase = step->phase,
-                       .pass = step->pass, .index = step->index, .body_len = step->body_len, .a = step->a, .b = step->b};
+    struct record r = {.type = step->type,
+                       .peer = step->peer,
+                       .kind = step->kind,
+                       .phase = step->phase,
+                       .pass = step->pass,
+                       .index = step->index,
+                       .body_len = step->body_len,
+                       .a = step->a,
+                       .b = step->b};
 
     if (step->type == RECORD_SEND) {
         struct wire_pair *out = &play->pair[self][step->peer];
@@ -176,9 +183,9 @@ static int play_step(struct play *play, party self)
         ok = record_decode(&sent, theirs);
         assert(ok == OK);
         if (sent.kind != r.kind || sent.pass != r.pass || sent.index != r.index || sent.body_len != r.body_len) {
-            fprintf(stderr, "party %u entry %zu: kind %u pass %u index %llu len %llu, sent was %u %u %llu %llu\n", self, me->at,
-                    r.kind, r.pass, (unsigned long long)r.index, (unsigned long long)r.body_len, sent.kind, sent.pass,
-                    (unsigned long long)sent.index, (unsigned long long)sent.body_len);
+            fprintf(stderr, "party %u entry %zu: kind %u pass %u index %llu len %llu, sent was %u %u %llu %llu\n", self,
+                    me->at, r.kind, r.pass, (unsigned long long)r.index, (unsigned long long)r.body_len, sent.kind,
+                    sent.pass, (unsigned long long)sent.index, (unsigned long long)sent.body_len);
             return -1;
         }
         r.pair_seq = in->received++;
@@ -223,7 +230,9 @@ static status play_all(struct play *play)
             continue;
         if (play->stop == SIZE_MAX)
             return STATUS_UNEXPECTED; /* they wait for each other */
-        commit(play, p, &(struct record){.type = RECORD_ABORT, .kind = STATUS_TIMEOUT, .peer = (uint16_t)((p + 1) % parties)}, NULL, 0);
+        commit(play, p,
+               &(struct record){.type = RECORD_ABORT, .kind = STATUS_TIMEOUT, .peer = (uint16_t)((p + 1) % parties)},
+               NULL, 0);
     }
     for (party a = 0; a < parties && play->stop == SIZE_MAX; a++)
         for (party b = 0; b < parties; b++)
@@ -269,8 +278,8 @@ static status approve(struct synthetic *s, uint64_t seed, const struct sign_secr
     return OK;
 }
 
-status synthetic_play(struct synthetic *s, const struct contract *c, struct population population, uint64_t seed, size_t stop,
-                      const struct sign_secret *identity)
+status synthetic_play(struct synthetic *s, const struct contract *c, struct population population, uint64_t seed,
+                      size_t stop, const struct sign_secret *identity)
 {
     struct play *play;
     struct fault f = {0};

@@ -28,8 +28,8 @@ void synthetic_contract(struct contract *c, uint16_t parties, uint64_t seed);
 MUST_USE status synthetic_make(struct synthetic *s, uint16_t parties, uint64_t seed, size_t stop);
 /* The same for a contract and a population of the caller's.  identity: the secret keys of the parties in the contract;
  * NULL: those of synthetic_contract with the same seed. */
-MUST_USE status synthetic_play(struct synthetic *s, const struct contract *c, struct population population, uint64_t seed,
-                               size_t stop, const struct sign_secret *identity);
+MUST_USE status synthetic_play(struct synthetic *s, const struct contract *c, struct population population,
+                               uint64_t seed, size_t stop, const struct sign_secret *identity);
 void synthetic_clear(struct synthetic *s);
 
 /* Entry number at of party p's log: where it begins and how long it is. */

@@ -74,8 +74,10 @@ static int set_up(void **state)
 
         at(out, "keys");
         assert_int_equal(files_make_directory(out, &f), OK);
-        assert_int_equal(ca_issue(dir, &(struct ca_request){.name = c.party[p].name, .role = ROLE_NODE, .days = 30, .out = out},
-                                  &issued, &f), OK);
+        assert_int_equal(
+            ca_issue(dir, &(struct ca_request){.name = c.party[p].name, .role = ROLE_NODE, .days = 30, .out = out},
+                     &issued, &f),
+            OK);
         c.party[p].certificate = issued.fingerprint;
         c.party[p].identity = issued.key;
         snprintf(name, sizeof name, "keys/%s.key", c.party[p].name);
@@ -83,7 +85,9 @@ static int set_up(void **state)
         snprintf(name, sizeof name, "keys/%s.pem", c.party[p].name);
         assert_int_equal(files_read(&pem[p], &pem_len[p], at(path, name), CERTIFICATE_BYTES_MAX, &f), OK);
     }
-    assert_int_equal(synthetic_play(&session, &c, (struct population){.rows = 30, .train = 21, .test = 9}, 31, SIZE_MAX, identity), OK);
+    assert_int_equal(
+        synthetic_play(&session, &c, (struct population){.rows = 30, .train = 21, .test = 9}, 31, SIZE_MAX, identity),
+        OK);
     for (party p = 0; p < PARTIES_HERE; p++) {
         char name[64];
 
@@ -127,13 +131,15 @@ static void expect(const char *arguments, int code, const char *text)
     int got = audit(arguments);
 
     if (got != code || !strstr(said, text))
-        fail_msg("hefu-audit %s: exit %d instead of %d, or it did not say \"%s\":\n%s", arguments, got, code, text, said);
+        fail_msg("hefu-audit %s: exit %d instead of %d, or it did not say \"%s\":\n%s", arguments, got, code, text,
+                 said);
 }
 
 static void honest_evidence_verifies(void **state)
 {
     (void)state;
-    expect("verify party-1.hefu party-2.hefu party-3.hefu --ca ca/ca.pem --crl ca/crl.pem", 0, "transcript verified: 3 logs");
+    expect("verify party-1.hefu party-2.hefu party-3.hefu --ca ca/ca.pem --crl ca/crl.pem", 0,
+           "transcript verified: 3 logs");
     assert_null(strstr(said, "FAIL"));
     assert_null(strstr(said, "not checked"));
     expect("verify party-2.hefu", 0, "the log of party-1 was not given");
@@ -202,7 +208,9 @@ static void other_certificates_are_refused(void **state)
     /* a certificate of the same name from another CA */
     assert_int_equal(ca_init(at(dir, "ca2"), "another", &f), OK);
     assert_int_equal(files_make_directory(at(out, "keys2"), &f), OK);
-    assert_int_equal(ca_issue(dir, &(struct ca_request){.name = "party-2", .role = ROLE_NODE, .days = 30, .out = out}, &issued, &f), OK);
+    assert_int_equal(
+        ca_issue(dir, &(struct ca_request){.name = "party-2", .role = ROLE_NODE, .days = 30, .out = out}, &issued, &f),
+        OK);
     assert_int_equal(files_read(&other, &len, at(path, "keys2/party-2.pem"), CERTIFICATE_BYTES_MAX, &f), OK);
     b.certificate[1] = (struct bundle_part){other, len};
     write_bundle("foreign.hefu", &b);

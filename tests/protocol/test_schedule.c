@@ -42,7 +42,13 @@ static void the_schedules_of_all_parties_fit_together(void **state)
             }
 }
 
-struct want { enum record_type type; party peer; uint16_t kind; uint32_t pass; uint64_t len; };
+struct want {
+    enum record_type type;
+    party peer;
+    uint16_t kind;
+    uint32_t pass;
+    uint64_t len;
+};
 
 /* The steps of one phase, by hand from the specification: three parties, the third compares. */
 static void compare_with(const struct schedule *s, uint16_t first, uint16_t last, const struct want *want, size_t count)
@@ -56,31 +62,36 @@ static void compare_with(const struct schedule *s, uint16_t first, uint16_t last
 
         if (found == count || got->type != want[found].type || got->peer != want[found].peer ||
             got->kind != want[found].kind || got->pass != want[found].pass || got->body_len != want[found].len)
-            fail_msg("step %zu: type %d peer %u kind %u pass %u, %llu bytes", found, got->type, got->peer, got->kind, got->pass,
-                     (unsigned long long)got->body_len);
+            fail_msg("step %zu: type %d peer %u kind %u pass %u, %llu bytes", found, got->type, got->peer, got->kind,
+                     got->pass, (unsigned long long)got->body_len);
     }
     assert_int_equal(found, count);
 }
 
-#define S(to, kind, pass, len) {RECORD_SEND, to, MESSAGE_##kind, pass, len}
-#define R(from, kind, pass, len) {RECORD_RECV, from, MESSAGE_##kind, pass, len}
+#define S(to, kind, pass, len)                                                                                         \
+    {                                                                                                                  \
+        RECORD_SEND, to, MESSAGE_##kind, pass, len                                                                     \
+    }
+#define R(from, kind, pass, len)                                                                                       \
+    {                                                                                                                  \
+        RECORD_RECV, from, MESSAGE_##kind, pass, len                                                                   \
+    }
 
 static void the_ring_of_three_parties_is_walked_as_specified(void **state)
 {
     /* rows 40, 41, 42; sets: 0-1-2, 1-2-0-2, 2-0-1-2; lists: 2-1-0, 2-0-2-1, 2-1-0-2 */
     static const struct want first[] = {
         S(1, psi_set, 0, 40 * 32), R(2, psi_set, 2, 42 * 32), S(1, psi_set, 2, 42 * 32), R(2, psi_set, 1, 41 * 32),
-        S(2, psi_set, 1, 41 * 32), R(2, psi_count, 0, 4),
-        R(2, psi_list, 1, 120), S(2, psi_list, 1, 120), R(1, psi_list, 0, 120), R(1, psi_list, 2, 120),
-        S(2, psi_list, 2, 120),
-        S(1, psi_root, 0, 32), S(2, psi_root, 0, 32), R(1, psi_root, 0, 32), R(2, psi_root, 0, 32),
+        S(2, psi_set, 1, 41 * 32), R(2, psi_count, 0, 4),     R(2, psi_list, 1, 120),    S(2, psi_list, 1, 120),
+        R(1, psi_list, 0, 120),    R(1, psi_list, 2, 120),    S(2, psi_list, 2, 120),    S(1, psi_root, 0, 32),
+        S(2, psi_root, 0, 32),     R(1, psi_root, 0, 32),     R(2, psi_root, 0, 32),
     };
     static const struct want last[] = {
         S(0, psi_set, 2, 42 * 32), R(1, psi_set, 1, 41 * 32), S(0, psi_set, 1, 41 * 32), R(1, psi_set, 0, 40 * 32),
-        R(0, psi_set, 1, 41 * 32), R(1, psi_set, 2, 42 * 32), S(0, psi_count, 0, 4), S(1, psi_count, 0, 4),
-        S(1, psi_list, 0, 120), S(0, psi_list, 1, 120), S(1, psi_list, 2, 120), R(0, psi_list, 1, 120),
-        S(1, psi_list, 1, 120), R(0, psi_list, 2, 120),
-        S(0, psi_root, 0, 32), S(1, psi_root, 0, 32), R(0, psi_root, 0, 32), R(1, psi_root, 0, 32),
+        R(0, psi_set, 1, 41 * 32), R(1, psi_set, 2, 42 * 32), S(0, psi_count, 0, 4),     S(1, psi_count, 0, 4),
+        S(1, psi_list, 0, 120),    S(0, psi_list, 1, 120),    S(1, psi_list, 2, 120),    R(0, psi_list, 1, 120),
+        S(1, psi_list, 1, 120),    R(0, psi_list, 2, 120),    S(0, psi_root, 0, 32),     S(1, psi_root, 0, 32),
+        R(0, psi_root, 0, 32),     R(1, psi_root, 0, 32),
     };
     struct contract c;
     struct schedule s;

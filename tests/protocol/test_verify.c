@@ -22,7 +22,9 @@ static int set_up(void **state)
 {
     (void)state;
     return synthetic_make(&two, 2, 11, SIZE_MAX) == OK && synthetic_make(&three, 3, 12, SIZE_MAX) == OK &&
-                   synthetic_make(&other, 2, 13, SIZE_MAX) == OK ? 0 : -1;
+                   synthetic_make(&other, 2, 13, SIZE_MAX) == OK
+               ? 0
+               : -1;
 }
 
 static int tear_down(void **state)
@@ -58,7 +60,8 @@ static void must_fail(enum verify_check check, const char *what)
 {
     if (report.ok || !fails(check)) {
         for (int i = 0; i < VERIFY_CHECKS; i++)
-            print_error("%-12s %d %s\n", verify_check_name((enum verify_check)i), report.line[i].verdict, report.line[i].text);
+            print_error("%-12s %d %s\n", verify_check_name((enum verify_check)i), report.line[i].verdict,
+                        report.line[i].text);
         fail_msg("%s: check %s did not fail", what, verify_check_name(check));
     }
 }
@@ -156,14 +159,18 @@ static void listed_test_rows_and_long_vectors_verify(void **state)
     c.test_permille = 0;
     for (party p = 0; p < 2; p++)
         c.party[p].rows = 200000;
-    assert_int_equal(synthetic_play(&s, &c, (struct population){.rows = 150000, .train = 100000, .test = 40000}, 3, SIZE_MAX, NULL), OK);
+    assert_int_equal(
+        synthetic_play(&s, &c, (struct population){.rows = 150000, .train = 100000, .test = 40000}, 3, SIZE_MAX, NULL),
+        OK);
     verified(s.bundle, 2);
     must_pass();
     assert_true(report.records > 500);
     synthetic_clear(&s);
     /* and stopped within the list of positions, before the population was recorded */
     for (size_t stop = 60; stop < 130; stop += 5) {
-        assert_int_equal(synthetic_play(&s, &c, (struct population){.rows = 150000, .train = 100000, .test = 40000}, 3, stop, NULL), OK);
+        assert_int_equal(
+            synthetic_play(&s, &c, (struct population){.rows = 150000, .train = 100000, .test = 40000}, 3, stop, NULL),
+            OK);
         verified(s.bundle, 2);
         must_pass();
         synthetic_clear(&s);
@@ -200,11 +207,17 @@ static void every_flipped_byte_of_a_log_is_flagged(void **state)
 /* Each field of each kind of record: the check that names it, at the record that was changed. */
 static void a_changed_field_is_named_with_its_record(void **state)
 {
-    static const struct { size_t offset; enum verify_check check; const char *field; } fields[] = {
-        {0, VERIFY_RECORDS, "magic"}, {4, VERIFY_RECORDS, "version"}, {5, VERIFY_RECORDS, "suite"},
-        {7, VERIFY_RECORDS, "reserved"}, {230, VERIFY_RECORDS, "reserved"}, {255, VERIFY_RECORDS, "reserved"},
-        {8, VERIFY_SESSION, "session"}, {39, VERIFY_SESSION, "session"}, {47, VERIFY_SESSION, "attempt"},
-        {55, VERIFY_NUMBERS, "seq"}, {175, VERIFY_CHAIN, "prev_head"}, {256, VERIFY_SIGNATURES, "signature"},
+    static const struct {
+        size_t offset;
+        enum verify_check check;
+        const char *field;
+    } fields[] = {
+        {0, VERIFY_RECORDS, "magic"},          {4, VERIFY_RECORDS, "version"},
+        {5, VERIFY_RECORDS, "suite"},          {7, VERIFY_RECORDS, "reserved"},
+        {230, VERIFY_RECORDS, "reserved"},     {255, VERIFY_RECORDS, "reserved"},
+        {8, VERIFY_SESSION, "session"},        {39, VERIFY_SESSION, "session"},
+        {47, VERIFY_SESSION, "attempt"},       {55, VERIFY_NUMBERS, "seq"},
+        {175, VERIFY_CHAIN, "prev_head"},      {256, VERIFY_SIGNATURES, "signature"},
         {319, VERIFY_SIGNATURES, "signature"}, {100, VERIFY_SIGNATURES, "signature"},
     };
     const uint64_t count = synthetic_entries(&three, 1);
@@ -454,8 +467,10 @@ static void a_rewritten_history_breaks_the_checkpoint_that_all_signed(void **sta
 
 static void a_message_outside_the_contract_breaks_the_schedule(void **state)
 {
-    static const struct { size_t offset; const char *field; } fields[] = {
-        {65, "kind"}, {67, "phase"}, {71, "pass"}, {79, "index"}, {87, "body_len"}};
+    static const struct {
+        size_t offset;
+        const char *field;
+    } fields[] = {{65, "kind"}, {67, "phase"}, {71, "pass"}, {79, "index"}, {87, "body_len"}};
 
     (void)state;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
@@ -598,8 +613,12 @@ static void an_invented_abort_does_not_hide_the_rest(void **state)
     (void)state;
     for (uint64_t seq = 0; seq + 10 < count; seq += 3) {
         struct edit e;
-        struct record abort = {.suite = 1, .type = RECORD_ABORT, .kind = STATUS_TIMEOUT, .session = two.session,
-                               .attempt = two.approval[0].attempt, .peer = 1};
+        struct record abort = {.suite = 1,
+                               .type = RECORD_ABORT,
+                               .kind = STATUS_TIMEOUT,
+                               .session = two.session,
+                               .attempt = two.approval[0].attempt,
+                               .peer = 1};
         uint8_t entry[ENTRY_BASE] = {0};
         size_t len, at = synthetic_entry(&two, 0, seq, &len);
 

@@ -29,7 +29,9 @@ static int set_up(void **state)
         return -1;
     for (party p = 0; p < PARTIES_HERE; p++) {
         approval_encode(approvals[p], &sim.approvals[p]);
-        bundle[p] = (struct bundle){.self = p, .contract = {contract_bytes.bytes, contract_bytes.len}, .approvals = PARTIES_HERE,
+        bundle[p] = (struct bundle){.self = p,
+                                    .contract = {contract_bytes.bytes, contract_bytes.len},
+                                    .approvals = PARTIES_HERE,
                                     .log = {sim.party[p].log.bytes, sim.party[p].log.len}};
         for (party q = 0; q < PARTIES_HERE; q++)
             bundle[p].approval[q] = (struct bundle_part){approvals[q], APPROVAL_BYTES};
@@ -70,9 +72,16 @@ static status find_body(void *ctx, uint64_t seq, uint8_t *out, size_t cap, size_
 
 static struct replay_input input_of(party p)
 {
-    return (struct replay_input){.contract = &sim.contract, .self = p, .attempt = 0, .approvals = sim.approvals,
-                                 .seed = &sim.party[p].seed, .data = &data[p], .log = sim.party[p].log.bytes,
-                                 .log_len = sim.party[p].log.len, .body = find_body, .ctx = &sim.party[p].bodies};
+    return (struct replay_input){.contract = &sim.contract,
+                                 .self = p,
+                                 .attempt = 0,
+                                 .approvals = sim.approvals,
+                                 .seed = &sim.party[p].seed,
+                                 .data = &data[p],
+                                 .log = sim.party[p].log.bytes,
+                                 .log_len = sim.party[p].log.len,
+                                 .body = find_body,
+                                 .ctx = &sim.party[p].bodies};
 }
 
 static struct replay_verdict replayed(const struct replay_input *in)
@@ -106,7 +115,8 @@ static void the_logs_of_a_real_session_verify(void **state)
     struct verify_report report;
 
     (void)state;
-    assert_int_equal(verify_bundles(&report, bundle, PARTIES_HERE, &(struct verify_options){.allow_small_keys = 1}), OK);
+    assert_int_equal(verify_bundles(&report, bundle, PARTIES_HERE, &(struct verify_options){.allow_small_keys = 1}),
+                     OK);
     for (int i = 0; i < VERIFY_CHECKS; i++)
         if (report.line[i].verdict == VERDICT_FAIL)
             fail_msg("%s: %s", verify_check_name((enum verify_check)i), report.line[i].text);
@@ -225,7 +235,10 @@ static void a_cut_or_extended_log_is_found(void **state)
 
 /* ---- sessions that stopped ---- */
 
-struct damage { party from, to; uint64_t number; };
+struct damage {
+    party from, to;
+    uint64_t number;
+};
 
 static enum sim_fate damage_one(void *ctx, party from, party to, uint64_t number, uint8_t *frame, size_t *len)
 {
@@ -238,7 +251,8 @@ static enum sim_fate damage_one(void *ctx, party from, party to, uint64_t number
 
 static void sessions_that_stopped_verify_and_replay_as_far_as_they_went(void **state)
 {
-    static const struct damage damages[] = {{0, 1, 0}, {1, 0, 2}, {2, 1, 4}, {0, 2, 8}, {1, 2, 14}, {2, 0, 20}, {0, 1, 26}};
+    static const struct damage damages[] = {{0, 1, 0},  {1, 0, 2},  {2, 1, 4}, {0, 2, 8},
+                                            {1, 2, 14}, {2, 0, 20}, {0, 1, 26}};
 
     (void)state;
     for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
@@ -293,7 +307,9 @@ static void a_session_below_its_limits_verifies_and_replays(void **state)
         struct replay_verdict v;
 
         approval_encode(approval[p], &small.approvals[p]);
-        b[p] = (struct bundle){.self = p, .contract = {bytes.bytes, bytes.len}, .approvals = PARTIES_HERE,
+        b[p] = (struct bundle){.self = p,
+                               .contract = {bytes.bytes, bytes.len},
+                               .approvals = PARTIES_HERE,
                                .log = {small.party[p].log.bytes, small.party[p].log.len}};
         in.contract = &small.contract;
         in.approvals = small.approvals;

@@ -1,0 +1,274 @@
+#include "protocol/verify_state.h"
+
+#include "protocol/messages.h"
+#include "protocol/schedule.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ---- the log as a whole ---- */
+
+static void entry_record(struct record *out, const struct reading *log, size_t at)
+{
+    status ok = record_decode(out, log->entry[at].at);
+
+    assert(ok == OK);
+}
+
+static void check_end(struct verify *v, struct reading *log)
+{
+    struct verify_party *me = &v->out->party[log->self];
+
+    for (party p = 0; p < PARTIES_MAX; p++) {
+        me->sent += log->sent[p].count;
+        me->received += log->received[p].count;
+    }
+    me->records = log->count;
+    me->ended = log->ended;
+    me->aborted = log->aborted && !log->ended;
+    for (uint32_t t = 0; t < PASS_COUNT; t++)
+        me->checkpoints += log->mark[t].joint != NULL;
+    if (log->count == 0) {
+        verify_failed(v, VERIFY_END, log->self, "the log of %s is empty", verify_name_of(v, log->self));
+    } else if (!log->ended && !log->aborted) {
+        verify_failed_at(v, VERIFY_END, log->self, log->count - 1, "type",
+                         "the log stops here without an end; the rest is missing");
+    } else if (log->ended && log->last.type == RECORD_END) {
+        if (log->last.a != me->sent)
+            verify_failed_at(v, VERIFY_END, log->self, log->count - 1, "a",
+                             "it says %llu records were sent, the log holds %llu", (unsigned long long)log->last.a,
+                             (unsigned long long)me->sent);
+        if (log->last.b != me->received)
+            verify_failed_at(v, VERIFY_END, log->self, log->count - 1, "b",
+                             "it says %llu records were received, the log holds %llu", (unsigned long long)log->last.b,
+                             (unsigned long long)me->received);
+    }
+    if (me->aborted) {
+        me->reason = (status)log->last.kind;
+        me->blamed = log->last.peer;
+    }
+}
+
+/* Rows common to all as the list of positions shows them, for a log that stopped before it recorded the number: the
+ * items of the first vector of the list.  0 when there is none. */
+static uint32_t rows_from_list(const struct reading *log)
+{
+    struct record first = {.type = RECORD_END}, r;
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < log->count; i++) {
+        entry_record(&r, log, i);
+        if (r.kind != MESSAGE_psi_list || (r.type != RECORD_SEND && r.type != RECORD_RECV)) {
+            if (bytes)
+                break;
+            continue;
+        }
+        if (bytes && (r.type != first.type || r.peer != first.peer || r.pass != first.pass))
+            break;
+        first = r;
+        bytes += r.body_len;
+    }
+    return bytes / ITEM_PSI_LIST > UINT32_MAX ? 0 : (uint32_t)(bytes / ITEM_PSI_LIST);
+}
+
+static const char *step_difference(const struct schedule_step *want, const struct record *got)
+{
+    if (got->type != want->type)
+        return "type";
+    if (got->peer != want->peer)
+        return "peer";
+    if (got->kind != want->kind)
+        return "kind";
+    if (got->phase != want->phase)
+        return "phase";
+    if (got->pass != want->pass)
+        return "pass";
+    if (got->index != want->index)
+        return "index";
+    if (got->body_len != want->body_len)
+        return "body_len";
+    if (want->type == RECORD_FACT && (got->a != want->a || got->b != want->b))
+        return "a";
+    return NULL;
+}
+
+static const char *kind_name(uint16_t type, uint16_t kind)
+{
+    const struct message_info *info = type == RECORD_SEND || type == RECORD_RECV ? message_info(kind) : NULL;
+
+    return info ? info->name : "";
+}
+
+static void check_schedule(struct verify *v, const struct reading *log, const struct schedule *s)
+{
+    struct record r;
+
+    for (size_t i = 0; i < log->count; i++) {
+        const struct schedule_step *want = &s->step[i];
+        const char *field;
+
+        entry_record(&r, log, i);
+        if (r.type == RECORD_ABORT)
+            return;
+        if (i >= s->count) {
+            verify_failed_at(v, VERIFY_SCHEDULE, log->self, i, "type", "the contract has no such record here");
+            return;
+        }
+        field = step_difference(want, &r);
+        if (field) {
+            verify_failed_at(
+                v, VERIFY_SCHEDULE, log->self, i, field,
+                "expected is %s %s (party %u, pass %u, part %llu, %llu bytes), found %s %s (party %u, pass %u, part "
+                "%llu, %llu bytes)",
+                record_type_name(want->type), kind_name((uint16_t)want->type, want->kind), want->peer + 1u, want->pass,
+                (unsigned long long)want->index, (unsigned long long)want->body_len, record_type_name(r.type),
+                kind_name((uint16_t)r.type, r.kind), r.peer + 1u, r.pass, (unsigned long long)r.index,
+                (unsigned long long)r.body_len);
+            return;
+        }
+    }
+}
+
+status verify_check_log(struct verify *v, struct reading *log)
+{
+    struct schedule s AUTO(schedule_clear) = {0};
+    struct fault f = {0};
+    struct population known = log->population;
+    status made;
+
+    check_end(v, log);
+    if (!log->has_population)
+        known.rows = rows_from_list(log);
+    else if (!log->has_test && known.rows >= known.train)
+        known.test = known.rows - known.train; /* stopped between the two facts: any number will do */
+    made = schedule_make(&s, &v->out->contract, log->self, log->count + 1,
+                         log->has_population ? KNOWN_ALL
+                         : known.rows        ? KNOWN_ROWS
+                                             : KNOWN_NOTHING,
+                         &known, &f);
+    if (made == STATUS_NO_MEMORY)
+        return made;
+    /* A population below the limits is what a session rightly stops at; the list then ends there. */
+    if (made != OK && !(log->aborted && log->last.kind == STATUS_LIMIT))
+        verify_failed(v, VERIFY_FACTS, log->self, "log of %s: %.280s", verify_name_of(v, log->self), f.message);
+    check_schedule(v, log, &s);
+    return OK;
+}
+
+/* ---- all logs together ---- */
+
+static void check_facts(struct verify *v)
+{
+    struct verify_report *out = v->out;
+    const struct reading *first = NULL;
+
+    for (party p = 0; p < out->contract.parties; p++) {
+        const struct reading *log = &v->log[p];
+
+        if (!log->bundle || !log->has_population || !log->has_test)
+            continue;
+        if (!first)
+            first = log;
+        else if (memcmp(&log->population, &first->population, sizeof log->population) != 0)
+            verify_failed(v, VERIFY_FACTS, p,
+                          "%s recorded %u common, %u training and %u test rows, %s recorded %u, %u and %u",
+                          verify_name_of(v, p), log->population.rows, log->population.train, log->population.test,
+                          verify_name_of(v, first->self), first->population.rows, first->population.train,
+                          first->population.test);
+    }
+    if (!first) {
+        verify_unchecked(v, VERIFY_FACTS, "the session stopped before the population was recorded");
+        return;
+    }
+    out->population = first->population;
+    verify_passed(v, VERIFY_FACTS,
+                  "%u common people, %u training and %u test rows, the same in every log and within the limits",
+                  first->population.rows, first->population.train, first->population.test);
+}
+
+/* Every other party's view of pass t against the first one's, and against what each log itself had. */
+static void check_joint(struct verify *v, uint32_t t)
+{
+    const struct contract *c = &v->out->contract;
+    const struct reading *first = NULL;
+
+    for (party p = 0; p < c->parties; p++) {
+        const struct reading *log = &v->log[p];
+        const struct mark *mark = &log->mark[t];
+
+        if (!log->bundle)
+            continue;
+        if (!mark->joint) {
+            if (log->ended)
+                verify_failed(v, VERIFY_CHECKPOINTS, p, "log of %s: the joint checkpoint after pass %u is missing",
+                              verify_name_of(v, p), t);
+            continue;
+        }
+        if (!first)
+            first = log;
+        else if (memcmp(mark->joint, first->mark[t].joint, (size_t)c->parties * CHECKPOINT_ITEM) != 0)
+            verify_failed_at(v, VERIFY_CHECKPOINTS, p, mark->seq, "joint",
+                             "the joint checkpoint of pass %u is another one than that of %s", t,
+                             verify_name_of(v, first->self));
+        for (party q = 0; q < c->parties; q++) {
+            const struct mark *own = &v->log[q].mark[t];
+            struct joint_item item;
+
+            if (q == p || !v->log[q].bundle || !own->shown)
+                continue;
+            joint_item_read(&item, mark->joint, q);
+            if (item.size != own->size || !hash_equal(&item.root, &own->root))
+                verify_failed_at(v, VERIFY_CHECKPOINTS, p, mark->seq, "root",
+                                 "the log of %s is not the one whose root all parties signed at pass %u",
+                                 verify_name_of(v, q), t);
+        }
+    }
+}
+
+static void check_pair(struct verify *v, party from, party to)
+{
+    const struct reading *a = &v->log[from], *b = &v->log[to];
+    int64_t i = a->sent[to].first, j = b->received[from].first;
+
+    for (; i != NONE && j != NONE; i = a->entry[i].next, j = b->entry[j].next) {
+        const uint8_t *sent = a->entry[i].at, *got = b->entry[j].at + ENTRY_BASE;
+        struct record rs, rg;
+        const char *field = NULL;
+
+        v->matched++;
+        if (memcmp(sent, got, ENTRY_BASE) == 0)
+            continue;
+        if (record_decode(&rs, sent) == OK && record_decode(&rg, got) == OK)
+            field = record_difference(&rs, &rg);
+        verify_failed_at(
+            v, VERIFY_MATCH, to, (uint64_t)j, field ? field : "signature",
+            "%s received something else than record %lld that %s kept: two versions signed by %s are proof against it",
+            verify_name_of(v, to), (long long)i, verify_name_of(v, from), verify_name_of(v, from));
+        return;
+    }
+    if (j != NONE && a->readable)
+        verify_failed_at(v, VERIFY_MATCH, to, (uint64_t)j, "pair_seq",
+                         "%s received a message that the log of %s does not hold", verify_name_of(v, to),
+                         verify_name_of(v, from));
+    if (i != NONE && b->readable && !b->aborted)
+        verify_failed_at(v, VERIFY_MATCH, from, (uint64_t)i, "pair_seq",
+                         "the log of %s does not hold the receipt of this message", verify_name_of(v, to));
+}
+
+void verify_check_together(struct verify *v)
+{
+    const struct contract *c = &v->out->contract;
+    unsigned logs = 0;
+
+    check_facts(v);
+    for (uint32_t t = 0; t <= c->passes; t++)
+        check_joint(v, t);
+    for (party a = 0; a < c->parties; a++) {
+        logs += v->log[a].bundle != NULL;
+        for (party b = 0; b < c->parties; b++)
+            if (a != b && v->log[a].bundle && v->log[b].bundle)
+                check_pair(v, a, b);
+    }
+    if (logs < 2)
+        verify_unchecked(v, VERIFY_MATCH, "it needs the files of at least two parties");
+}
