@@ -20,6 +20,7 @@
 
 enum {
     GRACE_MS = 5000,   /* from the request to stop to SIGKILL */
+    NOTICE_MS = 10000, /* from a peer's end to our own request to stop, when the worker does not notice */
     RETRY_MS = 10,     /* a peer's queue is full */
     TICK_MS = 500,
     BATCH = 32,        /* messages of the worker taken before the peers' queues are looked at again */
@@ -54,6 +55,8 @@ struct runner {
     struct fault cancelled; /* why we stop it ourselves */
     enum link_goodbye goodbye;
     int64_t killed_after;   /* 0: not asked to stop */
+    struct fault doom;      /* a peer has failed: the worker will notice, or else */
+    int64_t doomed_after;
     int done, ended;
     struct runner_end end;
 
@@ -88,9 +91,10 @@ enum link_goodbye runner_goodbye(status code)
     case STATUS_EQUIVOCATION:
     case STATUS_MISMATCH:
         return LINK_PROTOCOL;
+    case STATUS_CLOSED:
+        return LINK_FOLLOWED;
     case STATUS_NO_MEMORY:
     case STATUS_IO:
-    case STATUS_CLOSED:
     case STATUS_USAGE:
     case STATUS_CONFIG:
         break;
@@ -100,7 +104,8 @@ enum link_goodbye runner_goodbye(status code)
 
 /* ---- peers to worker ---- */
 
-/* Why this peer says nothing more, in the words that the job will end with; an orderly end is marked. */
+/* Why this peer says nothing more, in the words that the job will end with.  Marked: an orderly end; an end that is
+ * only the effect of another's. */
 static void put_peer_lost(struct runner *r, party from, status result, const struct fault *told)
 {
     enum link_goodbye goodbye = link_ended(r->c.hub, r->name[from], &r->channel);
@@ -118,6 +123,12 @@ static void put_peer_lost(struct runner *r, party from, status result, const str
     error = control_fault_json(&f);
     if (error && goodbye == LINK_DONE)
         json_object_set_new(error, "finished", json_true());
+    if (goodbye != LINK_DONE && r->doom.code == OK) {
+        r->doom = f;
+        r->doomed_after = (int64_t)clock_ms() + NOTICE_MS;
+    }
+    if (error && goodbye == LINK_FOLLOWED)
+        json_object_set_new(error, "followed", json_true());
     text = error ? json_dumps(error, JSON_COMPACT) : NULL;
 
     r->peer_ended[from] = 1;
@@ -327,6 +338,10 @@ static void check_deadlines(struct runner *r)
         (void)fault_set(&r->cancelled, STATUS_TIMEOUT, "the job took longer than %u s", r->c.job_s);
         fault_hint(&r->cancelled, "raise deadlines.job_s in node.yaml if it needs longer");
         r->goodbye = LINK_TIMED_OUT;
+    }
+    if (r->cancelled.code == OK && r->doom.code != OK && now > r->doomed_after) {
+        r->cancelled = r->doom;
+        r->goodbye = LINK_FOLLOWED;
     }
     if (r->cancelled.code == OK || r->done)
         return;

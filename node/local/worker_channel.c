@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* A party that is this far ahead of us is held; the rest of what it has to say waits at its own node. */
-enum { HOLD_BYTES = 32 << 20, GO_BYTES = 8 << 20, PROGRESS_MS = 200 };
+enum { HOLD_BYTES = 32 << 20, GO_BYTES = 8 << 20, PROGRESS_MS = 200, CAUSE_S = 2 };
 
 struct worker_channel {
     pthread_t thread;
@@ -30,6 +30,7 @@ struct worker_channel {
     struct relay_queue inbox[PARTIES_MAX];
     struct fault lost[PARTIES_MAX];
     uint8_t finished[PARTIES_MAX]; /* lost, because it has done its part */
+    uint8_t followed[PARTIES_MAX]; /* lost, because it had lost another: not the cause */
     struct fault ended; /* cancelled, or the daemon is gone */
     int stop;
 
@@ -60,7 +61,7 @@ static void wake(struct worker_channel *w)
 
 /* ---- the thread ---- */
 
-/* {"code","message","hint","finished"?} of the daemon. */
+/* {"code","message","hint","finished"?,"followed"?} of the daemon. */
 static void read_loss(struct worker_channel *w, const struct relay_item *m)
 {
     struct fault *f = &w->lost[m->who];
@@ -80,6 +81,7 @@ static void read_loss(struct worker_channel *w, const struct relay_item *m)
     if (hint && hint[0])
         fault_hint(f, "%s", hint);
     w->finished[m->who] = json_is_true(json_object_get(all, "finished"));
+    w->followed[m->who] = json_is_true(json_object_get(all, "followed"));
     json_decref(all);
 }
 
@@ -206,13 +208,36 @@ static status silence(const struct worker_channel *w, party from, uint32_t wait_
     return STATUS_TIMEOUT;
 }
 
+/* The party whose end keeps us from receiving from this one; w->parties when nothing does.  Any failure ends the job;
+ * waiting for a party that has not noticed yet would only take longer.  The cause goes before its effects. */
+static party who_ended(const struct worker_channel *w, party from)
+{
+    party effect = w->parties;
+
+    for (party i = 0; i < w->parties; i++) {
+        party p = (party)((from + i) % w->parties);
+
+        if (w->lost[p].code == OK || (w->finished[p] && p != from))
+            continue;
+        if (!w->followed[p])
+            return p;
+        if (effect == w->parties)
+            effect = p;
+    }
+    return effect;
+}
+
 static status await_frame(struct worker_channel *w, party from, struct relay_item **out, struct fault *f)
 {
     const uint32_t wait_s = w->costs.received[from] ? w->patience.step_s : w->patience.first_s;
     struct timespec deadline;
+    int waits_for_cause = 0;
 
     deadline_after(&deadline, wait_s);
     for (;;) {
+        party ended = who_ended(w, from);
+        int late;
+
         *out = relay_pop(&w->inbox[from]);
         if (*out)
             return OK;
@@ -220,16 +245,19 @@ static status await_frame(struct worker_channel *w, party from, struct relay_ite
             *f = w->ended;
             return f->code;
         }
-        /* Any party's failure ends the job; waiting for another that has not noticed yet would only take longer. */
-        for (party i = 0; i < w->parties; i++) {
-            party p = (party)((from + i) % w->parties);
-
-            if (w->lost[p].code != OK && (p == from || !w->finished[p])) {
-                *f = w->lost[p];
-                return f->code;
-            }
+        if (ended < w->parties && w->followed[ended] && !waits_for_cause) {
+            waits_for_cause = 1; /* the news of the one who stopped first may take another way */
+            deadline_after(&deadline, CAUSE_S);
+        } else if (ended < w->parties && !w->followed[ended]) {
+            *f = w->lost[ended];
+            return f->code;
         }
-        if (pthread_cond_timedwait(&w->changed, &w->lock, &deadline) == ETIMEDOUT && !w->inbox[from].head)
+        late = pthread_cond_timedwait(&w->changed, &w->lock, &deadline) == ETIMEDOUT && !w->inbox[from].head;
+        if (late && waits_for_cause) {
+            *f = w->lost[who_ended(w, from)];
+            return f->code;
+        }
+        if (late)
             return silence(w, from, wait_s, f);
     }
 }

@@ -24,6 +24,7 @@ const char *link_goodbye_text(enum link_goodbye code)
     case LINK_LIMIT: return "a limit of the contract was not met";
     case LINK_TIMED_OUT: return "a deadline passed there";
     case LINK_STOPPED: return "its node is shutting down";
+    case LINK_FOLLOWED: return "another party had stopped";
     case LINK_LOST: return "the connection was lost";
     }
     return "unknown";

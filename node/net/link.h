@@ -41,6 +41,7 @@ enum link_goodbye {
     LINK_LIMIT,        /* a limit of the contract          */
     LINK_TIMED_OUT,    /* a deadline passed                */
     LINK_STOPPED,      /* the node is shutting down        */
+    LINK_FOLLOWED,     /* because another party had ended  */
     LINK_LOST,         /* never sent by a healthy peer: it restarted, stayed away or sent nonsense */
 };
 

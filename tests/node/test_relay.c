@@ -314,6 +314,31 @@ static void a_peer_that_ended_in_order_does_not_disturb_the_others(void **state)
     pair_close(&p);
 }
 
+static void the_cause_is_named_before_its_effects(void **state)
+{
+    static const char effect[] = "{\"code\":\"connection closed\",\"message\":\"tax stopped: x\",\"followed\":true}";
+    struct pair p;
+    struct fault f = {0};
+    uint8_t *frame = malloc(FRAME_MAX);
+    size_t len = 0;
+
+    (void)state;
+    pair_open(&p, 60);
+    say(&p, RELAY_PEER_LOST, 1, effect);
+    say(&p, RELAY_PEER_LOST, 2, "{\"code\":\"connection closed\",\"message\":\"social stopped: y\"}");
+    assert_int_equal(p.c.recv(p.c.ctx, 1, frame, &len, &f), STATUS_CLOSED);
+    assert_string_equal(f.message, "social stopped: y");
+    pair_close(&p);
+    /* Without a cause the effect must do. */
+    pair_open(&p, 60);
+    say(&p, RELAY_PEER_LOST, 1, effect);
+    f = (struct fault){0};
+    assert_int_equal(p.c.recv(p.c.ctx, 2, frame, &len, &f), STATUS_CLOSED);
+    assert_string_equal(f.message, "tax stopped: x");
+    free(frame);
+    pair_close(&p);
+}
+
 static void a_silent_peer_is_a_timeout_that_names_it_and_the_phase(void **state)
 {
     struct pair p;
@@ -453,6 +478,7 @@ int main(void)
         cmocka_unit_test(both_ways_flooded_at_once_everything_arrives_in_order),
         cmocka_unit_test(a_lost_peer_is_named_after_its_last_frame),
         cmocka_unit_test(a_peer_that_ended_in_order_does_not_disturb_the_others),
+        cmocka_unit_test(the_cause_is_named_before_its_effects),
         cmocka_unit_test(a_silent_peer_is_a_timeout_that_names_it_and_the_phase),
         cmocka_unit_test(cancellation_and_the_daemons_death_end_every_wait),
         cmocka_unit_test(the_end_comes_after_the_last_frame),
