@@ -76,7 +76,7 @@ static status subset_init(struct subset *s, const mpz_t modulus, size_t order_bi
 
 /* Entry 2^j of each group becomes x^exponent for a fresh unit x mod units, the others their products. */
 static void subset_fill(struct subset *s, const mpz_t modulus, const mpz_t exponent, int exponent_is_secret,
-                        const mpz_t units, struct rng *tables)
+                        const mpz_t units, struct rng *tables, const struct blind_watch *watch)
 {
     BIGNUM(x);
 
@@ -94,6 +94,8 @@ static void subset_fill(struct subset *s, const mpz_t modulus, const mpz_t expon
                 mpz_powm(x, x, exponent, modulus);
             bignum_limbs_put(entry, s->limbs, x);
             montgomery_multiply(s, entry, entry, s->r2);
+            if (watch)
+                watch->step(watch->ctx);
         }
         for (size_t i = 3; i < ENTRIES; i++)
             if (i & (i - 1))
@@ -134,23 +136,35 @@ static void subset_draw(const struct subset *s, mpz_t out, struct rng *g)
 }
 
 static status add_subset(struct blind *b, size_t part, const mpz_t modulus, const mpz_t exponent, const mpz_t units,
-                         struct rng *tables)
+                         struct rng *tables, const struct blind_watch *watch)
 {
     TRY(subset_init(&b->part[part], modulus, mpz_sizeinbase(units, 2)));
-    subset_fill(&b->part[part], modulus, exponent, b->sec != NULL, units, tables);
+    subset_fill(&b->part[part], modulus, exponent, b->sec != NULL, units, tables, watch);
     return OK;
 }
 
-static status add_tables(struct blind *b, struct rng *tables)
+static status add_tables(struct blind *b, struct rng *tables, const struct blind_watch *watch)
 {
     if (!b->sec)
-        return add_subset(b, 0, b->pub->n2, b->pub->n, b->pub->n, tables);
-    TRY(add_subset(b, 0, b->sec->p2, b->sec->p, b->sec->p, tables));
-    return add_subset(b, 1, b->sec->q2, b->sec->q, b->sec->q, tables);
+        return add_subset(b, 0, b->pub->n2, b->pub->n, b->pub->n, tables, watch);
+    TRY(add_subset(b, 0, b->sec->p2, b->sec->p, b->sec->p, tables, watch));
+    return add_subset(b, 1, b->sec->q2, b->sec->q, b->sec->q, tables, watch);
 }
 
-static status blind_make(struct blind **out, const struct paillier_public *pub, const struct paillier_secret *sec,
-                         int with_tables, struct rng *tables)
+static int with_tables(int own, uint64_t uses_expected)
+{
+    return uses_expected >= (own ? BLIND_OWN_TABLE_FROM : BLIND_TABLE_FROM);
+}
+
+uint32_t blind_table_residues(uint32_t key_bits, int own, uint64_t uses_expected)
+{
+    const uint32_t groups = (uint32_t)(((own ? key_bits / 2 : key_bits) + SLACK_BITS + GROUP - 1) / GROUP);
+
+    return with_tables(own, uses_expected) ? groups * GROUP * (own ? 2 : 1) : 0;
+}
+
+status blind_new_watched(struct blind **out, const struct paillier_public *pub, const struct paillier_secret *sec,
+                         uint64_t uses_expected, struct rng *tables, const struct blind_watch *watch)
 {
     struct blind *b;
     status s = OK;
@@ -158,9 +172,9 @@ static status blind_make(struct blind **out, const struct paillier_public *pub, 
     TRY(alloc_zeroed(&b, 1, sizeof *b));
     b->pub = pub;
     b->sec = sec;
-    b->with_tables = with_tables;
-    if (with_tables)
-        s = add_tables(b, tables);
+    b->with_tables = with_tables(sec != NULL, uses_expected);
+    if (b->with_tables)
+        s = add_tables(b, tables, watch);
     if (s == OK)
         *out = b;
     else
@@ -170,13 +184,13 @@ static status blind_make(struct blind **out, const struct paillier_public *pub, 
 
 status blind_new(struct blind **out, const struct paillier_public *pub, uint64_t uses_expected, struct rng *tables)
 {
-    return blind_make(out, pub, NULL, uses_expected >= BLIND_TABLE_FROM, tables);
+    return blind_new_watched(out, pub, NULL, uses_expected, tables, NULL);
 }
 
 status blind_new_own(struct blind **out, const struct paillier_public *pub, const struct paillier_secret *sec,
                      uint64_t uses_expected, struct rng *tables)
 {
-    return blind_make(out, pub, sec, uses_expected >= BLIND_OWN_TABLE_FROM, tables);
+    return blind_new_watched(out, pub, sec, uses_expected, tables, NULL);
 }
 
 static void draw_foreign(const struct blind *b, mpz_t out, struct rng *g)

@@ -23,6 +23,12 @@ MUST_USE status blind_new(struct blind **out, const struct paillier_public *pub,
 /* Own key. */
 MUST_USE status blind_new_own(struct blind **out, const struct paillier_public *pub, const struct paillier_secret *sec,
                               uint64_t uses_expected, struct rng *tables);
+/* Tables of long keys take a minute to build: the same with a call for every residue made, so that a program can show
+ * progress.  sec is NULL for somebody else's key.  blind_table_residues tells how many calls there will be. */
+struct blind_watch { void *ctx; void (*step)(void *ctx); };
+MUST_USE status blind_new_watched(struct blind **out, const struct paillier_public *pub, const struct paillier_secret *sec,
+                                  uint64_t uses_expected, struct rng *tables, const struct blind_watch *watch);
+uint32_t blind_table_residues(uint32_t key_bits, int own, uint64_t uses_expected);
 /* A fresh uniform N-th residue mod N^2.  Its randomness (the subset, or s) comes from g.  Table look-ups scan the whole
  * table.  b is only read: threads may share it. */
 void blind_draw(const struct blind *b, mpz_t out, struct rng *g);

@@ -37,6 +37,16 @@ static void tick(struct work *w, uint32_t cost)
     session_progress(w->ss, PHASE_PREPARE, 0, w->done, w->total);
 }
 
+static void tick_own_residue(void *work)
+{
+    tick(work, COST_ENCRYPT);
+}
+
+static void tick_peer_residue(void *work)
+{
+    tick(work, COST_REPLY);
+}
+
 static size_t record_items(const struct work *w, size_t count, size_t index)
 {
     size_t left = count - index * w->per_record;
@@ -180,22 +190,40 @@ static status send_encrypted(struct work *w, const struct blind *blind, enum mes
     return OK;
 }
 
+/* Ciphertexts that our key encrypts: the residual pads, and the weight pads toward every other party. */
+static uint64_t own_encryptions(const struct work *w)
+{
+    const struct plan *plan = &w->c->plan;
+    uint64_t count = (uint64_t)plan->n * plan->back_groups;
+
+    for (party p = 0; p < w->ss->parties; p++)
+        if (p != w->ss->self)
+            count += (uint64_t)contract_width(w->ss->contract, p) *
+                     ((uint64_t)plan->fore[p].rows * plan->fore[p].groups + plan->back_groups);
+    return count;
+}
+
+/* Replies that data owner p sends to each key owner. */
+static uint64_t replies_of(const struct work *w, party p)
+{
+    const struct plan *plan = &w->c->plan;
+
+    return (uint64_t)plan->fore[p].groups * plan->fore[p].replies +
+           (uint64_t)plan->back_groups * contract_width(w->ss->contract, p);
+}
+
 /* [SPEC 4.2] step 1: everything that our key encrypts. */
 static status send_masks(struct work *w)
 {
     struct session *ss = w->ss;
     const struct plan *plan = &w->c->plan;
+    const struct blind_watch watch = {w, tick_own_residue};
     struct blind *blind = NULL;
-    uint64_t uses = (uint64_t)plan->n * plan->back_groups;
     struct rng g AUTO(rng_clear);
     status result;
 
-    for (party p = 0; p < ss->parties; p++)
-        if (p != ss->self)
-            uses += (uint64_t)w->c->block[p].width *
-                    ((uint64_t)plan->fore[p].rows * plan->fore[p].groups + plan->back_groups);
     session_pad_rng(ss, &g, "own residues", ss->self, 0, 0);
-    TRY(blind_new_own(&blind, &ss->paillier, &ss->paillier_secret, uses, &g));
+    TRY(blind_new_watched(&blind, &ss->paillier, &ss->paillier_secret, own_encryptions(w), &g, &watch));
     result = OK;
     for (uint32_t b = 0; b < plan->back_groups && result == OK; b++)
         result = send_encrypted(w, blind, MESSAGE_back_mask, ss->parties, ss->self, b, plan->n);
@@ -500,6 +528,7 @@ static status answer(struct work *w, party q)
     struct session *ss = w->ss;
     const struct plan *plan = &w->c->plan;
     const uint32_t width = w->own->width, rows = plan->fore[ss->self].rows;
+    const struct blind_watch watch = {w, tick_peer_residue};
     struct request req AUTO(request_clear) = {0};
     struct blind *blind = NULL;
     struct rng g AUTO(rng_clear);
@@ -507,8 +536,7 @@ static status answer(struct work *w, party q)
 
     TRY(recv_request(w, &req, q));
     session_pad_rng(ss, &g, "peer residues", q, 0, 0);
-    TRY(blind_new(&blind, &ss->peer[q].key,
-                  (uint64_t)plan->fore[ss->self].groups * plan->fore[ss->self].replies + (uint64_t)plan->back_groups * width, &g));
+    TRY(blind_new_watched(&blind, &ss->peer[q].key, NULL, replies_of(w, ss->self), &g, &watch));
     result = OK;
     for (uint32_t b = 0; b < plan->fore[ss->self].groups && result == OK; b++)
         result = reply_forward(w, blind, q, b, req.fore + (size_t)b * width * rows);
@@ -571,20 +599,13 @@ static status open_replies(struct work *w, party p, enum message_kind kind, uint
 static void count_work(struct work *w)
 {
     const struct session *ss = w->ss;
-    const struct plan *plan = &w->c->plan;
-    const party self = ss->self;
+    const uint32_t bits = ss->contract->key_bits;
+    const uint64_t own = own_encryptions(w), replies = replies_of(w, ss->self);
 
-    w->total = (uint64_t)plan->n * plan->back_groups * COST_ENCRYPT;
-    for (party p = 0; p < ss->parties; p++) {
-        const uint64_t width = contract_width(ss->contract, p);
-
-        if (p == self)
-            continue;
-        w->total += width * ((uint64_t)plan->fore[p].rows * plan->fore[p].groups + plan->back_groups) * COST_ENCRYPT;
-        w->total += ((uint64_t)plan->fore[self].groups * plan->fore[self].replies +
-                     (uint64_t)plan->back_groups * contract_width(ss->contract, self)) * COST_REPLY;
-        w->total += ((uint64_t)plan->fore[p].groups * plan->fore[p].replies + plan->back_groups * width) * COST_DECRYPT;
-    }
+    w->total = (own + blind_table_residues(bits, 1, own)) * COST_ENCRYPT;
+    for (party p = 0; p < ss->parties; p++)
+        if (p != ss->self)
+            w->total += (replies + blind_table_residues(bits, 0, replies)) * COST_REPLY + replies_of(w, p) * COST_DECRYPT;
 }
 
 status correlate_run(struct correlation *c, struct session *ss, const struct matrix *own)
