@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,6 +33,18 @@ struct worker {
     struct party_result result;
     struct verify_report verdict;
 };
+
+/* limits.memory_mb of node.yaml; not under a sanitizer, whose shadow memory is larger than any limit. */
+static void limit_memory(uint32_t megabytes)
+{
+#ifdef __OPTIMIZE__
+    const rlim_t bytes = (rlim_t)megabytes << 20;
+
+    setrlimit(RLIMIT_DATA, &(struct rlimit){bytes, bytes});
+#else
+    (void)megabytes;
+#endif
+}
 
 static void say(const struct fault *f)
 {
@@ -194,12 +207,15 @@ static status run(struct worker *w, const char *config_path, struct fault *f)
     status result;
 
     TRY(config_load_node(&w->config, config_path, f));
+    limit_memory(w->config.limits.memory_mb);
     TRY(session_papers_read(&w->papers, w->dir, f));
     TRY(open_channel(w, f));
     result = work(w, f);
     if (result == OK)
         return OK;
     (void)fault_set(f, result, "%s", status_name(result));
+    if (result == STATUS_NO_MEMORY)
+        fault_hint(f, "limits.memory_mb in node.yaml is %u; raise it if the machine has more", w->config.limits.memory_mb);
     worker_channel_failed(w->channel, f, blamed_by(w, f->code));
     return result;
 }
