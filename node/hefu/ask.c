@@ -1,5 +1,6 @@
 #include "node/hefu/ask.h"
 
+#include "node/hefu/identity.h"
 #include "node/net/control.h"
 #include "node/net/link.h"
 
@@ -7,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { ASK_DEADLINE_MS = 60000 };
 
@@ -41,14 +41,10 @@ status audience_of_node(struct audience *out, const char *dir, struct fault *f)
 {
     struct node_config *config AUTO(auto_free) = NULL;
     char path[FILES_PATH_BYTES];
-    struct stat st;
 
     *out = (struct audience){0};
     TRY(alloc_zeroed(&config, 1, sizeof *config));
-    if (stat(dir, &st) == 0 && S_ISDIR(st.st_mode))
-        TRY(files_join(path, dir, "node.yaml", f));
-    else
-        snprintf(path, sizeof path, "%s", dir);
+    TRY(identity_config(path, dir, "node.yaml", f));
     TRY(config_load_node(config, path, f));
     out->node = config;
     out->count = 1;
@@ -60,10 +56,17 @@ status audience_of_node(struct audience *out, const char *dir, struct fault *f)
 status audience_of_coordinator(struct audience *out, const char *file, struct fault *f)
 {
     struct coordinator_config *config AUTO(auto_free) = NULL;
+    char path[FILES_PATH_BYTES];
 
     *out = (struct audience){0};
     TRY(alloc_zeroed(&config, 1, sizeof *config));
-    TRY(config_load_coordinator(config, file, f));
+    TRY(identity_config(path, file, "coordinator.yaml", f));
+    TRY(config_load_coordinator(config, path, f));
+    if (config->num_nodes == 0) {
+        fault_set(f, STATUS_CONFIG, "%s lists no node", path);
+        fault_hint(f, "hefu node trust NODE.pem --address tcp://HOST:PORT --coordinator %s adds one", path);
+        return STATUS_CONFIG;
+    }
     out->coordinator = config;
     out->count = config->num_nodes;
     for (uint32_t i = 0; i < config->num_nodes; i++)

@@ -17,7 +17,7 @@ struct audience {
     struct link_client *client[CONFIG_PEERS_MAX]; /* opened when first asked */
 };
 
-/* DIR holds node.yaml, or is that file itself. */
+/* DIR holds node.yaml, or is that file itself; so with coordinator.yaml.  A coordinator without nodes is refused. */
 MUST_USE status audience_of_node(struct audience *out, const char *dir, struct fault *f);
 MUST_USE status audience_of_coordinator(struct audience *out, const char *file, struct fault *f);
 /* What the options say; with neither: ./node.yaml, else ./coordinator.yaml.  STATUS_USAGE when there is none. */

@@ -52,7 +52,7 @@ static void print_commands(const char *program, const char *about, const struct 
     printf("Usage: %s COMMAND [OPTION...]\n%s\n", program, about);
     for (; table->name; table++) {
         if (table->run)
-            printf("  %-10s %s\n", table->name, table->summary);
+            printf("  %-11s %s\n", table->name, table->summary);
         else
             printf("\n%s\n", table->name);
     }

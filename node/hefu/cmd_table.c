@@ -1,5 +1,6 @@
 /* hefu table: what data this node may bring into a job. */
 #include "node/hefu/cmd.h"
+#include "node/hefu/identity.h"
 #include "node/local/config.h"
 #include "node/local/source.h"
 #include "node/net/store.h"
@@ -14,7 +15,7 @@ static status open_store(struct store **out, const char *dir, struct fault *f)
     char path[FILES_PATH_BYTES];
 
     TRY(alloc_zeroed(&config, 1, sizeof *config));
-    TRY(files_join(path, dir, "node.yaml", f));
+    TRY(identity_config(path, dir, "node.yaml", f));
     TRY(config_load_node(config, path, f));
     return store_open(out, config->state_dir, f);
 }

@@ -14,6 +14,7 @@ static const struct cmd commands[] = {
     {"Set up", NULL, NULL},
     {"ca", "a small consortium CA: init, issue, revoke, crl, list, show", cmd_ca},
     {"node", "a node's directory: init, trust, show, check", cmd_node},
+    {"coordinator", "a coordinator's directory: init, show, check", cmd_coordinator},
     {"table", "registered tables: add, list, show, remove", cmd_table},
     {"Train", NULL, NULL},
     {"train", "propose a job, wait for approvals, train (coordinator)", cmd_train},

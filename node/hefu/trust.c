@@ -216,5 +216,6 @@ status trust_in_coordinator_file(const char *path, const struct certificate *c, 
     if (peer)
         pin.old = &peer->fingerprint;
     TRY(files_read(&text, &len, path, CONFIG_FILE_BYTES_MAX, f));
-    return edit(path, (const char *)text, &pin, c, address, check_coordinator_text, f);
+    TRY(edit(path, (const char *)text, &pin, c, address, check_coordinator_text, f));
+    return keep_copy(path, c, f);
 }

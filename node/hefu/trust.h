@@ -10,7 +10,7 @@
  * that is there already gets the new fingerprint.  Keeps a copy of the certificate for hefu node check. */
 MUST_USE status trust_in_node_file(const char *path, const struct certificate *c, const char *address, struct fault *f);
 
-/* To nodes of coordinator.yaml. */
+/* To nodes of coordinator.yaml; in the same way. */
 MUST_USE status trust_in_coordinator_file(const char *path, const struct certificate *c, const char *address,
                                           struct fault *f);
 

@@ -109,7 +109,7 @@ static const struct schema_field coordinator_file_fields[] = {
     {"key", SCHEMA_TEXT, 1, SCHEMA_AT(struct coordinator_config, key), .expects = PATH_RULE},
     {"ca", SCHEMA_TEXT, 1, SCHEMA_AT(struct coordinator_config, ca), .expects = PATH_RULE},
     {"crl", SCHEMA_TEXT, 0, SCHEMA_AT(struct coordinator_config, crl), .expects = PATH_RULE},
-    {"nodes", SCHEMA_LIST_AT(struct coordinator_config, nodes, num_nodes), .required = 1, .min = 1,
+    {"nodes", SCHEMA_LIST_AT(struct coordinator_config, nodes, num_nodes), .required = 1,
      .fields = peer_fields, .expects = "name, address and fingerprint of each node"},
     {"deadlines", SCHEMA_MAP, 0, SCHEMA_AT(struct coordinator_config, deadlines), .fields = deadline_fields},
     {0},
@@ -252,7 +252,7 @@ status config_load_coordinator(struct coordinator_config *out, const char *path,
     status code = files_read(&text, &len, path, CONFIG_FILE_BYTES_MAX, f);
 
     if (code == STATUS_CONFIG)
-        fault_hint(f, "configs/coordinator.yaml is a commented sample");
+        fault_hint(f, "hefu coordinator init DIR --name NAME makes a coordinator's directory with coordinator.yaml in it");
     TRY(code);
     return config_parse_coordinator(out, path, text, len, f);
 }

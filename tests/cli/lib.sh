@@ -108,10 +108,9 @@ node_answers() {
     "$hefu" jobs --node "$1"
 }
 
-# join_ca NAME: a certificate of the consortium ca/ for the node or coordinator directory NAME, whose key stays there.
+# join_ca NAME: a certificate of the consortium ca/ for the node directory NAME, whose key stays there.
 join_ca() {
     "$hefu" ca issue ca --name "$1" --role node --csr "$1/node.csr" --out "$1" | tee "$1/issued"
-    sed -i 's/^# crl:/crl:/' "$1/node.yaml"
 }
 
 # consortium ask|auto, NAME...: in the working directory a CA, a node directory each with that policy, and a coordinator

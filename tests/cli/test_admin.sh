@@ -38,15 +38,22 @@ expect issue_for_a_request 0 "fingerprint" "valid until" -- \
     "$hefu" ca issue ca --csr bank/node.csr --name bank --role node --out bank
 expect request_of_another_name 2 'the request is for "bank", not for tax' -- \
     "$hefu" ca issue ca --csr bank/node.csr --name tax --role node --out tax
+expect coordinator_init 0 "office/coordinator.yaml" "--role coordinator --csr office.csr" -- \
+    "$hefu" coordinator init office --name office --ca ca/ca.pem
+expect coordinator_init_keeps_an_old_one 2 "office/coordinator.yaml: exists already" -- \
+    "$hefu" coordinator init office --name office
+expect coordinator_init_bad_name 2 '"The Office" is not a party name' -- "$hefu" coordinator init x --name "The Office"
+expect init_without_its_ca_leaves_nothing 2 "nowhere.pem: cannot be read" -- sh -c '
+    "$1" node init half --name half --ca nowhere.pem; code=$?; [ ! -e half ] && exit $code' sh "$hefu"
 expect unknown_role 2 'not node, coordinator or auditor' -- "$hefu" ca issue ca --name x --role king --out y
 expect issue_with_key 0 "tax/tax.pem" -- "$hefu" ca issue ca --name tax --role node --out tax --days 100
 expect issue_coordinator 0 '"role": "coordinator"' -- \
-    "$hefu" ca issue ca --name office --role coordinator --out office --json
+    "$hefu" ca issue ca --name office --role coordinator --csr office/office.csr --out office --json
 expect list 0 "bank" "tax" "office" "valid" -- "$hefu" ca list ca
 expect list_json 0 '"state": "valid"' -- "$hefu" ca list ca --json
 
-modes=$(stat -c '%a' ca/ca.key bank/node.key tax/tax.key bank/state bank | tr '\n' ' ')
-[ "$modes" = "600 600 600 700 700 " ] && ok private_files || { echo "$modes" >said; not_ok private_files; }
+modes=$(stat -c '%a' ca/ca.key bank/node.key tax/tax.key office/coordinator.key bank/state bank | tr '\n' ' ')
+[ "$modes" = "600 600 600 600 700 700 " ] && ok private_files || { echo "$modes" >said; not_ok private_files; }
 
 expect openssl_verifies 0 "bank/bank.pem: OK" "tax/tax.pem: OK" -- \
     openssl verify -x509_strict -CAfile ca/ca.pem bank/bank.pem tax/tax.pem
@@ -87,12 +94,32 @@ expect trust_a_renewed_certificate 0 "node tax is trusted" -- \
 expect only_the_pin_has_changed 0 -- sh -c '[ "$(diff before.yaml bank/node.yaml | grep -c "^[<>].*fingerprint")" = 2 ] &&
     [ "$(diff before.yaml bank/node.yaml | grep -c "^[<>]")" = 2 ]'
 
-expect trust_in_a_coordinators_file 0 "node bank is trusted" -- sh -c '
+# A coordinator's file: empty, then with nodes, also one that people have laid out in their own way.
+printf 'name: x\npurpose: x\ntables:\n  - {party: bank, table: a}\n  - {party: tax, table: b}\n' >job.yaml
+expect train_without_nodes 2 "office/coordinator.yaml lists no node" "hefu node trust NODE.pem --address" -- \
+    "$hefu" train job.yaml --coordinator office
+expect coordinator_check_without_nodes 0 "warning  nodes" "ok       certificate" -- "$hefu" coordinator check office
+expect trust_in_a_coordinators_file 0 "node tax is trusted" -- \
+    "$hefu" node trust tax-new/tax.pem --address tcp://127.0.0.1:7102 --coordinator office/coordinator.yaml
+expect trust_in_a_coordinators_directory 0 "node bank is trusted" -- \
+    "$hefu" node trust bank/bank.pem --address tcp://127.0.0.1:7101 --coordinator office
+expect trust_no_coordinator_in_a_coordinators_file 2 "office is no node" -- \
+    "$hefu" node trust office/office.pem --coordinator office
+expect coordinator_check 0 "office/coordinator.yaml" "tax            pinned" "bank           pinned" -- \
+    "$hefu" coordinator check office/coordinator.yaml
+expect coordinator_check_json 0 '"what": "tax"' -- "$hefu" coordinator check office --json
+expect coordinator_show 0 "tcp://127.0.0.1:7102" "fingerprint" -- "$hefu" coordinator show office
+expect coordinator_show_hides_the_key 0 '"key": "(hidden)"' '"name": "bank"' -- "$hefu" coordinator show office --json
+expect coordinator_check_wrong_role 2 "has the role node, not coordinator" "the coordinator is not ready" -- sh -c '
+    cp -r office broken && "$1" ca issue ca --name office --role node --csr office/office.csr --out broken >/dev/null &&
+    "$1" coordinator check broken' sh "$hefu"
+expect trust_keeps_the_layout_of_a_list 0 "node bank is trusted" -- sh -c '
+    sed "/^nodes:/,\$d" office/coordinator.yaml >own/coordinator.yaml
     pin=$("$1" ca show tax-new/tax.pem | sed -n "s/^fingerprint *//p")
-    printf "certificate: office.pem\nkey: office.key\nca: ca.pem\ncrl: crl.pem\nnodes:\n- name: tax\n  address: tcp://127.0.0.1:7102\n  fingerprint: $pin\n" \
-        >office/coordinator.yaml
-    "$1" node trust bank/bank.pem --address tcp://127.0.0.1:7101 --coordinator office/coordinator.yaml &&
-    grep -q "^- name: bank" office/coordinator.yaml' sh "$hefu"
+    printf "nodes:\n- name: tax\n  address: tcp://127.0.0.1:7102\n  fingerprint: $pin\n" >>own/coordinator.yaml
+    "$1" node trust bank/bank.pem --address tcp://127.0.0.1:7101 --coordinator own/coordinator.yaml &&
+    grep -q "^- name: bank" own/coordinator.yaml' sh "$hefu"
+rm -rf broken
 
 expect check_wrong_key 2 "bad " "belongs to another key" "the node is not ready" -- sh -c 'cp -r bank broken &&
     cp tax/tax.key broken/node.key && "$1" node check --node broken' sh "$hefu"
@@ -109,7 +136,7 @@ expect check_wrong_ca 2 "was not issued by" -- sh -c 'rm -rf broken && cp -r ban
     cp ca2/ca.pem ca2/crl.pem broken && "$1" node check --node broken' sh "$hefu"
 expect check_wrong_pin 2 "is not the certificate pinned" -- sh -c 'rm -rf broken && cp -r bank broken &&
     cp tax/tax.pem broken/peers/tax.pem && "$1" node check --node broken' sh "$hefu"
-expect check_missing_certificate 2 "bank.pem: cannot be read" -- sh -c 'rm -rf broken && cp -r bank broken &&
+expect check_missing_certificate 2 "bank.pem is not there yet" "hefu ca issue" -- sh -c 'rm -rf broken && cp -r bank broken &&
     rm broken/bank.pem && "$1" node check --node broken' sh "$hefu"
 expect check_bad_yaml 2 'broken/node.yaml:4:12: state_dir must be a text' -- sh -c 'rm -rf broken && cp -r bank broken &&
     sed -i "s/^state_dir:.*/state_dir: [a]/" broken/node.yaml && "$1" node check --node broken' sh "$hefu"
