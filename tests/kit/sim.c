@@ -164,9 +164,16 @@ void sim_approve(struct sim *sim, uint64_t seed)
     }
 }
 
-static status run_party(struct sim_party *me)
+void sim_play(struct sim_party *me, struct channel channel, sim_body *body)
 {
-    return party_run(&me->result, &me->ss, me->data);
+    struct journal journal = {me, journal_append, journal_body, journal_sync};
+
+    me->outcome = session_init(&me->ss, &me->sim->contract, me->self, 0, me->sim->approvals, &me->seed, channel,
+                               journal, (struct progress){0});
+    if (me->outcome == OK)
+        me->outcome = body ? body(me) : party_run(&me->result, &me->ss, me->data);
+    if (me->outcome != OK)
+        session_log_abort(&me->ss);
 }
 
 struct job {
@@ -179,15 +186,8 @@ static void *party_thread(void *arg)
     struct job *job = arg;
     struct sim_party *me = job->me;
     struct sim_net *net = me->sim->net;
-    struct channel channel = {me, net_send, net_recv};
-    struct journal journal = {me, journal_append, journal_body, journal_sync};
 
-    me->outcome = session_init(&me->ss, &me->sim->contract, me->self, 0, me->sim->approvals, &me->seed, channel, journal,
-                               (struct progress){0});
-    if (me->outcome == OK)
-        me->outcome = job->body(me);
-    if (me->outcome != OK)
-        session_log_abort(&me->ss);
+    sim_play(me, (struct channel){me, net_send, net_recv}, job->body);
     pthread_mutex_lock(&net->lock);
     net->ended[me->self] = 1;
     pthread_cond_broadcast(&net->moved);
@@ -219,7 +219,7 @@ status sim_run(struct sim *sim, sim_body *body)
     pthread_mutex_init(&sim->net->lock, NULL);
     pthread_cond_init(&sim->net->moved, NULL);
     for (party p = 0; p < parties; p++) {
-        job[p] = (struct job){&sim->party[p], body ? body : run_party};
+        job[p] = (struct job){&sim->party[p], body};
         assert(pthread_create(&thread[p], NULL, party_thread, &job[p]) == 0);
     }
     for (party p = 0; p < parties; p++)

@@ -42,8 +42,10 @@ struct sim {
 void sim_contract(struct sim *sim, party parties, const struct dataset *data, uint32_t key_bits, uint16_t passes);
 /* Identities, seeds and approvals, all from seed.  Call after the last change of the contract. */
 void sim_approve(struct sim *sim, uint64_t seed);
-/* Every party runs body (party_run when NULL) in its own thread.  Returns the first failure in party order, or OK. */
 typedef status sim_body(struct sim_party *me);
+/* One party's part over a channel of the caller's: me->outcome says how it ended.  body NULL: party_run. */
+void sim_play(struct sim_party *me, struct channel channel, sim_body *body);
+/* Every party plays in its own thread.  Returns the first failure in party order, or OK. */
 status sim_run(struct sim *sim, sim_body *body);
 void sim_clear(struct sim *sim);
 
