@@ -1,0 +1,170 @@
+/* Writes the committed corpora that need signatures or exact lengths: make_corpus tests/fuzz/corpus
+ * Valid contracts, valid frames of every kind, and changes to each message of a session. */
+#include "fuzz/stage.h"
+#include "kit/synthetic.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *root;
+
+static void write_file(const char *corpus, const char *name, const void *bytes, size_t len)
+{
+    char path[1024];
+    FILE *out;
+
+    snprintf(path, sizeof path, "%s/%s/%s", root, corpus, name);
+    out = fopen(path, "wb");
+    if (!out || fwrite(bytes, 1, len, out) != len || fclose(out)) {
+        perror(path);
+        exit(4);
+    }
+}
+
+/* ---- contracts ---- */
+
+static void write_contract(const char *name, const struct contract *c)
+{
+    struct wire_writer w AUTO(wire_writer_clear) = {0};
+    status code = contract_encode(&w, c);
+
+    assert(code == OK);
+    write_file("contract", name, w.bytes, w.len);
+}
+
+static void write_contracts(void)
+{
+    static struct contract c;
+
+    synthetic_contract(&c, 2, 1);
+    write_contract("two", &c);
+    c.test_rule = TEST_LISTED;
+    c.test_permille = 0;
+    write_contract("listed", &c);
+    synthetic_contract(&c, 8, 1);
+    c.key_bits = 3072;
+    c.passes = PASSES_MAX;
+    for (party p = 0; p < 8; p++)
+        c.party[p].rows = 30000;
+    write_contract("eight", &c);
+    synthetic_contract(&c, 3, 1);
+    c.key_bits = 2048;
+    c.fraction_bits = 20;
+    c.party[1].columns = 100;
+    memset(c.party[1].bins, 64, 100);
+    c.party[2].rows = UINT32_MAX / 2;
+    write_contract("wide", &c);
+    c.party[1].bins[99] = 65;
+    write_contract("bins_out_of_range", &c);
+    synthetic_contract(&c, 2, 1);
+    snprintf(c.party[1].name, sizeof c.party[1].name, "%s", c.party[0].name);
+    write_contract("named_twice", &c);
+    synthetic_contract(&c, 2, 1);
+    c.party[1].has_label = 1;
+    write_contract("two_labels", &c);
+    synthetic_contract(&c, 2, 1);
+    snprintf(c.purpose, sizeof c.purpose, "\xe4\xbf\xa1\xe8\xb4\xb7");
+    write_contract("chinese", &c);
+    c.retention = 2;
+    write_contract("retention_out_of_range", &c);
+}
+
+/* ---- frames of an honest session: what party 1 says to party 0 ---- */
+
+enum { MESSAGE_HEADER = 4, FLAG_REWRITE = 1, FLAG_TAG = 2, FLAG_SIGN = 4, ALL_FLAGS = 7, LONGEST = 4096 };
+
+static uint8_t seen[64]; /* kinds that have been written */
+
+static int index_of_kind(uint16_t kind)
+{
+    size_t count;
+    const struct message_info *list = message_list(&count);
+
+    for (size_t i = 0; i < count; i++)
+        if (list[i].kind == kind)
+            return (int)i;
+    return -1;
+}
+
+static enum sim_fate write_frame(void *ctx, party from, party to, uint64_t number, uint8_t *frame, size_t *len)
+{
+    uint8_t bytes[MESSAGE_HEADER + LONGEST];
+    struct record r;
+    status code = record_decode(&r, frame);
+    const int kind = index_of_kind(r.kind);
+
+    (void)ctx, (void)number, (void)to;
+    assert(code == OK && kind >= 0);
+    if (from != 1 || seen[kind] || *len > LONGEST)
+        return SIM_DELIVER;
+    seen[kind] = 1;
+    bytes[0] = (uint8_t)kind;
+    bytes[1] = ALL_FLAGS;
+    bytes[2] = (uint8_t)r.pass;
+    bytes[3] = (uint8_t)r.index;
+    memcpy(bytes + MESSAGE_HEADER, frame, *len);
+    write_file("message", message_info(r.kind)->name, bytes, MESSAGE_HEADER + *len);
+    if (r.kind == MESSAGE_commit) { /* the session's first: valid as it stands */
+        bytes[1] = 0;
+        write_file("message", "first_as_sent", bytes, MESSAGE_HEADER + *len);
+        bytes[MESSAGE_HEADER + 9] ^= 1;
+        write_file("message", "session_changed", bytes, MESSAGE_HEADER + *len);
+        bytes[1] = FLAG_SIGN;
+        write_file("message", "session_changed_and_signed", bytes, MESSAGE_HEADER + *len);
+        write_file("message", "cut", bytes, MESSAGE_HEADER + ENTRY_BASE - 1);
+    }
+    return SIM_DELIVER;
+}
+
+static void write_approval(void)
+{
+    uint8_t bytes[MESSAGE_HEADER + ENTRY_BASE + APPROVAL_BYTES] = {0, ALL_FLAGS};
+
+    approval_encode(bytes + MESSAGE_HEADER + ENTRY_BASE, &stage.approvals[1]);
+    write_file("message", "approval", bytes, sizeof bytes);
+}
+
+static void write_messages(void)
+{
+    status code;
+
+    stage_open();
+    write_approval();
+    stage.disturb = write_frame;
+    code = sim_run(&stage, NULL);
+    assert(code == OK);
+    stage_close();
+}
+
+/* ---- a session with one message changed ---- */
+
+static void write_changes(void)
+{
+    for (unsigned number = 0; number < 48; number += 3)
+        for (unsigned self = 0; self < 2; self++) {
+            uint8_t bytes[4 + 8] = {(uint8_t)(2 | self), (uint8_t)number, 0, (uint8_t)(number * 5)};
+            char name[64];
+
+            bytes[4] = 1; /* one byte, then a run of eight */
+            snprintf(name, sizeof name, "byte_%u_%u", self, number);
+            write_file("peer", name, bytes, 5);
+            memset(bytes + 4, 0xff, 8);
+            snprintf(name, sizeof name, "ones_%u_%u", self, number);
+            write_file("peer", name, bytes, sizeof bytes);
+        }
+    write_file("peer", "empty_body", "\0\5\0\0", 4);
+    write_file("peer", "short_body", "\1\5\0\0ab", 6);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "usage: make_corpus tests/fuzz/corpus\n");
+        return 2;
+    }
+    root = argv[1];
+    write_contracts();
+    write_messages();
+    write_changes();
+    return 0;
+}
