@@ -1,5 +1,6 @@
 #include "node/hefud/runner.h"
 
+#include "node/hefud/log.h"
 #include "node/local/relay.h"
 #include "node/net/control.h"
 #include "node/net/link_pipe.h"
@@ -20,7 +21,7 @@
 
 enum {
     GRACE_MS = 5000,   /* from the request to stop to SIGKILL */
-    NOTICE_MS = 10000, /* from a peer's end to our own request to stop, when the worker does not notice */
+    NOTICE_MS = 15000, /* from a peer's end to our own request to stop, when the worker does not notice */
     RETRY_MS = 10,     /* a peer's queue is full */
     TICK_MS = 500,
     BATCH = 32,        /* messages of the worker taken before the peers' queues are looked at again */
@@ -132,6 +133,7 @@ static void put_peer_lost(struct runner *r, party from, status result, const str
     text = error ? json_dumps(error, JSON_COMPACT) : NULL;
 
     r->peer_ended[from] = 1;
+    log_line(LOG_DEBUG, "attempt in %s: %s (%s)", r->session_dir, f.message, status_name(f.code));
     if (!text || relay_put(&r->relay, RELAY_PEER_LOST, from, text, strlen(text)) != OK)
         (void)fault_set(&r->cancelled, STATUS_NO_MEMORY, "out of memory");
     free(text);

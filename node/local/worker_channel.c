@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* A party that is this far ahead of us is held; the rest of what it has to say waits at its own node. */
-enum { HOLD_BYTES = 32 << 20, GO_BYTES = 8 << 20, PROGRESS_MS = 200, CAUSE_S = 2 };
+enum { HOLD_BYTES = 32 << 20, GO_BYTES = 8 << 20, PROGRESS_MS = 200, CAUSE_S = 5 };
 
 struct worker_channel {
     pthread_t thread;
@@ -163,21 +163,42 @@ static void *carry_frames(void *arg)
 
 /* ---- frames ---- */
 
+/* The party whose end keeps us from receiving from this one; w->parties when nothing does.  Any failure ends the job;
+ * waiting for a party that has not noticed yet would only take longer.  The cause goes before its effects. */
+static party who_ended(const struct worker_channel *w, party from)
+{
+    party effect = w->parties;
+
+    for (party i = 0; i < w->parties; i++) {
+        party p = (party)((from + i) % w->parties);
+
+        if (w->lost[p].code == OK || (w->finished[p] && p != from))
+            continue;
+        if (!w->followed[p])
+            return p;
+        if (effect == w->parties)
+            effect = p;
+    }
+    return effect;
+}
+
 static status send_frame(void *ctx, party to, const uint8_t *frame, size_t len, struct fault *f)
 {
     struct worker_channel *w = ctx;
     status result = OK;
+    party ended;
 
     pthread_mutex_lock(&w->lock);
+    ended = w->lost[to].code != OK ? who_ended(w, to) : w->parties;
     if (w->ended.code != OK) {
         result = w->ended.code;
         *f = w->ended;
-    } else if (w->lost[to].code != OK) {
-        result = w->lost[to].code;
-        *f = w->lost[to];
-    } else {
+    } else if (ended < w->parties && !w->followed[ended]) {
+        result = w->lost[ended].code;
+        *f = w->lost[ended];
+    } else if (ended == w->parties) {
         result = relay_put(&w->relay, RELAY_FRAME, to, frame, len);
-    }
+    } /* else nobody takes it any more; the cause will be known when we receive */
     if (result == OK) {
         w->costs.sent[to] += len;
         if (w->phase < PHASES)
@@ -206,25 +227,6 @@ static status silence(const struct worker_channel *w, party from, uint32_t wait_
         fault_hint(f, "ask its operator what the job there is doing; deadlines.step_s sets how long to wait");
     }
     return STATUS_TIMEOUT;
-}
-
-/* The party whose end keeps us from receiving from this one; w->parties when nothing does.  Any failure ends the job;
- * waiting for a party that has not noticed yet would only take longer.  The cause goes before its effects. */
-static party who_ended(const struct worker_channel *w, party from)
-{
-    party effect = w->parties;
-
-    for (party i = 0; i < w->parties; i++) {
-        party p = (party)((from + i) % w->parties);
-
-        if (w->lost[p].code == OK || (w->finished[p] && p != from))
-            continue;
-        if (!w->followed[p])
-            return p;
-        if (effect == w->parties)
-            effect = p;
-    }
-    return effect;
 }
 
 static status await_frame(struct worker_channel *w, party from, struct relay_item **out, struct fault *f)
@@ -283,9 +285,20 @@ static status recv_frame(void *ctx, party from, uint8_t *frame, size_t *len, str
     return result;
 }
 
+static party culprit(void *ctx, party from)
+{
+    struct worker_channel *w = ctx;
+    party ended;
+
+    pthread_mutex_lock(&w->lock);
+    ended = who_ended(w, from);
+    pthread_mutex_unlock(&w->lock);
+    return ended < w->parties ? ended : from;
+}
+
 struct channel worker_channel_frames(struct worker_channel *w)
 {
-    return (struct channel){.ctx = w, .send = send_frame, .recv = recv_frame};
+    return (struct channel){.ctx = w, .send = send_frame, .recv = recv_frame, .culprit = culprit};
 }
 
 /* ---- progress and costs ---- */

@@ -54,6 +54,7 @@ ends() {
 
 # begin JOB.yaml: proposes and starts a job in the background and waits until all three are at work; sets $id.
 begin() {
+    : >"$1.log" # before the loop below looks into it
     "$hefu" train "$1" --json >"$1.out" 2>"$1.log" </dev/null &
     train=$!
     pids="$pids $train"
@@ -192,6 +193,7 @@ sed -i 's/approve: auto/approve: ask/' tax/node.yaml
 kill -TERM "$pid_tax"
 wait "$pid_tax" || true
 up tax
+: >long.yaml.log
 "$hefu" train long.yaml >long.yaml.out 2>long.yaml.log </dev/null &
 train=$!
 pids="$pids $train"

@@ -325,8 +325,14 @@ static void the_cause_is_named_before_its_effects(void **state)
     (void)state;
     pair_open(&p, 60);
     say(&p, RELAY_PEER_LOST, 1, effect);
+    say(&p, RELAY_FRAME, 2, "so that the effect has arrived");
+    assert_int_equal(p.c.recv(p.c.ctx, 2, frame, &len, &f), OK);
+    assert_int_equal(p.c.send(p.c.ctx, 1, frame, 1, &f), OK); /* to nobody: the cause may still come */
     say(&p, RELAY_PEER_LOST, 2, "{\"code\":\"connection closed\",\"message\":\"social stopped: y\"}");
     assert_int_equal(p.c.recv(p.c.ctx, 1, frame, &len, &f), STATUS_CLOSED);
+    assert_string_equal(f.message, "social stopped: y");
+    f = (struct fault){0};
+    assert_int_equal(p.c.send(p.c.ctx, 1, frame, 1, &f), STATUS_CLOSED);
     assert_string_equal(f.message, "social stopped: y");
     pair_close(&p);
     /* Without a cause the effect must do. */
