@@ -382,9 +382,26 @@ static status list_test_rows(struct session *ss, uint8_t *out, uint32_t common, 
     return OK;
 }
 
+/* A block with a bin for every few rows learns the labels of its own people from its own weights. */
+static status check_widths(struct session *ss)
+{
+    for (party p = 0; p < ss->parties; p++) {
+        const uint32_t width = contract_width(ss->contract, p);
+
+        if ((uint64_t)width * ss->contract->rows_per_bin <= ss->population.train)
+            continue;
+        session_fail(ss, STATUS_LIMIT, "%s brings %u bins for %u training rows, the contract asks for %u rows a bin",
+                     ss->contract->party[p].name, width, ss->population.train, ss->contract->rows_per_bin);
+        fault_hint(&ss->fault, "bring fewer columns or bins, or more rows");
+        return STATUS_LIMIT;
+    }
+    return OK;
+}
+
 status align_split(struct session *ss, uint8_t *out, uint32_t common, const uint8_t *listed)
 {
     struct population *pop = &ss->population;
+    struct hasher h;
 
     if (ss->contract->test_rule == TEST_DRAWN)
         TRY(draw_test_rows(ss, out, common));
@@ -397,8 +414,11 @@ status align_split(struct session *ss, uint8_t *out, uint32_t common, const uint
     }
     TRY(session_fact(ss, FACT_POPULATION, pop->rows, pop->train));
     TRY(session_fact(ss, FACT_TEST_ROWS, pop->test, 0));
+    hasher_init(&h, "hefu/split/v1");
+    hasher_add(&h, out, common);
+    hasher_final(&h, &ss->openings); /* compared with the first openings: one split for all */
     if (pop->train < 2 || pop->test < 2)
         return session_fail(ss, STATUS_LIMIT, "of %u common people %u are training rows and %u test rows", common,
                             pop->train, pop->test);
-    return OK;
+    return check_widths(ss);
 }

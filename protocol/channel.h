@@ -12,6 +12,8 @@ struct channel {
     status (*send)(void *ctx, party to, const uint8_t *frame, size_t len, struct fault *f);
     /* The next frame from that party, into a buffer of FRAME_MAX bytes. */
     status (*recv)(void *ctx, party from, uint8_t *frame, size_t *len, struct fault *f);
+    /* After recv failed: the party that went away, which may be another one; NULL when it is always the one waited for. */
+    party (*culprit)(void *ctx, party from);
 };
 
 /* Where a session writes its evidence.  append adds an entry of the log; body keeps a received body (sent bodies can

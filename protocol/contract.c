@@ -70,6 +70,7 @@ status contract_encode(struct wire_writer *w, const struct contract *c)
     wire_put_u8(w, c->score_bits);
     wire_put_u32(w, c->min_rows);
     wire_put_u32(w, c->min_positives);
+    wire_put_u8(w, c->rows_per_bin);
     wire_put_u8(w, c->attempts_max);
     wire_put_u8(w, c->retention);
     wire_put_u16(w, c->parties);
@@ -105,6 +106,7 @@ status contract_decode(struct contract *out, const uint8_t *bytes, size_t len, s
     out->score_bits = wire_get_u8(&r);
     out->min_rows = wire_get_u32(&r);
     out->min_positives = wire_get_u32(&r);
+    out->rows_per_bin = wire_get_u8(&r);
     out->attempts_max = wire_get_u8(&r);
     out->retention = wire_get_u8(&r);
     out->parties = wire_get_u16(&r);
@@ -154,7 +156,19 @@ static status check_party(const struct contract *c, party p, struct fault *f)
     return OK;
 }
 
-status contract_check(const struct contract *c, int allow_small_keys, struct fault *f)
+/* The preconditioned Hessian has an eigenvalue near P: Nesterov is stable while step < (2 + 2 momentum) / (1 + 2 momentum).
+ * A training that diverges would also outgrow the lift's masks.  [SPEC 4.5.7] */
+static status check_stability(const struct contract *c, struct fault *f)
+{
+    if ((uint32_t)c->step_1024 * (1024u + 2u * c->momentum_1024) < 2048u * (1024u + c->momentum_1024))
+        return OK;
+    fault_set(f, STATUS_CONFIG, "contract: a step of %u/1024 with a momentum of %u/1024 diverges", c->step_1024,
+              c->momentum_1024);
+    fault_hint(f, "step 1331 and momentum 717 (1.3 and 0.7) are safe for any number of parties");
+    return STATUS_CONFIG;
+}
+
+status contract_check(const struct contract *c, int allow_toys, struct fault *f)
 {
     uint32_t labels = 0;
 
@@ -162,7 +176,7 @@ status contract_check(const struct contract *c, int allow_small_keys, struct fau
     TRY(in_range(f, "suite", c->suite, SUITE_INT1, SUITE_INT1));
     TRY(in_range(f, "sigmoid", c->sigmoid, SIGMOID_LINEAR, SIGMOID_LINEAR));
     TRY(in_range(f, "test_rule", c->test_rule, TEST_DRAWN, TEST_LISTED));
-    if (allow_small_keys ? c->key_bits < 256 || c->key_bits > PAILLIER_BITS_MAX || c->key_bits % 64
+    if (allow_toys ? c->key_bits < 256 || c->key_bits > PAILLIER_BITS_MAX || c->key_bits % 64
                          : c->key_bits != 2048 && c->key_bits != 3072 && c->key_bits != 4096) {
         fault_set(f, STATUS_CONFIG, "contract: key_bits is %u, accepted is 2048, 3072 or 4096", c->key_bits);
         fault_hint(f, "3072 is the default; keys below 2048 bits can be factored and are always refused");
@@ -172,6 +186,7 @@ status contract_check(const struct contract *c, int allow_small_keys, struct fau
     TRY(in_range(f, "ridge (in millionths)", c->ridge_micro, 100, 1000000));
     TRY(in_range(f, "step (in 1/1024)", c->step_1024, 1, 2048));
     TRY(in_range(f, "momentum (in 1/1024)", c->momentum_1024, 0, 1000));
+    TRY(check_stability(c, f));
     if (c->test_rule == TEST_DRAWN)
         TRY(in_range(f, "test share (in 1/1000)", c->test_permille, 50, 900));
     else
@@ -180,6 +195,7 @@ status contract_check(const struct contract *c, int allow_small_keys, struct fau
     TRY(in_range(f, "score_bits", c->score_bits, 4, 10));
     TRY(in_range(f, "min_rows", c->min_rows, 10, UINT32_MAX / 2));
     TRY(in_range(f, "min_positives", c->min_positives, 1, UINT32_MAX / 2));
+    TRY(in_range(f, "rows_per_bin", c->rows_per_bin, allow_toys ? 0 : 2, 100));
     TRY(in_range(f, "attempts_max", c->attempts_max, 1, ATTEMPTS_MAX));
     TRY(in_range(f, "retention", c->retention, 0, 1));
     TRY(in_range(f, "parties", c->parties, 2, PARTIES_MAX));
@@ -323,14 +339,20 @@ size_t contract_disclosures(const struct contract *c, struct disclosure out[DISC
         d->to = p;
         snprintf(d->what, sizeof d->what, "the intersection: which of its own people are known to all %u parties",
                  c->parties);
-        snprintf(d->learns, sizeof d->learns, p == c->parties - 1
-                     ? "that these people are customers of all parties; and, as the comparer, how many people lie in "
-                       "each overlap of the sets, never which"
-                     : "that these people are customers of all parties");
+        snprintf(d->learns, sizeof d->learns, "that these people are customers of all parties; %s how many people lie in "
+                 "each overlap of the sets, never which",
+                 p == c->parties - 1 ? "as the comparer, also" : "together with another party, also");
+        d = &out[count++];
+        d->to = p;
+        snprintf(d->what, sizeof d->what, "which of these people are training and which are test rows");
+        snprintf(d->learns, sizeof d->learns, "%s", c->test_rule == TEST_DRAWN
+                     ? "nothing: the rows are drawn at random by all parties"
+                     : "what the label party's list says");
         d = &out[count++];
         d->to = p;
         snprintf(d->what, sizeof d->what, "its own weights: one number for each bin of its own columns");
-        snprintf(d->learns, sizeof d->learns, "how its own bins relate to the label in the joint model");
+        snprintf(d->learns, sizeof d->learns, "how its own bins relate to the label in the joint model: an average over "
+                 "at least %u training rows for each bin it brings", c->rows_per_bin);
         if (p == label) {
             d = &out[count++];
             d->to = p;
@@ -342,7 +364,7 @@ size_t contract_disclosures(const struct contract *c, struct disclosure out[DISC
         } else {
             d = &out[count++];
             d->to = p;
-            snprintf(d->what, sizeof d->what, "the agreed metrics: AUC, KS, log-loss, number of positives in the test rows");
+            snprintf(d->what, sizeof d->what, "the agreed metrics: AUC, KS and log-loss of the joint model and of the label party's own, positives in the test rows");
             snprintf(d->learns, sizeof d->learns, "how well the model separates; nothing about a person");
         }
     }
@@ -358,6 +380,8 @@ void contract_explain(struct wire_writer *w, const struct contract *c, party sel
     say(w, "Purpose    %s\n", c->purpose);
     say(w, "Method     logistic regression on binned columns, %u passes, ridge %u.%06u, linear sigmoid\n", c->passes,
         c->ridge_micro / 1000000, c->ridge_micro % 1000000);
+    say(w, "           step %u/1024, momentum %u/1024, %u fraction bits, scores in steps of 1/%u\n", c->step_1024,
+        c->momentum_1024, c->fraction_bits, 1u << c->score_bits);
     say(w, "Keys       Paillier %u bits, a fresh key per party and session\n", c->key_bits);
     if (c->test_rule == TEST_DRAWN)
         say(w, "Test rows  %u.%u %% of the common people, drawn by all parties together\n", c->test_permille / 10,
@@ -378,9 +402,15 @@ void contract_explain(struct wire_writer *w, const struct contract *c, party sel
     say(w, "\nWhat each party receives\n");
     for (size_t i = 0; i < count; i++)
         say(w, "  %-16s %s\n  %-16s   learns: %s\n", c->party[list[i].to].name, list[i].what, "", list[i].learns);
+    say(w, "  %-16s %s\n", "the coordinator", "numbers of people (also when they are too few), progress, the agreed metrics");
+    say(w, "\nWhat this rests on\n");
+    say(w, "  parties that follow the protocol learn nothing else, even if all but one pool what they saw;\n");
+    say(w, "  what masks hide statistically stays hidden up to a chance of 2^-40 in all\n");
+    say(w, "  a party that deviates is detected, by its peers, an auditor or a replay; it is not prevented\n");
     say(w, "\nLimits\n");
     say(w, "  fewer than %u common people, %u positives or %u negatives: the job stops\n", c->min_rows,
         c->min_positives, c->min_positives);
-    say(w, "  at most %u attempts; everything else is forbidden\n", c->attempts_max);
+    say(w, "  fewer than %u training rows for each bin of a party: the job stops\n", c->rows_per_bin);
+    say(w, "  at most %u attempts, none after test rows were scored; everything else is forbidden\n", c->attempts_max);
     say(w, "  seeds are %s\n", c->retention ? "kept sealed at each owner, for replay" : "destroyed after the session");
 }

@@ -52,6 +52,8 @@ struct contract {
     uint8_t score_bits;               /* fractional bits of the scores that the label party sees, 4..10 */
     uint32_t min_rows;                /* fewer common people: stop */
     uint32_t min_positives;           /* fewer positives or negatives among the training rows: stop */
+    uint8_t rows_per_bin;             /* a party with more bins than training rows / this: stop; a wide block's own
+                                         weights would tell its owner the labels.  0..100, a node wants 2 or more */
     uint8_t attempts_max;             /* 1..ATTEMPTS_MAX */
     uint8_t retention;                /* 1: seeds are kept sealed for replay */
 };
@@ -59,9 +61,9 @@ struct contract {
 /* Canonical bytes and back.  decode refuses anything that contract_check refuses or that would encode differently. */
 MUST_USE status contract_encode(struct wire_writer *out, const struct contract *c);
 MUST_USE status contract_decode(struct contract *out, const uint8_t *bytes, size_t len, struct fault *f);
-/* Ranges and cross-field rules; the fault names the field, its value and its range.  Small keys pass only when
- * allow_small_keys (tests): a node calls it with 0. */
-MUST_USE status contract_check(const struct contract *c, int allow_small_keys, struct fault *f);
+/* Ranges and cross-field rules; the fault names the field, its value and its range.  Toy parameters (small keys, any
+ * number of rows a bin) pass only in tests: a node calls it with 0. */
+MUST_USE status contract_check(const struct contract *c, int allow_toys, struct fault *f);
 
 /* H("hefu/contract/v1", bytes). */
 MUST_USE status contract_id(struct hash *out, const struct contract *c);
@@ -76,7 +78,7 @@ uint32_t contract_width(const struct contract *c, party p); /* sum of p's bins: 
 void contract_explain(struct wire_writer *text, const struct contract *c, party self, const char *const *own_columns);
 
 /* What a receiver learns from the job, one line each; also the report's disclosure table. */
-enum { DISCLOSURES_MAX = 4 * PARTIES_MAX };
+enum { DISCLOSURES_MAX = 5 * PARTIES_MAX };
 struct disclosure { party to; char what[160]; char learns[240]; };
 size_t contract_disclosures(const struct contract *c, struct disclosure out[DISCLOSURES_MAX]);
 

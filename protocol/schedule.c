@@ -277,6 +277,9 @@ static status split_fits(const struct contract *c, const struct population *p, s
                          p->test);
     if (p->train < 2 || p->test < 2)
         return fault_set(f, STATUS_LIMIT, "%u training and %u test rows are too few", p->train, p->test);
+    for (party q = 0; q < c->parties; q++)
+        if ((uint64_t)contract_width(c, q) * c->rows_per_bin > p->train)
+            return fault_set(f, STATUS_LIMIT, "%s has too many bins for %u training rows", c->party[q].name, p->train);
     return OK;
 }
 

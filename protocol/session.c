@@ -136,8 +136,8 @@ static status take_approvals(struct session *ss, const struct approval *approval
 }
 
 status session_init(struct session *ss, const struct contract *c, party self, uint32_t attempt,
-                    const struct approval *approvals, const struct rng_key *seed, struct channel channel,
-                    struct journal journal, struct progress progress)
+                    const struct approval *approvals, const struct rng_key *seed, const struct rng_key *start,
+                    struct channel channel, struct journal journal, struct progress progress)
 {
     struct session_card mine;
     struct kx_secret kx AUTO(kx_secret_clear) = {0};
@@ -148,7 +148,7 @@ status session_init(struct session *ss, const struct contract *c, party self, ui
     ss->parties = c->parties;
     ss->blamed = c->parties;
     ss->attempt = attempt;
-    ss->seed = *seed;
+    rng_key_derive(&ss->seed, seed, "hefu/run", start->bytes, sizeof start->bytes);
     ss->channel = channel;
     ss->journal = journal;
     ss->progress = progress;
@@ -278,6 +278,14 @@ static status check_frame(struct session *ss, party from, const struct record *r
     return OK;
 }
 
+/* Whose fault it is that nothing came: ours or the world's for some reasons, else as the channel says. */
+static party culprit(const struct session *ss, party from, status code)
+{
+    if (code == STATUS_CANCELLED || code == STATUS_IO || code == STATUS_NO_MEMORY)
+        return ss->parties;
+    return ss->channel.culprit ? ss->channel.culprit(ss->channel.ctx, from) : from;
+}
+
 status session_recv_part(struct session *ss, party from, enum message_kind kind, uint32_t pass, uint64_t index,
                          void *body, size_t len)
 {
@@ -295,9 +303,8 @@ status session_recv_part(struct session *ss, party from, enum message_kind kind,
     received = ss->channel.recv(ss->channel.ctx, from, ss->frame, &got, &ss->fault);
     if (received != OK) {
         if (ss->fault.code == OK)
-            session_blame(ss, from, received, "%s: %s while waiting for %s", name_of(ss, from), status_name(received),
-                          info->name);
-        ss->blamed = from;
+            session_fail(ss, received, "%s: %s while waiting for %s", name_of(ss, from), status_name(received), info->name);
+        ss->blamed = culprit(ss, from, received);
         return received;
     }
     if (got < ENTRY_BASE || record_decode(&r, ss->frame) != OK)

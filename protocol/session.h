@@ -51,7 +51,7 @@ struct session {
     party self, parties;
     struct session_peer peer[PARTIES_MAX];
     struct sign_secret sign;
-    struct rng_key seed;            /* own secret of this attempt */
+    struct rng_key seed;            /* own secret of this run: from the approval's seed and the run's start */
     struct rng_key key;             /* after the handshake: KDF(seed, all nonces, contract) */
     struct rng_key joint;           /* after the handshake: from all nonces; known to the parties only */
     struct paillier_public paillier;
@@ -63,7 +63,7 @@ struct session {
     uint64_t seq;
     struct hash head;
     struct merkle tree;
-    struct hash openings;           /* hash of all residual shares of the last opening */
+    struct hash openings;           /* running hash of what all must have seen alike: the split, residual openings */
     uint64_t checkpoints;
     uint64_t phase_bytes[PHASES];   /* sent */
     uint8_t *frame;                 /* FRAME_MAX */
@@ -71,10 +71,16 @@ struct session {
     party blamed;                   /* == parties when nobody */
 };
 
-/* approvals: one per party, in party order, all checked here.  The seed is copied. */
+/* approvals: one per party, in party order, all checked here.
+ *
+ * seed   behind our approval: gives the card, nothing else
+ * start  32 bytes that the caller drew from the operating system when this run began and stored before anything was
+ *        sent.  Every pad, key and mask comes from both, so a node whose disk was rolled back, or copied, never hides two
+ *        values under one pad: a second run draws another start.  [SPEC 2.4]
+ * Both are copied in derived form. */
 MUST_USE status session_init(struct session *ss, const struct contract *c, party self, uint32_t attempt,
-                             const struct approval *approvals, const struct rng_key *seed, struct channel channel,
-                             struct journal journal, struct progress progress);
+                             const struct approval *approvals, const struct rng_key *seed, const struct rng_key *start,
+                             struct channel channel, struct journal journal, struct progress progress);
 void session_clear(struct session *ss); /* wipes */
 
 /* End the session by peer p's fault.  The first blame stays. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { METRIC_UNIT = 1000000000 }; /* metrics travel as multiples of 1e-9 */
+enum { METRIC_UNIT = 10000 }; /* metrics travel as multiples of 1e-4: enough to judge, too coarse to decode labels from */
 
 /* Score to the contract's fractional bits, rounded: what leaves is no finer. */
 static uint64_t rounded(const struct session *ss, const struct plan *plan, int64_t score)
@@ -111,6 +111,9 @@ static status take_metrics(struct party_result *out, struct session *ss, party f
                                  ss->contract->party[from].name);
         *field[i] = (double)v / METRIC_UNIT;
     }
+    if (load_u64(body + 48) > ss->population.test)
+        return session_blame(ss, from, STATUS_MALFORMED, "%s published more positives than test rows",
+                             ss->contract->party[from].name);
     out->test_positives = (uint32_t)load_u64(body + 48);
     for (size_t i = 56; i < BODY_METRIC; i++)
         if (body[i])

@@ -32,6 +32,7 @@ void dataset_commitment(struct hash *out, const struct dataset *d, const struct 
         hasher_add(&h, d->ids[r], strlen(d->ids[r]));
         hasher_add(&h, d->codes + (size_t)r * d->columns, d->columns);
         hasher_add(&h, d->label ? &d->label[r] : NULL, d->label ? 1 : 0);
+        hasher_add(&h, d->split ? &d->split[r] : NULL, d->split ? 1 : 0);
     }
     hasher_final(&h, out);
 }

@@ -99,14 +99,15 @@ static status diagonal(int32_t *out, const struct matrix *m, double scale, doubl
 
 /* [SPEC 4.4] A = max row sum of |M X^T|, R = Lam * max row sum of |M|: with |4e| < 34 and |w| < 16 a lifted value is
  * below 34 A + 16 R, which must fit value_bits; and A + R must fit the backward slot. */
-static int bounds_hold(const struct matrix *m, const struct plan *plan)
+static status bounds_hold(const struct matrix *m, const struct plan *plan)
 {
     uint32_t entry[CONTRACT_COLUMNS_MAX];
-    uint64_t *sum = calloc(m->width, sizeof *sum);
+    uint64_t *sum AUTO(auto_free) = NULL;
     const ring unit = (ring)1 << plan->f_m;
-    int fine = sum != NULL;
+    int fine = 1;
 
-    for (uint32_t i = 0; fine && i < m->n; i++) {
+    TRY(alloc_zeroed(&sum, m->width, sizeof *sum));
+    for (uint32_t i = 0; i < m->n; i++) {
         row_entries(entry, m, i);
         for (uint32_t a = 0; a < m->width; a++) {
             int64_t v = 0;
@@ -125,8 +126,7 @@ static int bounds_hold(const struct matrix *m, const struct plan *plan)
         ridge = (ring)plan->ridge * magnitude;
         fine = 34 * (ring)sum[a] + 16 * ridge < unit << 12 && sum[a] + ridge < unit << 7;
     }
-    free(sum);
-    return fine;
+    return fine ? OK : STATUS_LIMIT;
 }
 
 status precondition_make(struct precondition *out, const struct matrix *m, const struct plan *plan, uint32_t ridge_micro)
@@ -135,14 +135,18 @@ status precondition_make(struct precondition *out, const struct matrix *m, const
     const double lambda_n = (ridge > floor_ridge ? ridge : floor_ridge) * m->n;
     const double scale = ldexp(1.0, (int)plan->f_m);
     struct matrix with = *m;
+    status result;
 
     memset(out, 0, sizeof *out);
     out->width = m->width;
     if (m->width <= PRECONDITION_DENSE_MAX) {
         TRY(alloc_zeroed(&out->entry, (size_t)m->width * m->width, sizeof *out->entry));
         with.precondition = out->entry;
-        if (dense(out->entry, m, scale, lambda_n) == OK && bounds_hold(&with, plan))
-            return OK;
+        result = dense(out->entry, m, scale, lambda_n);
+        if (result == OK)
+            result = bounds_hold(&with, plan);
+        if (result != STATUS_LIMIT) /* within bounds, or out of memory */
+            return result;
         precondition_clear(out);
         out->width = m->width;
     }

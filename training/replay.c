@@ -227,14 +227,15 @@ status replay_run(struct replay_verdict *out, const struct replay_input *in, str
     struct replay r = {.in = in, .out = out};
     struct session ss;
     struct party_result result = {0};
-    struct channel channel = {&r, replay_send, replay_recv};
+    struct channel channel = {.ctx = &r, .send = replay_send, .recv = replay_recv};
     struct journal journal = {&r, replay_append, replay_body, replay_sync};
     status ran;
 
     memset(out, 0, sizeof *out);
     log_reader_init(&r.log, in->log, in->log_len, in->contract->parties);
     ran =
-        session_init(&ss, in->contract, in->self, in->attempt, in->approvals, in->seed, channel, journal, in->progress);
+        session_init(&ss, in->contract, in->self, in->attempt, in->approvals, in->seed, in->start, channel, journal,
+                     in->progress);
     if (ran == OK)
         ran = party_run(&result, &ss, in->data);
     party_result_clear(&result);

@@ -10,7 +10,7 @@ struct replay_input {
     party self;
     uint32_t attempt;
     const struct approval *approvals; /* one per party */
-    const struct rng_key *seed;
+    const struct rng_key *seed, *start;
     const struct dataset *data;
     const uint8_t *log;               /* whole entries */
     size_t log_len;

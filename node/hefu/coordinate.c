@@ -28,14 +28,14 @@ static json_t *propose_request(const struct job_file *job)
         json_array_append_new(tables,
                               json_pack("{s:s,s:s}", "party", job->tables[i].party, "table", job->tables[i].table));
     return json_pack(
-        "{s:s,s:{s:s,s:s,s:o,s:{s:I,s:I,s:I,s:I},s:I,s:{s:I,s:I},s:{s:I,s:I,s:I},s:I,s:I}}", "op", "propose", "job",
+        "{s:s,s:{s:s,s:s,s:o,s:{s:I,s:I,s:I,s:I},s:I,s:{s:I,s:I},s:{s:I,s:I,s:I,s:I},s:I,s:I}}", "op", "propose", "job",
         "name", job->name, "purpose", job->purpose, "tables", tables,
         "training", "passes", (json_int_t)job->training.passes, "ridge_micro", (json_int_t)job->training.ridge_micro,
         "sigmoid", (json_int_t)job->training.sigmoid, "bins", (json_int_t)job->training.bins,
         "key_bits", (json_int_t)job->key_bits,
         "test", "rule", (json_int_t)job->test.rule, "permille", (json_int_t)job->test.permille,
         "limits", "min_rows", (json_int_t)job->limits.min_rows, "min_positives", (json_int_t)job->limits.min_positives,
-        "attempts", (json_int_t)job->limits.attempts,
+        "rows_per_bin", (json_int_t)job->limits.rows_per_bin, "attempts", (json_int_t)job->limits.attempts,
         "score_bits", (json_int_t)job->score_bits, "window_hours", (json_int_t)job->window_hours);
 }
 
@@ -150,6 +150,7 @@ static status make_contract(struct coordination *c, const struct job_file *job, 
     k->score_bits = (uint8_t)job->score_bits;
     k->min_rows = job->limits.min_rows;
     k->min_positives = job->limits.min_positives;
+    k->rows_per_bin = (uint8_t)job->limits.rows_per_bin;
     k->attempts_max = (uint8_t)job->limits.attempts;
     k->retention = 1;
     return contract_check(k, 0, f);

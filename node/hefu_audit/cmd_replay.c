@@ -23,7 +23,7 @@ struct premises {
     char session_dir[FILES_PATH_BYTES];
     struct session_papers papers;
     struct session_table table;
-    struct rng_key seed;
+    struct rng_key seed, start;
     struct dataset data;
     struct journal_reader journal;
 };
@@ -35,6 +35,7 @@ static void premises_free(struct premises **p)
     session_papers_clear(&(*p)->papers);
     session_table_clear(&(*p)->table);
     rng_key_clear(&(*p)->seed);
+    rng_key_clear(&(*p)->start);
     dataset_clear(&(*p)->data);
     journal_reader_clear(&(*p)->journal);
     free(*p);
@@ -84,27 +85,13 @@ static status open_session(struct premises *p, const char *node_dir, const char 
     return find_session(p->session_dir, sessions, session, f);
 }
 
-static status open_seed(struct premises *p, struct fault *f)
+static status open_secrets(struct premises *p, struct fault *f)
 {
     struct keyring *keys AUTO(keyring_clear) = NULL;
-    uint8_t *sealed AUTO(auto_free) = NULL;
-    char path[FILES_PATH_BYTES], label[SEED_LABEL_BYTES];
-    size_t len = 0;
 
     TRY(keyring_new(&keys, p->config.key, p->config.state_dir, f));
-    TRY(files_join(path, p->session_dir, "seed.sealed", f));
-    if (!files_exist(path)) {
-        fault_set(f, STATUS_CONFIG, "%s: the seed of this session is not there", path);
-        fault_hint(f, "without it nothing can be replayed; the contract says whether and how long seeds are kept");
-        return STATUS_CONFIG;
-    }
-    TRY(files_read(&sealed, &len, path, sizeof p->seed.bytes + KEYRING_SEAL_BYTES, f));
-    session_seed_label(label, &p->papers.contract_id, p->table.attempt);
-    if (len != sizeof p->seed.bytes + KEYRING_SEAL_BYTES ||
-        keyring_unseal(keys, p->seed.bytes, label, sealed, len) != OK)
-        return fault_set(f, STATUS_MISMATCH,
-                         "%s: the seed was changed, or sealed by another node or for another session", path);
-    return OK;
+    TRY(session_secret_read(&p->seed, "seed", p->session_dir, keys, &p->papers.contract_id, p->table.attempt, f));
+    return session_secret_read(&p->start, "start", p->session_dir, keys, &p->papers.contract_id, p->table.attempt, f);
 }
 
 static status open_premises(struct premises *p, const char *node_dir, const char *session, struct fault *f)
@@ -117,7 +104,7 @@ static status open_premises(struct premises *p, const char *node_dir, const char
     TRY(session_table_read(&p->table, p->session_dir, f));
     if (p->table.self >= p->papers.contract.parties)
         return fault_set(f, STATUS_MISMATCH, "%s: table.json and contract do not belong together", p->session_dir);
-    TRY(open_seed(p, f));
+    TRY(open_secrets(p, f));
     source = session_table_source(&p->table);
     TRY(source_open_with(&p->data, &notes, &p->table.dictionary, &source, f));
     return journal_read(&p->journal, p->session_dir, p->papers.contract.parties, f);
@@ -204,6 +191,7 @@ status command_replay(int argc, char **argv, struct fault *f)
                                .attempt = p->table.attempt,
                                .approvals = p->papers.approval,
                                .seed = &p->seed,
+                               .start = &p->start,
                                .data = &p->data,
                                .log = p->journal.log,
                                .log_len = p->journal.log_len,

@@ -82,37 +82,27 @@ static status load_table(struct worker *w, struct fault *f)
     return STATUS_CONFIG;
 }
 
-static status unseal_seed(struct rng_key *seed, const struct worker *w, struct fault *f)
-{
-    struct keyring *keys AUTO(keyring_clear) = NULL;
-    uint8_t *sealed AUTO(auto_free) = NULL;
-    size_t len = 0;
-    char path[FILES_PATH_BYTES], label[SEED_LABEL_BYTES];
-
-    TRY(keyring_new(&keys, w->config.key, w->config.state_dir, f));
-    TRY(files_join(path, w->dir, "seed.sealed", f));
-    TRY(files_read(&sealed, &len, path, sizeof seed->bytes + KEYRING_SEAL_BYTES, f));
-    session_seed_label(label, &w->papers.contract_id, w->table.attempt);
-    if (len != sizeof seed->bytes + KEYRING_SEAL_BYTES || keyring_unseal(keys, seed->bytes, label, sealed, len) != OK)
-        return fault_set(f, STATUS_CONFIG, "%s was changed, or sealed by another node", path);
-    return OK;
-}
-
-/* The journal refuses a directory where a session has begun already, so a seed is never used twice. */
+/* The journal refuses a directory where a session has begun already, and the start is drawn and sealed once: no pad is
+ * used twice, not even by a node whose disk was rolled back.  [SPEC 2.4] */
 static status begin_session(struct worker *w, struct fault *f)
 {
-    struct rng_key seed AUTO(rng_key_clear) = {0};
+    struct keyring *keys AUTO(keyring_clear) = NULL;
+    struct rng_key seed AUTO(rng_key_clear) = {0}, start AUTO(rng_key_clear) = {0};
     status result;
 
-    TRY(unseal_seed(&seed, w, f));
+    TRY(contract_check(&w->papers.contract, 0, f));
+    TRY(keyring_new(&keys, w->config.key, w->config.state_dir, f));
+    TRY(session_secret_read(&seed, "seed", w->dir, keys, &w->papers.contract_id, w->table.attempt, f));
     TRY(journal_open(&w->journal, w->dir, f));
-    result = session_init(&w->session, &w->papers.contract, w->table.self, w->table.attempt, w->papers.approval, &seed,
+    keyring_random(start.bytes, sizeof start.bytes);
+    TRY(session_secret_create(&start, "start", w->dir, keys, &w->papers.contract_id, w->table.attempt, f));
+    w->session_begun = 1; /* to be cleared, whatever init says */
+    result = session_init(&w->session, &w->papers.contract, w->table.self, w->table.attempt, w->papers.approval, &seed, &start,
                           worker_channel_frames(w->channel), journal_functions(w->journal),
                           worker_channel_progress(w->channel));
     if (result != OK)
         return fault_set(f, result, "%s", w->session.fault.message[0] ? w->session.fault.message
                                                                      : "the approvals of this attempt do not fit it");
-    w->session_begun = 1;
     return OK;
 }
 
@@ -224,6 +214,8 @@ static void worker_clear(struct worker *w)
 {
     worker_channel_close(w->channel);
     (void)!close_journal(w, NULL);
+    if (w->session_begun && !w->papers.contract.retention)
+        session_destroy_secrets(w->dir);
     if (w->session_begun)
         session_clear(&w->session);
     party_result_clear(&w->result);

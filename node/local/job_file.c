@@ -42,6 +42,7 @@ static const struct schema_field test_fields[] = {
 static const struct schema_field limit_fields[] = {
     {"min_rows", SCHEMA_COUNT, 0, SCHEMA_AT(struct job_limits, min_rows), .min = 1, .max = 1000000000},
     {"min_positives", SCHEMA_COUNT, 0, SCHEMA_AT(struct job_limits, min_positives), .min = 1, .max = 1000000000},
+    {"rows_per_bin", SCHEMA_COUNT, 0, SCHEMA_AT(struct job_limits, rows_per_bin), .min = 2, .max = 100},
     {"attempts", SCHEMA_COUNT, 0, SCHEMA_AT(struct job_limits, attempts), .min = 1, .max = ATTEMPTS_MAX},
     {0},
 };
@@ -100,7 +101,7 @@ status job_file_parse(struct job_file *out, const char *file, const void *text, 
         .job = {
             .training = {.passes = 16, .ridge_micro = 3000, .sigmoid = SIGMOID_LINEAR, .bins = 10},
             .key_bits = 3072,
-            .limits = {.min_rows = 1000, .min_positives = 50, .attempts = ATTEMPTS_MAX},
+            .limits = {.min_rows = 1000, .min_positives = 50, .rows_per_bin = 10, .attempts = ATTEMPTS_MAX},
             .score_bits = 6,
             .window_hours = 72,
         },

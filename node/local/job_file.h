@@ -27,7 +27,7 @@ struct job_file {
         uint32_t permille;    /* TEST_DRAWN: share of test rows */
     } test;
     struct job_limits {
-        uint32_t min_rows, min_positives, attempts;
+        uint32_t min_rows, min_positives, rows_per_bin, attempts;
     } limits;
     uint32_t score_bits;
     uint32_t window_hours;    /* how long the contract may be approved and run */

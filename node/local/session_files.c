@@ -1,8 +1,11 @@
 #include "node/local/session_files.h"
 
+#include "protocol/log.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TABLE_FILE_MAX = 16 << 20 };
 
@@ -158,10 +161,76 @@ status session_papers_read(struct session_papers *p, const char *session_dir, st
     return OK;
 }
 
-void session_seed_label(char out[SEED_LABEL_BYTES], const struct hash *id, uint32_t attempt)
+/* KIND/CONTRACT-ID/ATTEMPT: what a secret is sealed under; and its file. */
+enum { LABEL_BYTES = 96 };
+
+static status secret_place(char label[LABEL_BYTES], char path[FILES_PATH_BYTES], const char *kind, const char *session_dir,
+                           const struct hash *id, uint32_t attempt, struct fault *f)
 {
-    char hex[2 * HASH_BYTES + 1];
+    char hex[2 * HASH_BYTES + 1], name[32];
 
     hash_hex(id, hex);
-    snprintf(out, SEED_LABEL_BYTES, "seed/%s/%u", hex, attempt);
+    snprintf(label, LABEL_BYTES, "%s/%s/%u", kind, hex, attempt);
+    snprintf(name, sizeof name, "%s.sealed", kind);
+    return files_join(path, session_dir, name, f);
+}
+
+status session_secret_create(const struct rng_key *secret, const char *kind, const char *session_dir,
+                             const struct keyring *keys, const struct hash *contract_id, uint32_t attempt, struct fault *f)
+{
+    uint8_t sealed[sizeof secret->bytes + KEYRING_SEAL_BYTES];
+    char label[LABEL_BYTES], path[FILES_PATH_BYTES];
+
+    TRY(secret_place(label, path, kind, session_dir, contract_id, attempt, f));
+    keyring_seal(keys, sealed, label, secret->bytes, sizeof secret->bytes);
+    return files_create(path, sealed, sizeof sealed, 0600, f);
+}
+
+status session_secret_read(struct rng_key *secret, const char *kind, const char *session_dir, const struct keyring *keys,
+                           const struct hash *contract_id, uint32_t attempt, struct fault *f)
+{
+    uint8_t *sealed AUTO(auto_free) = NULL;
+    char label[LABEL_BYTES], path[FILES_PATH_BYTES];
+    size_t len = 0;
+
+    TRY(secret_place(label, path, kind, session_dir, contract_id, attempt, f));
+    if (!files_exist(path)) {
+        fault_set(f, STATUS_CONFIG, "%s: the %s of this session is not there", path, kind);
+        fault_hint(f, "without it nothing can be run or replayed; the contract says whether it is kept");
+        return STATUS_CONFIG;
+    }
+    TRY(files_read(&sealed, &len, path, sizeof secret->bytes + KEYRING_SEAL_BYTES, f));
+    if (len != sizeof secret->bytes + KEYRING_SEAL_BYTES || keyring_unseal(keys, secret->bytes, label, sealed, len) != OK)
+        return fault_set(f, STATUS_MISMATCH, "%s: the %s was changed, or sealed by another node or for another session", path,
+                         kind);
+    return OK;
+}
+
+void session_destroy_secrets(const char *session_dir)
+{
+    static const char *const files[] = {"seed.sealed", "start.sealed", "bodies"};
+    char path[FILES_PATH_BYTES];
+
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        if (files_join(path, session_dir, files[i], NULL) == OK)
+            (void)!unlink(path);
+}
+
+status session_was_scored(int *scored, const char *session_dir, uint16_t parties, struct fault *f)
+{
+    uint8_t *log AUTO(auto_free) = NULL;
+    struct log_reader r;
+    struct log_entry e;
+    char path[FILES_PATH_BYTES];
+    size_t len = 0;
+
+    *scored = 0;
+    TRY(files_join(path, session_dir, "log", f));
+    if (!files_exist(path))
+        return OK; /* it never began */
+    TRY(files_read(&log, &len, path, SIZE_MAX / 2, f));
+    log_reader_init(&r, log, len, parties);
+    while (log_next(&r, &e) == LOG_ENTRY)
+        *scored |= e.record.kind == MESSAGE_score && (e.record.type == RECORD_SEND || e.record.type == RECORD_RECV);
+    return OK;
 }

@@ -1,12 +1,13 @@
 /* The files of one attempt, in its session directory: what was agreed, what the worker needs, what it leaves behind.
  *
  *   contract  approvals  seed.sealed  table.json      written before the worker starts
- *   log  bodies                                       the evidence as it grows (journal.h)
+ *   start.sealed  log  bodies                         when it starts; the evidence as it grows (journal.h)
  *   result.json  report.html  model.json  evidence.hefu  worker.log */
 #ifndef HEFU_SESSION_FILES_H
 #define HEFU_SESSION_FILES_H
 
 #include "node/local/files.h"
+#include "node/local/keyring.h"
 #include "node/local/source.h"
 #include "protocol/session.h"
 
@@ -42,8 +43,19 @@ struct session_papers {
 void session_papers_clear(struct session_papers *p);
 MUST_USE status session_papers_read(struct session_papers *p, const char *session_dir, struct fault *f);
 
-/* "seed/CONTRACT-ID/ATTEMPT": what the seed is sealed under. */
-enum { SEED_LABEL_BYTES = 96 };
-void session_seed_label(char out[SEED_LABEL_BYTES], const struct hash *contract_id, uint32_t attempt);
+/* The two secrets of an attempt, sealed in its directory: "seed" behind the approval, "start" drawn when it begins to
+ * run.  Written once and never replaced: STATUS_CONFIG when it is there already. */
+MUST_USE status session_secret_create(const struct rng_key *secret, const char *kind, const char *session_dir,
+                                      const struct keyring *keys, const struct hash *contract_id, uint32_t attempt,
+                                      struct fault *f);
+MUST_USE status session_secret_read(struct rng_key *secret, const char *kind, const char *session_dir,
+                                    const struct keyring *keys, const struct hash *contract_id, uint32_t attempt,
+                                    struct fault *f);
+
+/* For a contract without retention: nothing that a replay needs stays. */
+void session_destroy_secrets(const char *session_dir);
+
+/* Whether scores of test rows left in this attempt: its contract must not be run again. */
+MUST_USE status session_was_scored(int *scored, const char *session_dir, uint16_t parties, struct fault *f);
 
 #endif

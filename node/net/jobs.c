@@ -239,6 +239,7 @@ static status check_contract(const struct offer **o, const struct jobs *j, const
 {
     party self = contract_party_named(k, j->c.node->name);
 
+    TRY(contract_check(k, 0, f));
     TRY(policy_check_contract(j->c.node, k, who->name, &j->certificate.fingerprint, keyring_public(j->c.keys),
                               j->c.clock(), f));
     TRY(check_certificates(j, certificates, k, f));
@@ -432,19 +433,29 @@ static status draw_and_sign(uint8_t out[APPROVAL_BYTES], struct jobs *j, const c
 {
     struct rng_key seed AUTO(rng_key_clear) = {0};
     struct approval a = {.who = self, .attempt = attempt};
-    uint8_t sealed[sizeof seed.bytes + KEYRING_SEAL_BYTES], to_sign[APPROVAL_SIGNED_BYTES];
-    char label[SEED_LABEL_BYTES], path[FILES_PATH_BYTES];
+    uint8_t to_sign[APPROVAL_SIGNED_BYTES];
 
     keyring_random(seed.bytes, sizeof seed.bytes);
-    session_seed_label(label, id, attempt);
-    keyring_seal(j->c.keys, sealed, label, seed.bytes, sizeof seed.bytes);
-    TRY(files_join(path, dir, "seed.sealed", f));
-    TRY(files_write(path, sealed, sizeof sealed, 0600, f));
+    TRY(session_secret_create(&seed, "seed", dir, j->c.keys, id, attempt, f));
     session_card_of_seed(&a.card, &seed);
     approval_signed_bytes(to_sign, id, &a);
     keyring_sign(j->c.keys, &a.signature, APPROVAL_SIGN_TAG, to_sign, sizeof to_sign);
     approval_encode(out, &a);
     return OK;
+}
+
+/* [SPEC 4.7] test rows are scored once per contract: another attempt would draw others and show more people's scores. */
+static status check_unscored(struct jobs *j, const struct store_job *job, const struct contract *k, struct fault *f)
+{
+    char dir[FILES_PATH_BYTES];
+    int scored = 0;
+
+    TRY(jobs_session_dir(dir, j->c.node->state_dir, job->id, job->attempt, f));
+    TRY(session_was_scored(&scored, dir, k->parties, f));
+    if (!scored)
+        return OK;
+    fault_hint(f, "a new contract is needed: the coordinator proposes the job again");
+    return fault_set(f, STATUS_REFUSED, "test rows of job %.16s were scored already, a contract scores once", job->id);
 }
 
 /* Under the lock.  A job that failed is approved for another attempt. */
@@ -464,6 +475,7 @@ static status approve(struct jobs *j, const char *id, const char *actor, struct 
         return fault_set(f, STATUS_USAGE, "job %.16s is %s and cannot be approved", job.id, job_state_name(job.state));
     TRY(policy_check_window(k, j->c.clock(), f));
     if (job.state == JOB_FAILED) {
+        TRY(check_unscored(j, &job, k, f));
         if (job.attempt + 1 >= k->attempts_max) {
             fault_hint(f, "a new contract is needed: the coordinator proposes the job again");
             return fault_set(f, STATUS_REFUSED, "all %u attempts of job %.16s are used up", k->attempts_max, job.id);

@@ -123,7 +123,7 @@ void sim_contract(struct sim *sim, party parties, const struct dataset *data, ui
     *c = (struct contract){.version = 1, .suite = SUITE_INT1, .sigmoid = SIGMOID_LINEAR, .test_rule = TEST_DRAWN,
                            .job = "simulation", .purpose = "test", .not_before = 1, .not_after = 2, .parties = parties,
                            .key_bits = key_bits, .passes = passes, .ridge_micro = 3000, .step_1024 = 1331,
-                           .momentum_1024 = 717, .test_permille = 300, .fraction_bits = 18, .score_bits = 6,
+                           .momentum_1024 = 717, .test_permille = 300, .fraction_bits = 16, .score_bits = 6,
                            .min_rows = 10, .min_positives = 1, .attempts_max = 3, .retention = 1};
     for (party p = 0; p < parties; p++) {
         struct contract_party *cp = &c->party[p];
@@ -157,6 +157,7 @@ void sim_approve(struct sim *sim, uint64_t seed)
         me->sim = sim;
         me->self = p;
         rng_key_derive(&me->seed, &base, "seed", &p, sizeof p);
+        rng_key_derive(&me->start, &base, "start", &p, sizeof p);
         sim->approvals[p] = (struct approval){.who = p};
         session_card_of_seed(&sim->approvals[p].card, &me->seed);
         approval_signed_bytes(bytes, &sim->contract_id, &sim->approvals[p]);
@@ -168,7 +169,7 @@ void sim_play(struct sim_party *me, struct channel channel, sim_body *body)
 {
     struct journal journal = {me, journal_append, journal_body, journal_sync};
 
-    me->outcome = session_init(&me->ss, &me->sim->contract, me->self, 0, me->sim->approvals, &me->seed, channel,
+    me->outcome = session_init(&me->ss, &me->sim->contract, me->self, 0, me->sim->approvals, &me->seed, &me->start, channel,
                                journal, (struct progress){0});
     if (me->outcome == OK)
         me->outcome = body ? body(me) : party_run(&me->result, &me->ss, me->data);
@@ -187,7 +188,7 @@ static void *party_thread(void *arg)
     struct sim_party *me = job->me;
     struct sim_net *net = me->sim->net;
 
-    sim_play(me, (struct channel){me, net_send, net_recv}, job->body);
+    sim_play(me, (struct channel){.ctx = me, .send = net_send, .recv = net_recv}, job->body);
     pthread_mutex_lock(&net->lock);
     net->ended[me->self] = 1;
     pthread_cond_broadcast(&net->moved);

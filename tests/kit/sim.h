@@ -15,7 +15,7 @@ struct sim;
 struct sim_party {
     struct sim *sim;
     party self;
-    struct rng_key seed;
+    struct rng_key seed, start;
     struct session ss;
     struct party_result result;
     status outcome;

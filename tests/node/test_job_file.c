@@ -49,6 +49,7 @@ static void the_short_file_reads_with_defaults(void **state)
     assert_int_equal(job.test.permille, 300);
     assert_int_equal(job.limits.min_rows, 1000);
     assert_int_equal(job.limits.min_positives, 50);
+    assert_int_equal(job.limits.rows_per_bin, 10);
     assert_int_equal(job.limits.attempts, 3);
     assert_int_equal(job.score_bits, 6);
     assert_int_equal(job.window_hours, 72);
@@ -62,7 +63,7 @@ static void every_key_reads_into_its_field(void **state)
     assert_int_equal(parse(HEAD "training: {passes: 8, ridge: 0.0125, sigmoid: linear, bins: 20}\n"
                                 "key_bits: 2048\n"
                                 "test: {share: 0.25}\n"
-                                "limits: {min_rows: 5, min_positives: 6, attempts: 1}\n"
+                                "limits: {min_rows: 5, min_positives: 6, rows_per_bin: 4, attempts: 1}\n"
                                 "score_bits: 4\n"
                                 "window_hours: 24\n",
                            &f), OK);
@@ -73,6 +74,7 @@ static void every_key_reads_into_its_field(void **state)
     assert_int_equal(job.test.permille, 250);
     assert_int_equal(job.limits.min_rows, 5);
     assert_int_equal(job.limits.min_positives, 6);
+    assert_int_equal(job.limits.rows_per_bin, 4);
     assert_int_equal(job.limits.attempts, 1);
     assert_int_equal(job.score_bits, 4);
     assert_int_equal(job.window_hours, 24);

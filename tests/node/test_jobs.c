@@ -221,7 +221,7 @@ static struct contract contract_of_offer(const json_t *offer)
         .version = 1, .suite = SUITE_INT1, .sigmoid = SIGMOID_LINEAR, .test_rule = TEST_DRAWN, .job = "risk",
         .purpose = "to test", .not_before = (uint64_t)now - 10, .not_after = (uint64_t)now + 7200, .nonce = {1}, .parties = 2,
         .key_bits = 2048, .passes = 16, .ridge_micro = 3000, .step_1024 = 1331, .momentum_1024 = 717, .test_permille = 300,
-        .fraction_bits = 16, .score_bits = 6, .min_rows = 100, .min_positives = 10, .attempts_max = 2, .retention = 1};
+        .fraction_bits = 16, .score_bits = 6, .min_rows = 100, .min_positives = 10, .rows_per_bin = 5, .attempts_max = 2, .retention = 1};
     uint8_t *bins = NULL;
     size_t columns = 0;
 
@@ -379,14 +379,12 @@ static void a_job_goes_from_proposal_to_result(void **state)
 
 static void the_session_directory_holds_what_the_worker_needs(void **state)
 {
-    char id[17], label[SEED_LABEL_BYTES], path[FILES_PATH_BYTES];
+    char id[17];
     struct contract k = approved(id);
     struct session_papers papers AUTO(session_papers_clear) = {0};
     struct session_table table AUTO(session_table_clear) = {0};
     struct session_card card;
     struct rng_key seed;
-    uint8_t *sealed = NULL;
-    size_t len = 0;
     struct fault f = {0};
 
     (void)state;
@@ -399,15 +397,12 @@ static void the_session_directory_holds_what_the_worker_needs(void **state)
     assert_int_equal(table.dictionary.num_columns, 2);
     assert_string_equal(table.certificate[1], tax_pem);
     /* The sealed seed gives the card that was approved, and opens under its own label only. */
-    assert_int_equal(files_join(path, worker.session_dir, "seed.sealed", &f), OK);
-    assert_int_equal(files_read(&sealed, &len, path, 1000, &f), OK);
-    session_seed_label(label, &papers.contract_id, 1);
-    assert_int_equal(keyring_unseal(keys, seed.bytes, label, sealed, len), STATUS_MISMATCH);
-    session_seed_label(label, &papers.contract_id, 0);
-    assert_int_equal(keyring_unseal(keys, seed.bytes, label, sealed, len), OK);
+    assert_int_equal(session_secret_read(&seed, "seed", worker.session_dir, keys, &papers.contract_id, 1, NULL), STATUS_MISMATCH);
+    assert_int_equal(session_secret_read(&seed, "seed", worker.session_dir, keys, &papers.contract_id, 0, &f), OK);
+    /* It is never written again. */
+    assert_int_not_equal(session_secret_create(&seed, "seed", worker.session_dir, keys, &papers.contract_id, 0, NULL), OK);
     session_card_of_seed(&card, &seed);
     assert_memory_equal(&card, &papers.approval[0].card, sizeof card);
-    free(sealed);
 }
 
 static void the_coordinator_never_sees_a_column_name(void **state)
@@ -527,7 +522,7 @@ static void a_key_below_2048_bits_is_refused_in_a_contract_as_well(void **state)
 
     (void)state;
     k.key_bits = 1024;
-    must_fail(&acme, contract_request(&k, bank_pem, tax_pem), "refused", "key_bits is 1024");
+    must_fail(&acme, contract_request(&k, bank_pem, tax_pem), "configuration", "key_bits is 1024");
 }
 
 static void a_refused_contract_stays_on_record(void **state)
@@ -641,6 +636,31 @@ static void attempts_are_counted_and_limited(void **state)
     assert_int_equal(worker.attempt, 1);
     jobs_ended(jobs, id, &why, "tax", NULL, NULL);
     must_fail(&operator, about("approve", id), "refused", "all 2 attempts");
+}
+
+/* Leaves a log behind in which scores of test rows left the node. */
+static void write_a_log_with_scores(const char *session_dir)
+{
+    uint8_t entry[ENTRY_BASE] = {0};
+    struct record r = {.suite = SUITE_INT1, .type = RECORD_SEND, .peer = 1, .kind = MESSAGE_score, .phase = PHASE_EVALUATE};
+    char path[FILES_PATH_BYTES];
+
+    record_encode(entry, &r);
+    assert_int_equal(files_join(path, session_dir, "log", NULL), OK);
+    assert_int_equal(files_write(path, entry, sizeof entry, 0600, NULL), OK);
+}
+
+static void a_contract_whose_test_rows_were_scored_has_no_further_attempt(void **state)
+{
+    char id[17];
+    struct contract k = approved(id);
+    struct fault why = {.code = STATUS_CLOSED, .message = "bank went away"};
+
+    (void)state;
+    start(id, &k);
+    write_a_log_with_scores(worker.session_dir);
+    jobs_ended(jobs, id, &why, "bank", NULL, NULL);
+    must_fail(&operator, about("approve", id), "refused", "scored already");
 }
 
 static void jobs_of_another_coordinator_do_not_exist(void **state)
@@ -771,6 +791,7 @@ int main(void)
         TEST(only_approvals_of_everyone_for_this_attempt_start_it),
         TEST(nothing_starts_that_was_not_approved_here),
         TEST(attempts_are_counted_and_limited),
+        TEST(a_contract_whose_test_rows_were_scored_has_no_further_attempt),
         TEST(jobs_of_another_coordinator_do_not_exist),
         TEST(a_restart_ends_what_was_running),
         TEST(what_nobody_approves_or_starts_expires),

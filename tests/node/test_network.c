@@ -85,7 +85,7 @@ static void *seat_thread(void *arg)
 {
     struct seat *s = arg;
 
-    sim_play(s->me, (struct channel){s, seat_send, seat_recv}, NULL);
+    sim_play(s->me, (struct channel){.ctx = s, .send = seat_send, .recv = seat_recv}, NULL);
     if (s->me->outcome == STATUS_CANCELLED)
         node_stop(&s->node);
     else

@@ -10,7 +10,7 @@ static void sample(struct contract *c)
                            .job = "autumn scorecard", .purpose = "credit default model", .not_before = 10, .not_after = 20,
                            .parties = 3, .key_bits = 3072, .passes = 16, .ridge_micro = 3000, .step_1024 = 1331,
                            .momentum_1024 = 717, .test_permille = 300, .fraction_bits = 18, .score_bits = 6,
-                           .min_rows = 1000, .min_positives = 50, .attempts_max = 3, .retention = 1};
+                           .min_rows = 1000, .min_positives = 50, .rows_per_bin = 10, .attempts_max = 3, .retention = 1};
     static const char *const names[] = {"bank", "tax", "social"};
 
     for (party p = 0; p < 3; p++) {
@@ -105,6 +105,10 @@ static void every_rule_names_its_field(void **state)
     REFUSED(c.key_bits = 2047, "key_bits is 2047");
     REFUSED(c.passes = 1, "passes is 1");
     REFUSED(c.passes = 65, "passes is 65");
+    REFUSED(c.step_1024 = 2048, "diverges");
+    REFUSED((c.step_1024 = 1400, c.momentum_1024 = 1000), "diverges");
+    REFUSED(c.rows_per_bin = 1, "rows_per_bin is 1");
+    REFUSED(c.key_bits = 2112, "key_bits is 2112");
     REFUSED(c.ridge_micro = 0, "ridge");
     REFUSED(c.parties = 1, "parties is 1");
     REFUSED(c.parties = 9, "parties is 9");

@@ -76,6 +76,44 @@ static void a_rewound_peer_that_changes_its_question_gets_an_unrelated_mask(void
     assert_true(equal < 12); /* 8 * 64 bytes agree by chance in 2 places */
 }
 
+/* ---- rule 5b: a run of the same approvals from a rolled-back disk draws its pads anew ---- */
+
+static status pads_after_the_handshake(struct sim_party *me)
+{
+    struct hash none = {{0}};
+    struct rng g;
+
+    TRY(handshake_run(&me->ss, &none));
+    if (me->self != 0)
+        return OK;
+    session_pad_rng(&me->ss, &g, "residual pad", 0, 2, 0);
+    rng_fill(&g, mask, sizeof mask);
+    rng_clear(&g);
+    return OK;
+}
+
+static void a_second_run_of_the_same_approvals_hides_nothing_under_an_old_pad(void **state)
+{
+    uint8_t first[64];
+    struct sim sim;
+    int equal = 0;
+
+    (void)state;
+    run_two(&sim, pads_after_the_handshake, 9);
+    memcpy(first, mask, sizeof first);
+    sim_clear(&sim);
+    for (uint8_t start = 1; start < 9; start++) {
+        sim_contract(&sim, 2, data, 256, 2);
+        sim_approve(&sim, 9); /* the same seeds, cards, approvals and session id ... */
+        sim.party[0].start.bytes[0] ^= start; /* ... and what the node draws when it begins */
+        assert_int_equal(sim_run(&sim, pads_after_the_handshake), OK);
+        for (size_t i = 0; i < sizeof mask; i++)
+            equal += mask[i] == first[i];
+        sim_clear(&sim);
+    }
+    assert_true(equal < 12);
+}
+
 /* ---- what comes next is fixed ---- */
 
 static enum message_kind say_kind;
@@ -254,15 +292,19 @@ static void two_different_states_shown_to_two_peers_end_the_session(void **state
 static void logs_have_the_same_shape_whatever_the_data(void **state)
 {
     struct sim sim[2];
-    struct dataset other[2];
+    struct dataset one[2], other[2];
 
     (void)state;
-    for (party p = 0; p < 2; p++)
-        sim_dataset(&other[p], 3, p, 30, 30, 1, 3, p == 0);
-    memset(other[0].codes, 0, 30);
-    for (uint32_t r = 0; r < 30; r++)
-        other[0].label[r] = (uint8_t)(r % 2);
-    sim_contract(&sim[0], 2, data, 256, 2);
+    for (party p = 0; p < 2; p++) {
+        sim_dataset(&one[p], 3, p, 60, 60, 1, 3, p == 0);
+        sim_dataset(&other[p], 3, p, 60, 60, 1, 3, p == 0);
+    }
+    memset(other[0].codes, 0, 60);
+    for (uint32_t r = 0; r < 60; r++) {
+        one[0].label[r] = (uint8_t)(r % 2);
+        other[0].label[r] = (uint8_t)(r % 3 == 0);
+    }
+    sim_contract(&sim[0], 2, one, 256, 2);
     sim_contract(&sim[1], 2, other, 256, 2);
     sim_approve(&sim[0], 1);
     sim_approve(&sim[1], 1);
@@ -274,14 +316,17 @@ static void logs_have_the_same_shape_whatever_the_data(void **state)
     }
     sim_clear(&sim[0]);
     sim_clear(&sim[1]);
-    dataset_clear(&other[0]);
-    dataset_clear(&other[1]);
+    for (party p = 0; p < 2; p++) {
+        dataset_clear(&one[p]);
+        dataset_clear(&other[p]);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rewound_peer_that_changes_its_question_gets_an_unrelated_mask),
+        cmocka_unit_test(a_second_run_of_the_same_approvals_hides_nothing_under_an_old_pad),
         cmocka_unit_test(another_kind_pass_or_length_than_the_protocol_says_is_refused_and_named),
         cmocka_unit_test(a_frame_of_another_session_is_refused),
         cmocka_unit_test(an_approval_that_its_identity_key_did_not_sign_is_refused),

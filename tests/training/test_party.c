@@ -191,6 +191,99 @@ static void too_few_positives_end_the_session(void **state)
     group_clear(&g);
 }
 
+static void a_block_with_too_many_bins_for_the_rows_is_refused_and_named(void **state)
+{
+    struct group g;
+
+    (void)state;
+    group_setup(&g, 2, 4, 100, 4, 384);
+    g.sim.contract.rows_per_bin = 50;
+    sim_approve(&g.sim, 1);
+    sim_run(&g.sim, NULL);
+    for (party p = 0; p < 2; p++) {
+        assert_int_equal(g.sim.party[p].outcome, STATUS_LIMIT);
+        assert_non_null(strstr(g.sim.party[p].ss.fault.message, "asks for 50 rows a bin"));
+    }
+    group_clear(&g);
+}
+
+/* ---- a party that deviates, and signs what it says ---- */
+
+/* Changes one byte of a body on its way out of a cheating party, with a fresh signature and tag: seen from outside, it
+ * said something else to that peer. */
+struct cheat {
+    struct sim *sim;
+    enum message_kind kind;
+    party from, to;
+    int done;
+};
+
+static enum sim_fate say_it_differently(void *ctx, party from, party to, uint64_t number, uint8_t *frame, size_t *len)
+{
+    struct cheat *c = ctx;
+    struct record r;
+    struct rng_key k;
+    struct signature sig;
+    uint8_t context[10];
+
+    (void)number;
+    if (c->done || from != c->from || to != c->to || record_decode(&r, frame) != OK || r.kind != c->kind)
+        return SIM_DELIVER;
+    c->done = 1;
+    frame[ENTRY_BASE] ^= 1;
+    if (c->kind == MESSAGE_residual) /* stay inside the ring: its low byte */
+        frame[ENTRY_BASE] ^= 1, frame[*len - 1] ^= 1;
+    store_u16(context, from);
+    store_u64(context + 2, r.pair_seq);
+    rng_key_derive(&k, &c->sim->party[from].ss.peer[to].pair, "hefu/tag", context, sizeof context);
+    hash_keyed(&r.body_tag, k.bytes, "hefu/body/v1", frame + ENTRY_BASE, *len - ENTRY_BASE);
+    record_encode(frame, &r);
+    sign_make(&sig, &c->sim->party[from].ss.sign, RECORD_SIGN_TAG, frame, RECORD_BYTES);
+    memcpy(frame + RECORD_BYTES, sig.bytes, SIGNATURE_BYTES);
+    return SIM_DELIVER;
+}
+
+static void assert_equivocation(enum message_kind kind, int listed)
+{
+    struct group g;
+    struct cheat cheat = {.sim = &g.sim, .kind = kind, .from = 1, .to = 2};
+    int noticed = 0;
+
+    group_setup(&g, 3, 8, 120, 4, 384);
+    assert_int_equal(contract_label_party(&g.sim.contract), 1);
+    if (listed) {
+        assert_non_null(g.data[1].split = calloc(g.data[1].rows, 1));
+        for (uint32_t r = 0; r < g.data[1].rows; r++)
+            g.data[1].split[r] = (uint8_t)(1 + r % 2);
+        g.sim.contract.test_rule = TEST_LISTED;
+        g.sim.contract.test_permille = 0;
+    }
+    g.sim.disturb = say_it_differently;
+    g.sim.disturb_ctx = &cheat;
+    sim_approve(&g.sim, 2);
+    sim_run(&g.sim, NULL);
+    assert_true(cheat.done);
+    for (party p = 0; p < 3; p++)
+        noticed += g.sim.party[p].outcome == STATUS_EQUIVOCATION || g.sim.party[p].outcome == STATUS_UNEXPECTED ||
+                   g.sim.party[p].outcome == STATUS_MALFORMED;
+    assert_true(noticed >= 1);
+    for (party p = 0; p < 3; p++)
+        assert_int_not_equal(g.sim.party[p].outcome, OK);
+    group_clear(&g);
+}
+
+static void a_residual_told_differently_to_one_peer_ends_the_session(void **state)
+{
+    (void)state;
+    assert_equivocation(MESSAGE_residual, 0);
+}
+
+static void a_split_told_differently_to_one_peer_ends_the_session(void **state)
+{
+    (void)state;
+    assert_equivocation(MESSAGE_split, 1);
+}
+
 static void listed_test_rows_are_used_as_listed(void **state)
 {
     struct group g;
@@ -298,6 +391,9 @@ int main(void)
         cmocka_unit_test(a_table_that_is_not_the_one_of_the_contract_is_refused),
         cmocka_unit_test(too_small_an_intersection_ends_the_session_at_every_party),
         cmocka_unit_test(too_few_positives_end_the_session),
+        cmocka_unit_test(a_block_with_too_many_bins_for_the_rows_is_refused_and_named),
+        cmocka_unit_test(a_residual_told_differently_to_one_peer_ends_the_session),
+        cmocka_unit_test(a_split_told_differently_to_one_peer_ends_the_session),
         cmocka_unit_test(listed_test_rows_are_used_as_listed),
         cmocka_unit_test(every_damaged_frame_is_refused_by_its_receiver_and_ends_the_session_everywhere),
     };

@@ -77,6 +77,7 @@ static struct replay_input input_of(party p)
                                  .attempt = 0,
                                  .approvals = sim.approvals,
                                  .seed = &sim.party[p].seed,
+                                 .start = &sim.party[p].start,
                                  .data = &data[p],
                                  .log = sim.party[p].log.bytes,
                                  .log_len = sim.party[p].log.len,
