@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <time.h>
 
 enum { OFFERS_MAX = 32, ID_SHOWN = 16 };
@@ -405,6 +406,27 @@ static status table_of_proposal(struct session_table *t, const json_t *proposal,
     return dictionary_decode(&t->dictionary, dictionary, len);
 }
 
+/* A directory of an earlier attempt is never written over; what an approval left that was cut short is. */
+static status check_fresh(const char *dir, const uint8_t *contract, size_t len, struct fault *f)
+{
+    uint8_t *there AUTO(auto_free) = NULL;
+    size_t there_len = 0;
+    char path[FILES_PATH_BYTES];
+
+    TRY(files_join(path, dir, "start.sealed", f));
+    if (files_exist(path))
+        return fault_set(f, STATUS_REFUSED, "%s holds a session that has run already", dir);
+    TRY(files_join(path, dir, "contract", f));
+    if (!files_exist(path))
+        return OK;
+    TRY(files_read(&there, &there_len, path, CONTRACT_BYTES_MAX, f));
+    if (there_len != len || memcmp(there, contract, len) != 0)
+        return fault_set(f, STATUS_REFUSED, "%s belongs to another contract", dir);
+    TRY(files_join(path, dir, "seed.sealed", f));
+    (void)!unlink(path); /* nobody has seen its card: the approval did not get that far */
+    return OK;
+}
+
 /* The session directory with everything that is known before the other approvals are. */
 static status prepare_session(char dir[FILES_PATH_BYTES], struct jobs *j, const struct store_job *job, party self,
                               struct fault *f)
@@ -417,12 +439,13 @@ static status prepare_session(char dir[FILES_PATH_BYTES], struct jobs *j, const 
 
     TRY(jobs_session_dir(dir, j->c.node->state_dir, job->id, job->attempt, f));
     TRY(files_make_directory(dir, f));
+    TRY(store_get_paper(j->c.store, job->id, PAPER_CONTRACT, &contract, &len, f));
+    TRY(check_fresh(dir, contract, len, f));
     TRY(load_json(&proposal, j, job->id, PAPER_PROPOSAL, f));
     TRY(table_of_proposal(&t, proposal, f));
     t.self = self;
     t.attempt = job->attempt;
     TRY(session_table_write(dir, &t, f));
-    TRY(store_get_paper(j->c.store, job->id, PAPER_CONTRACT, &contract, &len, f));
     TRY(files_join(path, dir, "contract", f));
     return files_write(path, contract, len, 0600, f);
 }

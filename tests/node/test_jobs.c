@@ -663,6 +663,26 @@ static void a_contract_whose_test_rows_were_scored_has_no_further_attempt(void *
     must_fail(&operator, about("approve", id), "refused", "scored already");
 }
 
+static void an_approval_writes_over_no_session_that_has_run_or_belongs_to_another_contract(void **state)
+{
+    static const struct { const char *file, *says; } cases[] = {{"start.sealed", "has run already"}, {"contract", "another contract"}};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct contract k = proposed();
+        char id[17], dir[FILES_PATH_BYTES], path[FILES_PATH_BYTES];
+
+        k.passes = (uint16_t)(5 + i); /* another job each time */
+        json_decref(must(&acme, contract_request(&k, bank_pem, tax_pem)));
+        job_id(id, &k);
+        assert_int_equal(jobs_session_dir(dir, config.state_dir, id, 0, NULL), OK);
+        assert_int_equal(files_make_directory(dir, NULL), OK);
+        assert_int_equal(files_join(path, dir, cases[i].file, NULL), OK);
+        assert_int_equal(files_write(path, "x", 1, 0600, NULL), OK);
+        must_fail(&operator, about("approve", id), "refused", cases[i].says);
+    }
+}
+
 static void jobs_of_another_coordinator_do_not_exist(void **state)
 {
     char id[17];
@@ -792,6 +812,7 @@ int main(void)
         TEST(nothing_starts_that_was_not_approved_here),
         TEST(attempts_are_counted_and_limited),
         TEST(a_contract_whose_test_rows_were_scored_has_no_further_attempt),
+        TEST(an_approval_writes_over_no_session_that_has_run_or_belongs_to_another_contract),
         TEST(jobs_of_another_coordinator_do_not_exist),
         TEST(a_restart_ends_what_was_running),
         TEST(what_nobody_approves_or_starts_expires),
