@@ -246,7 +246,7 @@ static void print_models(const json_t *o, const char *label)
     printf("\n  %-24s     AUC        KS   log-loss\n", "on the test rows");
     print_row(alone, auc_alone, ks_alone, loss_alone, "%7.4f");
     print_row("joint model", auc, ks, loss, "%7.4f");
-    print_row("gain", auc - auc_alone, ks - ks_alone, loss - loss_alone, "%+7.4f");
+    print_row("change", auc - auc_alone, ks - ks_alone, loss - loss_alone, "%+7.4f");
 }
 
 static void print_costs(const struct consortium *c, const json_t *o)
