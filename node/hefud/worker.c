@@ -34,16 +34,24 @@ struct worker {
     struct verify_report verdict;
 };
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
 /* limits.memory_mb of node.yaml; not under a sanitizer, whose shadow memory is larger than any limit. */
 static void limit_memory(uint32_t megabytes)
 {
-#ifdef __OPTIMIZE__
     const rlim_t bytes = (rlim_t)megabytes << 20;
 
-    setrlimit(RLIMIT_DATA, &(struct rlimit){bytes, bytes});
-#else
-    (void)megabytes;
-#endif
+    if (!SANITIZED)
+        setrlimit(RLIMIT_DATA, &(struct rlimit){bytes, bytes});
 }
 
 static void say(const struct fault *f)
