@@ -97,6 +97,8 @@ fi
 say "clang, address and undefined-behaviour sanitizers"
 if build asan; then
     unit_tests asan build-asan
+    say "command line, under the sanitizers"
+    shown "command line" sh tests/cli/run_cli.sh build-asan/bin test_errors test_refusals test_deploy || true
 fi
 
 say "fuzz corpora"

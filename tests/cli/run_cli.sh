@@ -10,11 +10,13 @@ shift
 bad=0
 for test in "$@"; do
     name=$(basename "$test" .sh)
+    began=$(date +%s)
     HEFU_BIN=$bin sh "$here/$name.sh" </dev/null && code=0 || code=$?
     case $code in
     0) ;;
     77) echo "skip $name" ;;
     *) echo "not ok $name: exit code $code"; bad=1 ;;
     esac
+    echo "-- $name: $(($(date +%s) - began)) s"
 done
 exit $bad
