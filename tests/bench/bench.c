@@ -246,11 +246,13 @@ static void bench_encrypt(struct key *k, const char *size, int own, int with_tab
     const uint64_t uses = with_tables ? UINT64_MAX : 1;
     const char *name = names[own][with_tables];
     double began;
+    status made;
 
     if (!wanted(name) && !(with_tables && wanted(tables[own])))
         return;
     began = cpu_s();
-    if ((own ? blind_new_own(&k->blind, &k->pub, &k->sec, uses, &k->g) : blind_new(&k->blind, &k->pub, uses, &k->g)) != OK)
+    made = own ? blind_new_own(&k->blind, &k->pub, &k->sec, uses, &k->g) : blind_new(&k->blind, &k->pub, uses, &k->g);
+    if (made != OK)
         abort();
     if (with_tables && wanted(tables[own]))
         print(tables[own], size, "s", cpu_s() - began, 0);
@@ -404,7 +406,8 @@ static void record_ours(void *ctx)
     s->record.seq++;
     record_encode(bytes, &s->record);
     sign_make(&signature, &s->sec, RECORD_SIGN_TAG, bytes, sizeof bytes);
-    if (record_decode(&back, bytes) != OK || sign_check(&signature, &s->pub, RECORD_SIGN_TAG, bytes, sizeof bytes) != OK)
+    if (record_decode(&back, bytes) != OK ||
+        sign_check(&signature, &s->pub, RECORD_SIGN_TAG, bytes, sizeof bytes) != OK)
         abort();
 }
 
@@ -428,7 +431,14 @@ static void bench_others(void)
 
 /* ---- one training ---- */
 
-enum { TRAIN_PARTIES = 3, TRAIN_ROWS = 400, TRAIN_ROWS_QUICK = 80, TRAIN_COLUMNS = 4, TRAIN_BINS = 10, TRAIN_PASSES = 16 };
+enum {
+    TRAIN_PARTIES = 3,
+    TRAIN_ROWS = 400,
+    TRAIN_ROWS_QUICK = 80,
+    TRAIN_COLUMNS = 4,
+    TRAIN_BINS = 10,
+    TRAIN_PASSES = 16,
+};
 
 /* CPU seconds of one party's thread by phase. */
 static struct watch {

@@ -31,8 +31,8 @@ static struct {
     int approved;             /* the operator has said yes to something */
 } node;
 
-static const struct control_caller callers[] = {
-    {CONTROL_OPERATOR, "operator"}, {CONTROL_COORDINATOR, "acme"}, {CONTROL_COORDINATOR, "other"}, {CONTROL_NOBODY, ""}};
+static const struct control_caller operator = {CONTROL_OPERATOR, "operator"}, acme = {CONTROL_COORDINATOR, "acme"},
+                                   other = {CONTROL_COORDINATOR, "other"}, nobody = {CONTROL_NOBODY, ""};
 
 /* ---- the node ---- */
 
@@ -183,12 +183,12 @@ static void write_contract(void)
         .version = 1, .suite = SUITE_INT1, .sigmoid = SIGMOID_LINEAR, .test_rule = TEST_DRAWN, .job = "risk",
         .purpose = "to test", .nonce = {1}, .parties = 2, .key_bits = 2048, .passes = 16, .ridge_micro = 3000,
         .step_1024 = 1331, .momentum_1024 = 717, .test_permille = 300, .fraction_bits = 16, .score_bits = 6,
-        .min_rows = 100, .min_positives = 10, .attempts_max = 2, .retention = 1};
+        .min_rows = 100, .min_positives = 10, .rows_per_bin = 5, .attempts_max = 2, .retention = 1};
     static const char request[] =
         "{\"op\":\"propose\",\"job\":{\"name\":\"risk\",\"tables\":[{\"party\":\"bank\",\"table\":\"loans\"},"
         "{\"party\":\"tax\",\"table\":\"incomes\"}],\"key_bits\":2048,\"training\":{\"passes\":16},"
         "\"limits\":{\"min_rows\":100},\"test\":{\"rule\":1}}}";
-    json_t *answer = control_answer(jobs_control(node.jobs), &callers[1], request, strlen(request));
+    json_t *answer = control_answer(jobs_control(node.jobs), &acme, request, strlen(request));
     json_t *offer = json_object_get(answer, "offer");
     struct wire_writer w AUTO(wire_writer_clear) = {0};
     struct approval a = {.who = 1};
@@ -202,8 +202,8 @@ static void write_contract(void)
     must(control_bytes(&bins, &columns, json_object_get(offer, "bins"), "bins", CONTRACT_COLUMNS_MAX, &f), &f);
     k.not_before = (uint64_t)node.now - 10;
     k.not_after = (uint64_t)node.now + 7200;
-    k.party[0] = (struct contract_party){.name = "bank", .certificate = node.bank.fingerprint, .identity = node.bank.key,
-                                         .has_label = 1, .columns = (uint16_t)columns};
+    k.party[0] = (struct contract_party){.name = "bank", .certificate = node.bank.fingerprint,
+                                         .identity = node.bank.key, .has_label = 1, .columns = (uint16_t)columns};
     k.party[0].rows = (uint32_t)json_integer_value(json_object_get(offer, "rows"));
     memcpy(k.party[0].bins, bins, columns);
     k.party[1] = (struct contract_party){.name = "tax", .certificate = node.tax.fingerprint, .identity = node.tax.key,
@@ -297,7 +297,7 @@ static void put_own_approval(struct wire_writer *w)
     const char *approval;
 
     snprintf(request, sizeof request, "{\"op\":\"job\",\"job\":\"%s\"}", node.job);
-    answer = control_answer(jobs_control(node.jobs), &callers[1], request, strlen(request));
+    answer = control_answer(jobs_control(node.jobs), &acme, request, strlen(request));
     approval = json_string_value(json_object_get(answer, "approval"));
     if (approval)
         wire_put_bytes(w, approval, strlen(approval));
@@ -359,7 +359,8 @@ static void check_answer(const struct control_caller *who, const char *request, 
 static void ask(const uint8_t *line, size_t len)
 {
     struct wire_writer w AUTO(wire_writer_clear) = {0};
-    const struct control_caller *who = &callers[!len ? 3 : line[0] == 'o' ? 0 : line[0] == 'c' ? 1 : line[0] == 'x' ? 2 : 3];
+    const uint8_t asks = len ? line[0] : 0;
+    const struct control_caller *who = asks == 'o' ? &operator : asks == 'c' ? &acme : asks == 'x' ? &other : &nobody;
 
     if (len)
         expand(&w, line + 1, len - 1);

@@ -1,8 +1,8 @@
 /* A whole session with a hostile peer that has its own keys: one of its bodies is another, well signed.
  *
- * Honest runs are recorded once, as each party hears them.  Input: who plays (bit 0) and how the body changes (bit 1: the
- * rest is written over it at an offset, else it replaces it), number of the message, offset (2 bytes), bytes.  The claim:
- * an end in good order, or a fault in words that blames the peer. */
+ * Honest runs are recorded once, as each party hears them.  Input: who plays (bit 0) and how the body changes (bit 1:
+ * the rest is written over it at an offset, else it replaces it), number of the message, offset (2 bytes), bytes.  The
+ * claim: an end in good order, or a fault in words that blames the peer. */
 #include "fuzz/stage.h"
 
 #include <math.h>

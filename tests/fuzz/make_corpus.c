@@ -1,5 +1,6 @@
 /* Writes the committed corpora that need signatures or exact lengths: make_corpus tests/fuzz/corpus
- * Valid contracts, valid frames of every kind, and changes to each message of a session. */
+ * Contracts, evidence files, frames of every kind, and changes to the messages of a session.  Run it again when the
+ * format of contracts changes: an old corpus is refused at once, and then replaying it shows little. */
 #include "fuzz/stage.h"
 #include "kit/synthetic.h"
 
@@ -67,6 +68,38 @@ static void write_contracts(void)
     write_contract("chinese", &c);
     c.retention = 2;
     write_contract("retention_out_of_range", &c);
+}
+
+/* ---- evidence ---- */
+
+static void write_evidence(const char *name, const struct contract *c, uint64_t seed, struct population population,
+                           size_t stop)
+{
+    static struct synthetic s;
+    struct wire_writer w AUTO(wire_writer_clear) = {0};
+    status code = synthetic_play(&s, c, population, seed, stop, NULL);
+
+    assert(code == OK);
+    code = bundle_encode(&w, &s.bundle[0]);
+    assert(code == OK);
+    write_file("bundle", name, w.bytes, w.len);
+    synthetic_clear(&s);
+}
+
+static void write_bundles(void)
+{
+    static struct contract c;
+    const struct population drawn = {.rows = 40, .train = 28, .test = 12};
+
+    synthetic_contract(&c, 2, 1);
+    write_evidence("whole", &c, 1, drawn, SIZE_MAX);
+    write_evidence("stopped", &c, 1, drawn, 9);
+    write_evidence("empty", &c, 1, drawn, 0);
+    c.test_rule = TEST_LISTED;
+    c.test_permille = 0;
+    write_evidence("listed", &c, 1, (struct population){.rows = 40, .train = 20, .test = 10}, SIZE_MAX);
+    synthetic_contract(&c, 3, 1);
+    write_evidence("three", &c, 1, drawn, SIZE_MAX);
 }
 
 /* ---- frames of an honest session: what party 1 says to party 0 ---- */
@@ -164,6 +197,7 @@ int main(int argc, char **argv)
     }
     root = argv[1];
     write_contracts();
+    write_bundles();
     write_messages();
     write_changes();
     return 0;

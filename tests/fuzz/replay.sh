@@ -11,6 +11,17 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 bad=0
+# Corpora of an old contract format are refused at their first bytes: replaying them would show nothing.
+if [ -x "$build/fuzz/make_corpus" ]; then
+    mkdir -p "$work/made/contract" "$work/made/bundle" "$work/made/message" "$work/made/peer"
+    "$build/fuzz/make_corpus" "$work/made"
+    if diff -rq "$work/made/contract" tests/fuzz/corpus/contract >"$work/log"; then
+        echo "ok fuzz corpora: contracts of today's format"
+    else
+        echo "not ok fuzz corpora: contracts of another format; run $build/fuzz/make_corpus tests/fuzz/corpus"
+        bad=$((bad + 1))
+    fi
+fi
 for target in "$build"/fuzz/fuzz_*; do
     [ -x "$target" ] && [ -f "$target" ] || continue
     name=$(basename "$target")
@@ -22,7 +33,7 @@ for target in "$build"/fuzz/fuzz_*; do
         continue
     fi
     mkdir -p "$work/$name"
-    if ! "$target" -runs=0 "$corpus" >"$work/log" 2>&1 </dev/null; then
+    if ! "$target" -runs=0 -artifact_prefix="$work/" "$corpus" >"$work/log" 2>&1 </dev/null; then
         tail -n 40 "$work/log"
         echo "not ok fuzz $name: the committed corpus fails"
         bad=$((bad + 1))
