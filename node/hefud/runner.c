@@ -73,6 +73,14 @@ static void kick(struct runner *r)
     (void)!eventfd_write(r->kick, 1);
 }
 
+static void give_up(struct runner *r, const char *words)
+{
+    if (r->cancelled.code != OK)
+        return;
+    (void)fault_set(&r->cancelled, STATUS_NO_MEMORY, "%s", words);
+    r->goodbye = LINK_FAILED;
+}
+
 enum link_goodbye runner_goodbye(status code)
 {
     switch (code) {
@@ -135,7 +143,7 @@ static void put_peer_lost(struct runner *r, party from, status result, const str
     r->peer_ended[from] = 1;
     log_line(LOG_DEBUG, "attempt in %s: %s (%s)", r->session_dir, f.message, status_name(f.code));
     if (!text || relay_put(&r->relay, RELAY_PEER_LOST, from, text, strlen(text)) != OK)
-        (void)fault_set(&r->cancelled, STATUS_NO_MEMORY, "out of memory");
+        give_up(r, "out of memory");
     free(text);
     json_decref(error);
 }
@@ -199,7 +207,7 @@ static int send_pending(struct runner *r)
         }
         waiting |= r->pending[p].head != NULL;
         if (relay_hold(&r->relay, p, r->pending[p].head != NULL) != OK)
-            (void)fault_set(&r->cancelled, STATUS_NO_MEMORY, "out of memory");
+            give_up(r, "out of memory");
     }
     return waiting;
 }
@@ -399,9 +407,14 @@ static void settle(struct runner *r)
     } else if (r->done) {
         r->end.fault = (struct fault){0};
     }
-    goodbye = r->end.fault.code == OK                                      ? LINK_DONE
-              : r->cancelled.code != OK && r->goodbye != LINK_DONE && !r->done ? r->goodbye
-                                                                           : runner_goodbye(r->end.fault.code);
+    if (r->end.fault.code == OK)
+        goodbye = LINK_DONE;
+    else if (r->doom.code != OK && !strcmp(r->doom.message, r->end.fault.message))
+        goodbye = LINK_FOLLOWED;
+    else if (r->cancelled.code != OK)
+        goodbye = r->goodbye;
+    else
+        goodbye = runner_goodbye(r->end.fault.code);
     r->over = 1;
     pthread_cond_broadcast(&r->moved);
     pthread_mutex_unlock(&r->lock);
@@ -430,7 +443,7 @@ static void *run(void *arg)
             r->receiver[p] = (struct receiver){.runner = r, .from = p};
             if (pthread_create(&r->receiver[p].thread, NULL, receive_frames, &r->receiver[p])) {
                 r->receiver[p].runner = NULL;
-                (void)fault_set(&r->cancelled, STATUS_NO_MEMORY, "no thread for the frames of %s", r->name[p]);
+                give_up(r, "no thread for the frames of a peer");
             }
         }
         pump(r);

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -30,7 +31,7 @@ static status answer_back(void *node, const struct control_caller *who, const js
 {
     const json_t *fail = json_object_get(request, "fail"), *echo = json_object_get(request, "echo");
 
-    ++*(int *)node;
+    ++*(atomic_int *)node;
     if (json_is_true(fail))
         return STATUS_NO_MEMORY; /* without words */
     if (json_is_string(fail)) {
@@ -42,7 +43,7 @@ static status answer_back(void *node, const struct control_caller *who, const js
     return OK;
 }
 
-static int asked;
+static atomic_int asked;
 
 static struct control_ops all_ops(void)
 {
