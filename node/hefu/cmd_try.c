@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_BITS_DEFAULT = 3072, PASSES_DEFAULT = 16, MIN_ROWS_DEFAULT = 100, MIN_POSITIVES = 10, ROWS_PER_BIN = 5, BINS = 10,
+enum { KEY_BITS_DEFAULT = 3072, PASSES_DEFAULT = 16, MIN_ROWS_DEFAULT = 100, MIN_POSITIVES = 10, ROWS_PER_BIN = 5,
        RIDGE_MICRO = 3000, SCORE_BITS = 6, TEST_PERMILLE = 300 };
 #define TABLE_NAME "people"
 
@@ -197,7 +197,7 @@ static struct job_file make_job(const struct trial *t)
         .name = "hefu-try",
         .purpose = "to try a joint model on this machine",
         .num_tables = t->consortium.parties,
-        .training = {.passes = t->passes, .ridge_micro = RIDGE_MICRO, .sigmoid = SIGMOID_LINEAR, .bins = BINS},
+        .training = {.passes = t->passes, .ridge_micro = RIDGE_MICRO, .sigmoid = SIGMOID_LINEAR},
         .key_bits = t->key_bits,
         .test = {.rule = t->split ? TEST_LISTED : TEST_DRAWN, .permille = t->split ? 0 : TEST_PERMILLE},
         .limits = {.min_rows = t->min_rows, .min_positives = MIN_POSITIVES, .rows_per_bin = ROWS_PER_BIN, .attempts = 1},

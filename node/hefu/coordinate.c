@@ -28,10 +28,10 @@ static json_t *propose_request(const struct job_file *job)
         json_array_append_new(tables,
                               json_pack("{s:s,s:s}", "party", job->tables[i].party, "table", job->tables[i].table));
     return json_pack(
-        "{s:s,s:{s:s,s:s,s:o,s:{s:I,s:I,s:I,s:I},s:I,s:{s:I,s:I},s:{s:I,s:I,s:I,s:I},s:I,s:I}}", "op", "propose", "job",
+        "{s:s,s:{s:s,s:s,s:o,s:{s:I,s:I,s:I},s:I,s:{s:I,s:I},s:{s:I,s:I,s:I,s:I},s:I,s:I}}", "op", "propose", "job",
         "name", job->name, "purpose", job->purpose, "tables", tables,
         "training", "passes", (json_int_t)job->training.passes, "ridge_micro", (json_int_t)job->training.ridge_micro,
-        "sigmoid", (json_int_t)job->training.sigmoid, "bins", (json_int_t)job->training.bins,
+        "sigmoid", (json_int_t)job->training.sigmoid,
         "key_bits", (json_int_t)job->key_bits,
         "test", "rule", (json_int_t)job->test.rule, "permille", (json_int_t)job->test.permille,
         "limits", "min_rows", (json_int_t)job->limits.min_rows, "min_positives", (json_int_t)job->limits.min_positives,

@@ -26,7 +26,6 @@ static const struct schema_field training_fields[] = {
     {"passes", SCHEMA_COUNT, 0, SCHEMA_AT(struct job_training, passes), .min = 2, .max = PASSES_MAX},
     {"ridge", SCHEMA_DECIMAL, 0, SCHEMA_AT(struct job_training, ridge_micro), .min = 100, .max = 1000000},
     {"sigmoid", SCHEMA_CHOICE, 0, SCHEMA_AT(struct job_training, sigmoid), .choices = sigmoid_words},
-    {"bins", SCHEMA_COUNT, 0, SCHEMA_AT(struct job_training, bins), .min = 2, .max = 50},
     {0},
 };
 
@@ -99,7 +98,7 @@ status job_file_parse(struct job_file *out, const char *file, const void *text, 
     struct schema_marks *marks AUTO(auto_free) = NULL;
     struct written w = {
         .job = {
-            .training = {.passes = 16, .ridge_micro = 3000, .sigmoid = SIGMOID_LINEAR, .bins = 10},
+            .training = {.passes = 16, .ridge_micro = 3000, .sigmoid = SIGMOID_LINEAR},
             .key_bits = 3072,
             .limits = {.min_rows = 1000, .min_positives = 50, .rows_per_bin = 10, .attempts = ATTEMPTS_MAX},
             .score_bits = 6,

@@ -19,7 +19,6 @@ struct job_file {
         uint32_t passes;
         uint32_t ridge_micro; /* ridge * 10^6 */
         uint32_t sigmoid;     /* enum sigmoid */
-        uint32_t bins;        /* of a numeric column, the one for missing values not counted */
     } training;
     uint32_t key_bits;
     struct job_test {

@@ -136,7 +136,7 @@ static status describe_table(struct offer *o, const struct jobs *j, struct fault
         result = fault_set(&own, STATUS_CONFIG, "%u columns, a contract takes %d", data.columns, CONTRACT_COLUMNS_MAX);
     if (result != OK) {
         (void)!store_note(j->c.store, "", "node", own.message[0] ? own.message : status_name(result), NULL);
-        fault_hint(f, "its operator sees why with: hefu table check %s", o->table.name);
+        fault_hint(f, "its operator finds the reason in the log of hefud, or by registering the file again: hefu table add %s", o->table.name);
         return fault_set(f, STATUS_CONFIG, "%s cannot use its table %s", j->c.node->name, o->table.name);
     }
     o->facts.has_label = data.label != NULL;

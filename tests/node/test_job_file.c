@@ -43,7 +43,6 @@ static void the_short_file_reads_with_defaults(void **state)
     assert_int_equal(job.training.passes, 16);
     assert_int_equal(job.training.ridge_micro, 3000);
     assert_int_equal(job.training.sigmoid, SIGMOID_LINEAR);
-    assert_int_equal(job.training.bins, 10);
     assert_int_equal(job.key_bits, 3072);
     assert_int_equal(job.test.rule, TEST_DRAWN);
     assert_int_equal(job.test.permille, 300);
@@ -60,7 +59,7 @@ static void every_key_reads_into_its_field(void **state)
     struct fault f = {0};
 
     (void)state;
-    assert_int_equal(parse(HEAD "training: {passes: 8, ridge: 0.0125, sigmoid: linear, bins: 20}\n"
+    assert_int_equal(parse(HEAD "training: {passes: 8, ridge: 0.0125, sigmoid: linear}\n"
                                 "key_bits: 2048\n"
                                 "test: {share: 0.25}\n"
                                 "limits: {min_rows: 5, min_positives: 6, rows_per_bin: 4, attempts: 1}\n"
@@ -69,7 +68,6 @@ static void every_key_reads_into_its_field(void **state)
                            &f), OK);
     assert_int_equal(job.training.passes, 8);
     assert_int_equal(job.training.ridge_micro, 12500);
-    assert_int_equal(job.training.bins, 20);
     assert_int_equal(job.key_bits, 2048);
     assert_int_equal(job.test.permille, 250);
     assert_int_equal(job.limits.min_rows, 5);
