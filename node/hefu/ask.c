@@ -49,6 +49,8 @@ status audience_of_node(struct audience *out, const char *dir, struct fault *f)
     out->node = config;
     out->count = 1;
     out->name[0] = config->name;
+    if (strcmp(dir, ".") != 0)
+        snprintf(out->option, sizeof out->option, " --node %s", dir);
     config = NULL;
     return OK;
 }
@@ -69,6 +71,8 @@ status audience_of_coordinator(struct audience *out, const char *file, struct fa
     }
     out->coordinator = config;
     out->count = config->num_nodes;
+    if (strcmp(file, "coordinator.yaml") != 0)
+        snprintf(out->option, sizeof out->option, " --coordinator %s", file);
     for (uint32_t i = 0; i < config->num_nodes; i++)
         out->name[i] = config->nodes[i].name;
     config = NULL;
@@ -152,6 +156,19 @@ static status ask_over_tls(struct audience *a, uint32_t node, const json_t *requ
     return control_read_answer(answer, response, len, f);
 }
 
+/* Whether a sentence names it, as a word. */
+static int mentions(const char *text, const char *name)
+{
+    static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    size_t len = strlen(name);
+
+    for (const char *at = text; (at = strstr(at, name)) != NULL; at++) {
+        if ((at == text || !strchr(word, at[-1])) && (!at[len] || !strchr(word, at[len])))
+            return 1;
+    }
+    return 0;
+}
+
 status audience_ask(struct audience *a, uint32_t node, json_t *request, json_t **answer, struct fault *f)
 {
     struct fault theirs = {0};
@@ -166,8 +183,8 @@ status audience_ask(struct audience *a, uint32_t node, json_t *request, json_t *
     json_decref(request);
     if (code == OK)
         return OK;
-    /* A sentence that already begins with the node's name needs no second one. */
-    if (a->node || strncmp(theirs.message, a->name[node], strlen(a->name[node])) == 0)
+    /* A sentence that names the node already needs no second name. */
+    if (a->node || mentions(theirs.message, a->name[node]))
         fault_set(f, code, "%s", theirs.message);
     else
         fault_set(f, code, "%s: %s", a->name[node], theirs.message);

@@ -12,6 +12,7 @@ struct link_client;
 struct audience {
     uint32_t count;
     const char *name[CONFIG_PEERS_MAX]; /* of each node */
+    char option[FILES_PATH_BYTES + 16]; /* to be typed again: " --node DIR", or "" in that directory */
     struct node_config *node;           /* as operator; NULL as coordinator */
     struct coordinator_config *coordinator;
     struct link_client *client[CONFIG_PEERS_MAX]; /* opened when first asked */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TABLE_MAX = 40, OPTIONS_MAX = 24, FIRST_KEY = 0x1000, HELP_KEY = 0x2000 };
+enum { TABLE_MAX = 40, OPTIONS_MAX = 24, FIRST_KEY = 0x1000, HELP_COLUMNS = 79, HELP_INDENT_MAX = 28 };
 
 static int is_help(const char *word)
 {
@@ -49,7 +49,7 @@ status cmd_print_json(json_t *value, struct fault *f)
 
 static void print_commands(const char *program, const char *about, const struct cmd *table)
 {
-    printf("Usage: %s COMMAND [OPTION...]\n%s\n", program, about);
+    printf("Usage: %s COMMAND [OPTION...]\n%s\n%s", program, about, table->run ? "\n" : "");
     for (; table->name; table++) {
         if (table->run)
             printf("  %-11s %s\n", table->name, table->summary);
@@ -92,6 +92,88 @@ status cmd_dispatch(const char *program, const char *about, const struct cmd *ta
             return c->run(argc - 1, argv + 1, f);
     }
     return unknown_command(program, table, argv[1], f);
+}
+
+/* ---- help ---- */
+
+/* The words of a text from column at on, further lines from column indent on; returns the column where it ends. */
+static size_t print_wrapped(const char *text, size_t at, size_t indent)
+{
+    while (*text) {
+        size_t len = strcspn(text, " \n");
+
+        if (at > indent && at + 1 + len > HELP_COLUMNS) {
+            printf("\n%*s", (int)indent, "");
+            at = indent;
+        }
+        at += (size_t)printf("%s%.*s", at > indent ? " " : "", (int)len, text);
+        text += len;
+        if (*text == '\n') {
+            printf("\n%*s", (int)indent, "");
+            at = indent;
+        }
+        text += *text != '\0';
+    }
+    return at;
+}
+
+/* "--party NAME=FILE" */
+static size_t option_text(char *out, size_t cap, const struct cmd_option *o)
+{
+    return (size_t)snprintf(out, cap, "--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+}
+
+static void print_usage(const struct cmd_line *line)
+{
+    size_t indent = strlen("Usage: ") + strlen(line->program) + 1, at;
+    char word[96];
+    int optional = 0;
+
+    at = (size_t)printf("Usage: %s", line->program);
+    if (line->arguments && line->arguments[0])
+        at += (size_t)printf(" %s", line->arguments);
+    for (const struct cmd_option *o = line->options; o->name; o++) {
+        size_t len = option_text(word, sizeof word, o);
+
+        optional |= !o->required;
+        if (!o->required)
+            continue;
+        if (at + len + 4 > HELP_COLUMNS)
+            at = (size_t)printf("\n%*s", (int)indent - 1, "") - 1;
+        at += (size_t)printf(" %s%s", word, o->list ? "..." : "");
+    }
+    if (at + strlen(" [OPTION...]") > HELP_COLUMNS)
+        printf("\n%*s", (int)indent - 1, "");
+    puts(optional ? " [OPTION...]" : "");
+}
+
+static void print_help(const struct cmd_line *line)
+{
+    static const struct cmd_option help[] = {{"help", NULL, "show this", .flag = NULL}, {0}};
+    const struct cmd_option *const lists[] = {line->options, help};
+    size_t indent = 0;
+    char word[96];
+
+    print_usage(line);
+    print_wrapped(line->summary, 0, 0);
+    printf("\n\n");
+    for (const struct cmd_option *o = line->options; o->name; o++) {
+        size_t len = option_text(word, sizeof word, o) + 4;
+
+        indent = len > indent ? len : indent;
+    }
+    if (indent > HELP_INDENT_MAX)
+        indent = HELP_INDENT_MAX;
+    if (indent < 10)
+        indent = 10;
+    for (size_t l = 0; l < 2; l++) {
+        for (const struct cmd_option *o = lists[l]; o->name; o++) {
+            option_text(word, sizeof word, o);
+            printf("  %-*s", (int)indent - 2, word);
+            print_wrapped(o->help, indent, indent);
+            putchar('\n');
+        }
+    }
 }
 
 /* ---- options: a cmd_line becomes an argp ---- */
@@ -222,22 +304,20 @@ static void build_options(struct argp_option *out, const struct cmd_option *opti
     for (; options[i].name && i < OPTIONS_MAX; i++)
         out[i] = (struct argp_option){.name = options[i].name, .key = FIRST_KEY + i, .arg = options[i].value,
                                       .doc = options[i].help};
-    out[i] = (struct argp_option){.name = "help", .key = HELP_KEY, .doc = "show this"};
+    out[i] = (struct argp_option){0};
 }
 
 status cmd_parse(const struct cmd_line *line, int argc, char **argv, struct fault *f)
 {
     struct argp_option options[OPTIONS_MAX + 2] = {0};
-    struct argp argp = {.options = options, .parser = parse_one, .args_doc = line->arguments, .doc = line->summary};
+    struct argp argp = {.options = options, .parser = parse_one};
     struct parse p = {.line = line, .fault = f};
-    char program[64];
 
     build_options(options, line->options);
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         if (is_help(argv[i])) {
-            snprintf(program, sizeof program, "%s", line->program);
-            argp_help(&argp, stdout, ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG, program);
-            exit(EXIT_SUCCESS);
+            print_help(line);
+            exit(fflush(stdout) == 0 ? EXIT_SUCCESS : status_exit_code(STATUS_IO));
         }
     }
     if (argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, NULL, &p) != 0 && f->code == OK)

@@ -156,5 +156,5 @@ status cmd_coordinator(int argc, char **argv, struct fault *f)
         {0},
     };
 
-    return cmd_dispatch("hefu coordinator", "A coordinator's directory.", table, argc, argv, f);
+    return cmd_dispatch("hefu coordinator", "A coordinator's directory.  hefu node trust adds nodes to it.", table, argc, argv, f);
 }

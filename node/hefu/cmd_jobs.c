@@ -54,6 +54,7 @@ status cmd_jobs(int argc, char **argv, struct fault *f)
     };
     struct audience audience AUTO(audience_clear) = {0};
     json_t *all AUTO(auto_json) = json_array();
+    uint32_t silent = 0;
 
     TRY(cmd_parse(&(struct cmd_line){"hefu jobs", NULL, "List the jobs of a node, or of a coordinator at its nodes.",
                                      options, {0}, 0},
@@ -66,7 +67,8 @@ status cmd_jobs(int argc, char **argv, struct fault *f)
         struct fault one = {0};
         status code = audience_ask(&audience, n, json_pack("{s:s}", "op", "jobs"), &answer, &one);
 
-        if (code != OK && audience.count == 1) {
+        silent += code != OK;
+        if (silent == audience.count) { /* nobody has answered */
             *f = one;
             return code;
         }
@@ -86,17 +88,25 @@ status cmd_jobs(int argc, char **argv, struct fault *f)
 
 /* ---- job show ---- */
 
-/* A coordinator has no columns of its own: it reads the contract as an outsider. */
-static status print_contract(const json_t *state, struct fault *f)
+static status read_contract(struct contract **out, const json_t *state, struct fault *f)
 {
     struct contract *contract AUTO(auto_free) = NULL;
-    struct wire_writer text AUTO(wire_writer_clear) = {0};
     uint8_t *bytes AUTO(auto_free) = NULL;
     size_t len = 0;
 
     TRY(alloc_zeroed(&contract, 1, sizeof *contract));
     TRY(control_bytes(&bytes, &len, json_object_get(state, "contract"), "contract", CONTRACT_BYTES_MAX, f));
     TRY(contract_decode(contract, bytes, len, f));
+    *out = contract;
+    contract = NULL;
+    return OK;
+}
+
+/* A coordinator has no columns of its own: it reads the contract as an outsider. */
+static status print_contract(const struct contract *contract)
+{
+    struct wire_writer text AUTO(wire_writer_clear) = {0};
+
     contract_explain(&text, contract, contract->parties, NULL);
     TRY(wire_writer_status(&text));
     fwrite(text.bytes, 1, text.len, stdout);
@@ -125,24 +135,29 @@ static void print_states(const struct job_view *v)
 static status show_job(struct audience *a, const char *id, int as_json, struct fault *f)
 {
     struct job_view view AUTO(job_view_clear) = {0};
+    struct contract *contract AUTO(auto_free) = NULL;
     json_t *answer AUTO(auto_json) = NULL;
+    char until[32];
 
     TRY(job_view_open(&view, a, id, NULL, f));
     if (as_json) {
         json_object_set_new(view.state[0], "node", json_string(job_view_name(&view, 0)));
         return cmd_print_json(json_incref(view.state[0]), f);
     }
-    printf("Job id     %s\n", view.id);
+    TRY(read_contract(&contract, view.state[0], f));
+    time_text(until, contract->not_after);
+    printf("Job id     %s\nProposed   by %s; to be approved and run until %s\n", view.id,
+           json_text(view.state[0], "coordinator"), until);
     if (a->node) {
         TRY(audience_ask(a, 0, json_pack("{s:s,s:s}", "op", "explain", "job", id), &answer, f));
         fputs(json_text(answer, "text"), stdout);
     } else {
-        TRY(print_contract(view.state[0], f));
+        TRY(print_contract(contract));
     }
     print_states(&view);
     if (a->node && strncmp(job_view_state(&view, 0), "awaiting", 8) == 0)
-        printf("\nTo take part:  hefu job approve %s\nTo decline:    hefu job refuse %s --reason TEXT\n", view.id,
-               view.id);
+        printf("\nTo take part:  hefu job approve %s%s\nTo decline:    hefu job refuse %s --reason TEXT%s\n", view.id,
+               a->option, view.id, a->option);
     return OK;
 }
 

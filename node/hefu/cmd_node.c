@@ -60,10 +60,12 @@ static status run_init(int argc, char **argv, struct fault *f)
             "  1. send %s/node.csr to the consortium, which runs\n"
             "     hefu ca issue CA --name %s --role node --csr node.csr --out DIR\n"
             "  2. put its %s.pem, ca.pem and crl.pem into %s\n"
-            "  3. hefu node trust PEER.pem --address tcp://HOST:PORT --node %s   for every peer and coordinator\n"
+            "  3. hefu node trust PEER.pem --address tcp://HOST:PORT --node %s   for every peer\n"
+            "     hefu node trust COORDINATOR.pem --node %s   for every coordinator\n"
             "  4. hefu table add NAME FILE --id COLUMN --node %s\n"
-            "  5. hefu node check --node %s\n",
-            dir, name, name, dir, dir, dir, dir);
+            "  5. hefu node check --node %s\n"
+            "  6. hefud --config %s/node.yaml\n",
+            dir, name, name, dir, dir, dir, dir, dir, dir);
     return OK;
 }
 

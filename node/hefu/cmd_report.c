@@ -16,7 +16,7 @@ static status job_is_done(const struct job_view *v, struct fault *f)
         return OK;
     TRY(job_view_verdict(v, f));
     fault_set(f, STATUS_USAGE, "job %s is not done: at %s it is %s", v->id, job_view_name(v, 0), job_view_state(v, 0));
-    fault_hint(f, "hefu watch %s waits for its end", v->id);
+    fault_hint(f, "hefu watch %s%s waits for its end", v->id, v->audience->option);
     return STATUS_USAGE;
 }
 

@@ -4,6 +4,7 @@
 #include "node/hefu/consortium.h"
 #include "node/hefu/coordinate.h"
 #include "node/hefu/try_output.h"
+#include "node/local/csv.h"
 #include "node/local/source.h"
 #include "node/net/store.h"
 
@@ -80,6 +81,31 @@ static status check_key_bits(uint32_t bits, struct fault *f)
     return STATUS_USAGE;
 }
 
+/* A column of any of the files whose name is near the label's: "did you mean". */
+static status hint_at_label(const struct trial *t, struct fault *f)
+{
+    char best[STORE_COLUMN_BYTES] = "";
+    const char *best_file = "";
+
+    for (uint32_t p = 0; p < t->consortium.parties; p++) {
+        struct cells header AUTO(cells_clear) = {0};
+
+        TRY(csv_read_header(&header, t->file[p], f));
+        for (uint32_t i = 0; i < header.columns; i++) {
+            const char *two[2] = {best, cells_name(&header, i)};
+
+            if (name_nearest(t->label, two, 2) != two[1] || strlen(two[1]) >= sizeof best)
+                continue;
+            strcpy(best, two[1]);
+            best_file = t->file[p];
+        }
+    }
+    if (best[0])
+        fault_hint(f, "did you mean \"%s\" of %s?", best, best_file);
+    fault_hint(f, "--label names the column with 1 for default and 0 for none, as the header of one file spells it");
+    return OK;
+}
+
 /* The party whose table has the label column: in none and in two are both mistakes. */
 static status find_label(struct trial *t, struct fault *f)
 {
@@ -100,7 +126,7 @@ static status find_label(struct trial *t, struct fault *f)
     }
     if (found == PARTIES_MAX) {
         fault_set(f, STATUS_CONFIG, "no table has the label column \"%s\"", t->label);
-        fault_hint(f, "--label names the column with 1 for default and 0 for none, as the header of one file spells it");
+        TRY(hint_at_label(t, f));
         return STATUS_CONFIG;
     }
     t->label_party = found;
@@ -128,12 +154,15 @@ static status read_arguments(struct trial *t, int argc, char **argv, struct faul
 
     TRY(cmd_parse(&(struct cmd_line){"hefu try", "",
                                      "Train one model on the CSV files of several parties: real nodes on this machine, "
-                                     "one process and one directory each, TLS between them.",
+                                     "one process and one directory each, TLS between them.  Such as\n\n"
+                                     "hefu try --party bank=bank.csv --party tax=tax.csv --id id --label default",
                                      options, {0}, 0},
                   argc, argv, f));
     TRY(check_key_bits(t->key_bits, f));
     if (strcmp(t->on_duplicate, "first") != 0 && strcmp(t->on_duplicate, "refuse") != 0)
         return fault_set(f, STATUS_USAGE, "--on-duplicate is \"%.40s\", not first or refuse", t->on_duplicate);
+    if (strcmp(t->id, t->label) == 0)
+        return fault_set(f, STATUS_USAGE, "--id and --label name the same column, \"%s\"", t->id);
     return take_parties(t, f);
 }
 
@@ -269,7 +298,7 @@ status cmd_try(int argc, char **argv, struct fault *f)
 
     interrupts_catch();
     bar_init(&bar, stderr, t->quiet);
-    TRY(output_open(&lock, t->out, t->force, f));
+    TRY(output_open(&lock, t->out, t->force, &bar, f));
     if (strlen(t->out) >= sizeof t->consortium.dir)
         return fault_set(f, STATUS_USAGE, "--out is too long");
     strcpy(t->consortium.dir, t->out);
@@ -278,6 +307,8 @@ status cmd_try(int argc, char **argv, struct fault *f)
     for (uint32_t p = 0; p < t->consortium.parties; p++)
         TRY(add_table(t, p, &bar, f));
     code = run_nodes(t, &bar, f);
+    if (interrupted())
+        bar_note(&bar, "stopping the nodes");
     consortium_stop(&t->consortium);
     if (interrupted() && code == STATUS_CANCELLED)
         *f = (struct fault){.code = code, .message = "interrupted; the nodes are stopped"};

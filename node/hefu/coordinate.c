@@ -279,7 +279,8 @@ static status wait_for_approvals(struct coordination *c, struct fault *f)
             return OK;
         if (interrupted()) {
             fault_set(f, STATUS_CANCELLED, "stopped waiting for %s to approve", names);
-            fault_hint(f, "hefu watch %s goes on where this stopped; hefu job cancel %s ends the job", v->id, v->id);
+            fault_hint(f, "hefu watch %s%s goes on where this stopped; hefu job cancel %s%s ends the job", v->id,
+                       v->audience->option, v->id, v->audience->option);
             return STATUS_CANCELLED;
         }
         if (now - c->since > approval_s) {
@@ -291,8 +292,8 @@ static status wait_for_approvals(struct coordination *c, struct fault *f)
         if (now - c->since > 1.5 && (strcmp(names, told) != 0 || now - told_at > REMIND_SECONDS)) {
             bar_note(v->bar, "waiting for %s to approve job %s", names, v->id);
             if (!told[0])
-                bar_note(v->bar, "  the operator there reads it with: hefu job show %s --node DIR, then types: "
-                                 "hefu job approve %s --node DIR", v->id, v->id);
+                bar_note(v->bar, "  the operator there reads it:  hefu job show %s --node DIR\n"
+                                 "hefu:   and decides:                 hefu job approve %s --node DIR", v->id, v->id);
             strcpy(told, names);
             told_at = now;
         }
@@ -345,7 +346,8 @@ status coordinate_run(struct coordination *c, struct fault *f)
     TRY(coordinate_start(c, f));
     code = job_view_watch(&c->view, f);
     if (code == STATUS_CANCELLED && interrupted())
-        fault_hint(f, "the job goes on; hefu watch %s shows it, hefu job cancel %s ends it", c->view.id, c->view.id);
+        fault_hint(f, "the job goes on; hefu watch %s%s shows it, hefu job cancel %s%s ends it", c->view.id,
+                   c->view.audience->option, c->view.id, c->view.audience->option);
     return code;
 }
 

@@ -19,8 +19,16 @@ status identity_config(char out[FILES_PATH_BYTES], const char *given, const char
 
     /* What is not there is called as it was typed: "x.yaml" is a file, "office" a directory. */
     if (is_file || strstr(given, ".yaml"))
-        return files_join(out, ".", given, f);
-    return files_join(out, given, name, f);
+        TRY(files_join(out, ".", given, f));
+    else
+        TRY(files_join(out, given, name, f));
+    if (is_file || files_exist(out))
+        return OK;
+    if (strcmp(name, "node.yaml") == 0)
+        fault_hint(f, "say where it is with --node DIR, or make one: hefu node init DIR --name NAME");
+    else
+        fault_hint(f, "say where it is with --coordinator DIR, or make one: hefu coordinator init DIR --name NAME");
+    return fault_set(f, STATUS_CONFIG, "%s: there is no such file", out);
 }
 
 /* ---- make ---- */
@@ -145,7 +153,10 @@ static void check_crl(struct findings *all, const struct identity *own)
     struct fault f = {0};
     char date[16];
 
-    if (!own->crl[0]) {
+    if (own->crl[0] && !files_exist(own->crl)) {
+        found(all, FINDING_BAD, "crl", "%s is not there yet: it comes with the certificate (hefu ca issue, hefu ca crl)",
+              own->crl);
+    } else if (!own->crl[0]) {
         found(all, FINDING_WARNING, "crl", "%s names no revocation list: revoked certificates are accepted",
               own->config);
     } else if (certificate_crl_next_update(&next, own->crl, &f) != OK) {

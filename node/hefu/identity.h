@@ -8,7 +8,8 @@
 
 #include <jansson.h>
 
-/* The file that --node or --coordinator means: given itself, or the file of that name in the directory given. */
+/* The file that --node or --coordinator means: given itself, or the file of that name in the directory given.
+ * STATUS_CONFIG when it is not there. */
 MUST_USE status identity_config(char out[FILES_PATH_BYTES], const char *given, const char *name, struct fault *f);
 
 /* ---- make ---- */

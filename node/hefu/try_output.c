@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,12 +56,19 @@ static status remove_earlier_run(const char *dir, struct fault *f)
     return OK;
 }
 
-status output_open(int *lock, const char *dir, int force, struct fault *f)
+status output_open(int *lock, const char *dir, int force, struct bar *bar, struct fault *f)
 {
-    char marker[FILES_PATH_BYTES];
+    char marker[FILES_PATH_BYTES], earlier[FILES_PATH_BYTES];
+    struct stat st;
 
     *lock = -1;
     TRY(files_join(marker, dir, marker_name, f));
+    TRY(files_join(earlier, dir, "result.json", f));
+    if (stat(dir, &st) == 0 && !S_ISDIR(st.st_mode)) {
+        fault_set(f, STATUS_CONFIG, "%s: is a file, not a directory", dir);
+        fault_hint(f, "choose another --out");
+        return STATUS_CONFIG;
+    }
     if (files_exist(dir) && !files_exist(marker) && !is_empty(dir) && !force) {
         fault_set(f, STATUS_CONFIG, "%s: is not empty, and not the output of an earlier hefu try", dir);
         fault_hint(f, "choose another --out, or add --force to write into it");
@@ -75,6 +83,8 @@ status output_open(int *lock, const char *dir, int force, struct fault *f)
         fault_hint(f, "wait for it, or choose another --out");
         return STATUS_CONFIG;
     }
+    if (files_exist(earlier))
+        bar_note(bar, "replacing the earlier results in %s", dir);
     return remove_earlier_run(dir, f);
 }
 
@@ -280,7 +290,7 @@ static void print_result(const struct consortium *c, const struct coordination *
     print_costs(c, o);
     printf("report      %s/report.html\n", c->dir);
     printf("evidence    %s/evidence/\n", c->dir);
-    printf("replay      hefu-audit replay --node %s --session %s\n", c->party[label].dir, job->view.id);
+    printf("replay      hefu-audit replay --node %s --session %.8s\n", c->party[label].dir, job->view.id);
     if (verdict->verified)
         printf("\ntranscript verified: %u logs, %llu signed records, %llu joint checkpoints\n", verdict->logs,
                (unsigned long long)verdict->records, (unsigned long long)verdict->checkpoints);

@@ -7,7 +7,8 @@
 
 /* Makes DIR ready for a run: new or empty, or of an earlier run, whose results are removed; any other directory that
  * holds something is refused unless force is set.  Stays locked against a second run until closed. */
-MUST_USE status output_open(int *lock, const char *dir, int force, struct fault *f);
+MUST_USE status output_open(int *lock, const char *dir, int force, struct bar *bar,
+                            struct fault *f);
 void output_close(int *lock); /* for AUTO */
 
 /* report.html, reports/, model/ and evidence/ out of the nodes' session directories. */

@@ -191,10 +191,10 @@ void bar_end(struct bar *b, int finished, double now)
     if (finished) {
         bar_time_text(time, now - b->began);
         bar_bytes_text(bytes, b->bytes - b->began_bytes);
-        if (b->terminal)
-            fprintf(b->out, "\r%-10s done in %s, %s sent\033[K\n", b->phase, time, bytes);
-        else
-            fprintf(b->out, "hefu: %-10s done in %s, %s sent\n", b->phase, time, bytes);
+        fprintf(b->out, "%s%-10s done in %s", b->terminal ? "\r" : "hefu: ", b->phase, time);
+        if (b->bytes > b->began_bytes)
+            fprintf(b->out, ", %s sent", bytes);
+        fprintf(b->out, "%s\n", b->terminal ? "\033[K" : "");
     } else if (b->live) {
         fputc('\n', b->out);
     }

@@ -487,7 +487,7 @@ static status connect_local(int *fd, const char *state_dir, struct fault *f)
     if (connect(*fd, (struct sockaddr *)&address, sizeof address)) {
         (void)fault_set(f, STATUS_IO, "no daemon answers in %s: %s", state_dir, strerror(errno));
         fault_hint(f, "%s", errno == EACCES ? "run this as the user that hefud runs as"
-                                            : "start it with 'hefud --config node.yaml', or give the right --config");
+                                            : "start it with 'hefud --config DIR/node.yaml', or give the right --node DIR");
         return f ? f->code : STATUS_IO;
     }
     return OK;

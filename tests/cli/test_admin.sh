@@ -13,7 +13,13 @@ expect version 0 "hefu 0." -- "$hefu" --version
 expect no_command 2 "hefu: error: hefu needs a command" "hefu: hint: " -- "$hefu"
 expect nearest_command 2 'hefu: hint: did you mean "hefu table"?' -- "$hefu" tabel
 expect nearest_subcommand 2 'did you mean "hefu ca issue"?' -- "$hefu" ca isue
-expect subcommand_help 0 "Usage: hefu ca issue" "--csr=FILE" -- "$hefu" ca issue --help
+expect subcommand_help 0 "Usage: hefu ca issue" "--csr FILE" -- "$hefu" ca issue --help
+expect help_puts_first_what_must_be_there 0 \
+    "Usage: hefu try --party NAME=FILE... --id COLUMN --label COLUMN [OPTION...]" "Such as" -- "$hefu" try --help
+for command in "ca issue" "node trust" "table add" try train "job show" report; do
+    # shellcheck disable=SC2086  # two words
+    expect "help_fits_80_columns, $command" 0 -- sh -c '"$@" --help | awk "length > 79 { exit 1 }"' sh "$hefu" $command
+done
 expect nearest_option 2 'unknown option "--rolle"' "did you mean --role?" -- "$hefu" ca issue ca --rolle=node
 expect option_without_value 2 "--name needs a value" "hefu ca issue --help" -- "$hefu" ca issue ca --name
 expect flag_with_value 2 "--json takes no value" -- "$hefu" ca list ca --json=1
@@ -143,7 +149,11 @@ expect check_bad_yaml 2 'broken/node.yaml:4:12: state_dir must be a text' -- sh 
 expect check_soon_expired 0 "warning  certificate" "expires on" -- sh -c 'rm -rf broken && cp -r bank broken &&
     "$1" ca issue ca --name bank --role node --csr bank/node.csr --days 20 --out broken >/dev/null &&
     "$1" node check --node broken' sh "$hefu"
-expect check_no_node 2 "nowhere/node.yaml: cannot be read" "hefu node init" -- "$hefu" node check --node nowhere
+expect check_no_node 2 "nowhere/node.yaml: there is no such file" "--node DIR" "hefu node init" -- "$hefu" node check --node nowhere
+
+expect node_that_does_not_run 4 "no daemon answers in bank/state" "hefud --config" -- "$hefu" jobs --node bank
+expect nodes_of_a_coordinator_that_do_not_run 4 "hefu: warning: " "hefu: error: " -- \
+    "$hefu" jobs --coordinator office
 
 # ---- revoking ----
 

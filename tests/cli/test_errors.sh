@@ -25,6 +25,10 @@ expect no_id_column 2 "no-id.csv" '"id"' "hint: " -- try_with bank.csv no-id.csv
 
 expect no_label_column 2 '"label"' "hint: " -- try_with tax.csv few.csv
 
+expect nearest_label_of_all_files 2 '"labl"' 'did you mean "label" of bank.csv?' -- \
+    "$hefu" try --party tax=tax.csv --party bank=bank.csv --id id --label labl --out out
+expect id_and_label_are_two_columns 2 '--id and --label name the same column, "id"' -- \
+    "$hefu" try --party tax=tax.csv --party bank=bank.csv --id id --label id --out out
 expect label_in_two_tables 2 '"label"' "bank.csv of bank" "other.csv of tax" "hint: " -- \
     sh -c 'cp bank.csv other.csv; "$@"' sh "$hefu" try --party bank=bank.csv --party tax=other.csv --id id --label label
 
@@ -55,6 +59,9 @@ expect unknown_option 2 "--pases" "hint: " -- try_with bank.csv tax.csv --pases 
 expect foreign_directory_is_left_alone 2 "not empty" "--force" -- \
     sh -c 'mkdir mine; echo x >mine/file; "$@"' sh "$hefu" try --party bank=bank.csv --party tax=tax.csv --id id \
     --label label --out mine
+
+expect a_file_is_no_place_for_results 2 "bank.csv: is a file, not a directory" "--out" -- \
+    "$hefu" try --party bank=bank.csv --party tax=tax.csv --id id --label label --out bank.csv
 
 # ---- found out together ----
 
