@@ -151,16 +151,11 @@ static status add_tables(struct blind *b, struct rng *tables, const struct blind
     return add_subset(b, 1, b->sec->q2, b->sec->q, b->sec->q, tables, watch);
 }
 
-static int with_tables(int own, uint64_t uses_expected)
-{
-    return uses_expected >= (own ? BLIND_OWN_TABLE_FROM : BLIND_TABLE_FROM);
-}
-
 uint32_t blind_table_residues(uint32_t key_bits, int own, uint64_t uses_expected)
 {
     const uint32_t groups = (uint32_t)(((own ? key_bits / 2 : key_bits) + SLACK_BITS + GROUP - 1) / GROUP);
 
-    return with_tables(own, uses_expected) ? groups * GROUP * (own ? 2 : 1) : 0;
+    return uses_expected >= blind_table_from(key_bits, own) ? groups * GROUP * (own ? 2 : 1) : 0;
 }
 
 status blind_new_watched(struct blind **out, const struct paillier_public *pub, const struct paillier_secret *sec,
@@ -172,7 +167,7 @@ status blind_new_watched(struct blind **out, const struct paillier_public *pub, 
     TRY(alloc_zeroed(&b, 1, sizeof *b));
     b->pub = pub;
     b->sec = sec;
-    b->with_tables = with_tables(sec != NULL, uses_expected);
+    b->with_tables = uses_expected >= blind_table_from(pub->bits, sec != NULL);
     if (b->with_tables)
         s = add_tables(b, tables, watch);
     if (s == OK)

@@ -156,6 +156,28 @@ static status check_party(const struct contract *c, party p, struct fault *f)
     return OK;
 }
 
+/* What people read must be text on every terminal: UTF-8 without control characters. */
+static int text_ok(const char *text)
+{
+    const uint8_t *at = (const uint8_t *)text;
+
+    while (*at) {
+        const uint8_t first = *at++;
+        const int more = first < 0x80 ? 0 : first >= 0xc2 && first < 0xe0 ? 1 : (first & 0xf0) == 0xe0 ? 2
+                         : first >= 0xf0 && first < 0xf5 ? 3 : -1;
+
+        if (more < 0 || first < 0x20 || first == 0x7f || (first == 0xc2 && *at < 0xa0))
+            return 0;
+        if ((first == 0xe0 && *at < 0xa0) || (first == 0xed && *at >= 0xa0) || (first == 0xf0 && *at < 0x90) ||
+            (first == 0xf4 && *at >= 0x90))
+            return 0; /* overlong, surrogate, or beyond Unicode */
+        for (int i = 0; i < more; i++)
+            if ((*at++ & 0xc0) != 0x80)
+                return 0;
+    }
+    return 1;
+}
+
 /* The preconditioned Hessian has an eigenvalue near P: Nesterov is stable while step < (2 + 2 momentum) / (1 + 2 momentum).
  * A training that diverges would also outgrow the lift's masks.  [SPEC 4.5.7] */
 static status check_stability(const struct contract *c, struct fault *f)
@@ -172,6 +194,8 @@ status contract_check(const struct contract *c, int allow_toys, struct fault *f)
 {
     uint32_t labels = 0;
 
+    if (!text_ok(c->job) || !text_ok(c->purpose))
+        return fault_set(f, STATUS_CONFIG, "contract: the job's name or purpose is not plain UTF-8 text");
     TRY(in_range(f, "version", c->version, CONTRACT_VERSION, CONTRACT_VERSION));
     TRY(in_range(f, "suite", c->suite, SUITE_INT1, SUITE_INT1));
     TRY(in_range(f, "sigmoid", c->sigmoid, SIGMOID_LINEAR, SIGMOID_LINEAR));

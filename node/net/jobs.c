@@ -804,13 +804,14 @@ static status op_jobs(void *node, const struct control_caller *who, const json_t
         if (who->role == CONTROL_COORDINATOR && strcmp(list[i].proposer, who->name) != 0)
             continue;
         item = json_object();
+        if (!item || json_array_append_new(jobs, item) != 0)
+            return STATUS_NO_MEMORY;
         TRY(state_answer(item, j, list[i].id, f));
         json_object_set_new(item, "name", json_string(list[i].name));
         json_object_set_new(item, "coordinator", json_string(list[i].proposer));
         json_object_set_new(item, "attempt", json_integer(list[i].attempt));
         json_object_set_new(item, "updated", json_integer(list[i].updated / 1000));
         add_progress(item, j, &list[i], NULL);
-        json_array_append_new(jobs, item);
     }
     return OK;
 }

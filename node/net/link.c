@@ -209,7 +209,7 @@ static status check_config(const struct link_config *c, struct fault *f)
         return fault_set(f, STATUS_CONFIG, "a queue of %llu bytes; it must hold at least %d",
                          (unsigned long long)c->queue_max, 2 * LINK_MESSAGE_MAX);
     if (c->idle_ms == 0 || c->silence_ms <= c->idle_ms || c->handshake_ms == 0 || c->peer_deadline_ms == 0 ||
-        c->redial_min_ms == 0 || c->redial_max_ms < c->redial_min_ms || c->strangers_max == 0)
+        c->redial_min_ms == 0 || c->redial_max_ms < c->redial_min_ms || c->strangers_max < 2)
         return fault_set(f, STATUS_CONFIG, "link timing: every wait is above 0, silence above idle, redial_max not below redial_min");
     for (size_t i = 0; i < c->num_peers; i++) {
         if (!name_is_valid(c->peers[i].name))

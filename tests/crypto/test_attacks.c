@@ -245,7 +245,7 @@ static void attack_c_reads_features_without_a_randomiser_and_none_with_either_fo
     test_rng(&g, "attack c");
     owner_make(&o, 512, "attack c key");
     assert_int_equal(features_in_residues(&o, NULL, &g), C_TRIALS);
-    for (uint64_t uses = 1; uses <= BLIND_TABLE_FROM; uses += BLIND_TABLE_FROM - 1) {
+    for (uint64_t uses = 1; uses <= USES_TABLE; uses += USES_TABLE - 1) {
         assert_int_equal(blind_new(&b, &o.pub, uses, &g), OK);
         assert_int_equal(features_in_residues(&o, b, &g), 0);
         blind_free(b);
@@ -492,7 +492,7 @@ static void attack_e_reads_rows_behind_a_short_exponent_and_none_behind_either_f
     for (int i = 0; i < RUNS; i++)
         broken += rows_in_the_logarithm(&s, NULL, &g);
     assert_true(broken >= RUNS * E_ROWS * 3 / 4); /* the order of h may be too short for the last row or two */
-    for (uint64_t uses = 1; uses <= BLIND_TABLE_FROM; uses += BLIND_TABLE_FROM - 1) {
+    for (uint64_t uses = 1; uses <= USES_TABLE; uses += USES_TABLE - 1) {
         assert_int_equal(blind_new(&b, &s.o.pub, uses, &g), OK);
         for (int i = 0; i < RUNS; i++)
             real += rows_in_the_logarithm(&s, b, &g);
@@ -546,7 +546,7 @@ static void class_run(struct class_figures *f, int form, struct rng *g)
         if (form == 1)
             assert_int_equal(blind_new(&b, &o.pub, 1, g), OK);
         if (form == 2)
-            assert_int_equal(blind_new(&b, &o.pub, BLIND_TABLE_FROM, g), OK);
+            assert_int_equal(blind_new(&b, &o.pub, USES_TABLE, g), OK);
         rng_unit_mpz(g, base, o.pub.n);
         mpz_powm(base, base, o.pub.n, o.pub.n2);
         base_class = class_of(&o, base);
@@ -598,7 +598,7 @@ static void own_key_randomisers_reach_every_class_of_every_key(void **state)
 
     (void)state;
     test_rng(&g, "own classes");
-    for (uint64_t uses = 1; uses <= BLIND_OWN_TABLE_FROM; uses += BLIND_OWN_TABLE_FROM - 1) {
+    for (uint64_t uses = 1; uses <= USES_TABLE; uses += USES_TABLE - 1) {
         uint64_t counts[4] = {0};
 
         for (int k = 0; k < KEYS; k++) {

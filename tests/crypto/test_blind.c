@@ -12,16 +12,16 @@ static struct blind *blind_of(enum form form, const struct owner *o, struct rng 
 
     switch (form) {
     case DIRECT:
-        assert_int_equal(blind_new(&b, &o->pub, BLIND_TABLE_FROM - 1, tables), OK);
+        assert_int_equal(blind_new(&b, &o->pub, USES_DIRECT, tables), OK);
         break;
     case TABLE:
-        assert_int_equal(blind_new(&b, &o->pub, BLIND_TABLE_FROM, tables), OK);
+        assert_int_equal(blind_new(&b, &o->pub, USES_TABLE, tables), OK);
         break;
     case OWN_DIRECT:
-        assert_int_equal(blind_new_own(&b, &o->pub, &o->sec, BLIND_OWN_TABLE_FROM - 1, tables), OK);
+        assert_int_equal(blind_new_own(&b, &o->pub, &o->sec, USES_DIRECT, tables), OK);
         break;
     case OWN_TABLE:
-        assert_int_equal(blind_new_own(&b, &o->pub, &o->sec, BLIND_OWN_TABLE_FROM, tables), OK);
+        assert_int_equal(blind_new_own(&b, &o->pub, &o->sec, USES_TABLE, tables), OK);
         break;
     case FORMS:
         fail();

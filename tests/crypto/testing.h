@@ -93,4 +93,7 @@ static inline double chi_square(const uint64_t *counts, size_t count)
     return sum;
 }
 
+/* Uses that make a blind draw directly, and from tables, at any key size. */
+enum { USES_DIRECT = 1, USES_TABLE = 100000 };
+
 #endif

@@ -101,10 +101,17 @@ static void every_rule_names_its_field(void **state)
     (void)state;
     sample(&good);
     assert_int_equal(contract_check(&good, 0, NULL), OK);
+    strcpy(good.purpose, "\xe8\xb4\xb7\xe6\xac\xbe\xe8\xbf\x9d\xe7\xba\xa6 \xf0\x9f\xa4\x9d caf\xc3\xa9");
+    assert_int_equal(contract_check(&good, 0, NULL), OK);
     REFUSED(c.key_bits = 1024, "key_bits is 1024");
     REFUSED(c.key_bits = 2047, "key_bits is 2047");
     REFUSED(c.passes = 1, "passes is 1");
     REFUSED(c.passes = 65, "passes is 65");
+    REFUSED(strcpy(c.purpose, "bell \a"), "UTF-8");
+    REFUSED(strcpy(c.purpose, "cut \xe5\xad"), "UTF-8");
+    REFUSED(strcpy(c.purpose, "overlong \xc0\xaf"), "UTF-8");
+    REFUSED(strcpy(c.purpose, "surrogate \xed\xa0\x80"), "UTF-8");
+    REFUSED(strcpy(c.job, "control \xc2\x85"), "UTF-8");
     REFUSED(c.step_1024 = 2048, "diverges");
     REFUSED((c.step_1024 = 1400, c.momentum_1024 = 1000), "diverges");
     REFUSED(c.rows_per_bin = 1, "rows_per_bin is 1");
