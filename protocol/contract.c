@@ -129,33 +129,6 @@ static status in_range(struct fault *f, const char *key, uint64_t value, uint64_
                      (unsigned long long)value, (unsigned long long)low, (unsigned long long)high);
 }
 
-static int name_ok(const char *name)
-{
-    size_t len = strlen(name);
-
-    return len >= 1 && len < PARTY_NAME_MAX && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == len;
-}
-
-static status check_party(const struct contract *c, party p, struct fault *f)
-{
-    const struct contract_party *me = &c->party[p];
-
-    if (!name_ok(me->name)) {
-        fault_set(f, STATUS_CONFIG, "contract: the name of party %u is not usable", p + 1u);
-        fault_hint(f, "use 1 to %d of a-z, 0-9, - and _", PARTY_NAME_MAX - 1);
-        return STATUS_CONFIG;
-    }
-    for (party q = 0; q < p; q++)
-        if (strcmp(me->name, c->party[q].name) == 0)
-            return fault_set(f, STATUS_CONFIG, "contract: party %s is named twice", me->name);
-    TRY(in_range(f, "rows of a party", me->rows, 1, UINT32_MAX / 2));
-    TRY(in_range(f, "columns of a party", me->columns, 1, CONTRACT_COLUMNS_MAX));
-    TRY(in_range(f, "has_label", me->has_label, 0, 1));
-    for (uint16_t i = 0; i < me->columns; i++)
-        TRY(in_range(f, "bins of a column", me->bins[i], BINS_MIN, BINS_MAX));
-    return OK;
-}
-
 /* What people read must be text on every terminal: UTF-8 without control characters. */
 static int text_ok(const char *text)
 {
@@ -176,6 +149,48 @@ static int text_ok(const char *text)
                 return 0;
     }
     return 1;
+}
+
+int contract_name_ok(const char *name)
+{
+    const size_t len = strlen(name);
+
+    if (len < 1 || len >= PARTY_NAME_MAX || !text_ok(name) || name[0] == '-' || name[0] == '_' || name[0] == '.')
+        return 0;
+    for (size_t i = 0; i < len; i++) {
+        const uint8_t c = (uint8_t)name[i];
+
+        if (c < 0x80 && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '-' && c != '_' &&
+            c != '.')
+            return 0;
+        if (c == 0xc2 && (uint8_t)name[i + 1] == 0xa0)
+            return 0; /* a blank that cannot be seen */
+        if (c == 0xe3 && (uint8_t)name[i + 1] == 0x80 && (uint8_t)name[i + 2] == 0x80)
+            return 0; /* the wide blank */
+        if (c == 0xe2 && (uint8_t)name[i + 1] <= 0x81)
+            return 0; /* general punctuation: blanks without width, direction marks */
+    }
+    return 1;
+}
+
+static status check_party(const struct contract *c, party p, struct fault *f)
+{
+    const struct contract_party *me = &c->party[p];
+
+    if (!contract_name_ok(me->name)) {
+        fault_set(f, STATUS_CONFIG, "contract: the name of party %u is not usable", p + 1u);
+        fault_hint(f, "use 1 to %d bytes of letters, digits, -, _ and .", PARTY_NAME_MAX - 1);
+        return STATUS_CONFIG;
+    }
+    for (party q = 0; q < p; q++)
+        if (strcmp(me->name, c->party[q].name) == 0)
+            return fault_set(f, STATUS_CONFIG, "contract: party %s is named twice", me->name);
+    TRY(in_range(f, "rows of a party", me->rows, 1, UINT32_MAX / 2));
+    TRY(in_range(f, "columns of a party", me->columns, 1, CONTRACT_COLUMNS_MAX));
+    TRY(in_range(f, "has_label", me->has_label, 0, 1));
+    for (uint16_t i = 0; i < me->columns; i++)
+        TRY(in_range(f, "bins of a column", me->bins[i], BINS_MIN, BINS_MAX));
+    return OK;
 }
 
 /* The preconditioned Hessian has an eigenvalue near P: Nesterov is stable while step < (2 + 2 momentum) / (1 + 2 momentum).

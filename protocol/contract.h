@@ -12,7 +12,7 @@ struct wire_writer;
 
 enum {
     PARTIES_MAX = 8,
-    PARTY_NAME_MAX = 32,     /* bytes with the terminator: lower-case letters, digits, '-' and '_' */
+    PARTY_NAME_MAX = 32,     /* bytes with the terminator */
     CONTRACT_COLUMNS_MAX = 1024,
     CONTRACT_TEXT_MAX = 256,
     CONTRACT_BYTES_MAX = 64 * 1024,
@@ -57,6 +57,10 @@ struct contract {
     uint8_t attempts_max;             /* 1..ATTEMPTS_MAX */
     uint8_t retention;                /* 1: seeds are kept sealed for replay */
 };
+
+/* Names of parties, tables and jobs: 1 to 31 bytes of letters and digits of any script (UTF-8), '-', '_' and '.', beginning
+ * with a letter or digit.  Safe as a file name, in a certificate and on a terminal. */
+int contract_name_ok(const char *name);
 
 /* Canonical bytes and back.  decode refuses anything that contract_check refuses or that would encode differently. */
 MUST_USE status contract_encode(struct wire_writer *out, const struct contract *c);

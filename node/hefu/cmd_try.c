@@ -31,13 +31,16 @@ struct trial {
 
 /* ---- arguments ---- */
 
-static status check_party_name(const char *name, size_t len, struct fault *f)
+static status check_party_name(const char *given, size_t len, struct fault *f)
 {
-    if (len >= 1 && len < PARTY_NAME_MAX && isalnum((unsigned char)name[0]) &&
-        strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") >= len)
+    char name[PARTY_NAME_MAX] = "";
+
+    if (len < sizeof name)
+        memcpy(name, given, len);
+    if (name_is_valid(name))
         return OK;
-    fault_set(f, STATUS_USAGE, "--party %.*s: not a party name", (int)(len > 40 ? 40 : len), name);
-    fault_hint(f, "a name has 1 to %d of a-z, 0-9, - and _, and begins with a letter or digit", PARTY_NAME_MAX - 1);
+    fault_set(f, STATUS_USAGE, "--party %.*s: not a party name", (int)(len > 40 ? 40 : len), given);
+    fault_hint(f, "a name has 1 to %d bytes of letters, digits, -, _ and ., and begins with a letter or digit", PARTY_NAME_MAX - 1);
     return STATUS_USAGE;
 }
 

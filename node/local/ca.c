@@ -293,6 +293,14 @@ static status key_of_request(EVP_PKEY **out, const char *path, const char *name,
     return *out ? OK : STATUS_NO_MEMORY;
 }
 
+/* DNS names are ASCII; the party's name is the common name in any case. */
+static int is_ascii(const char *text)
+{
+    while (*text && (unsigned char)*text < 0x80)
+        text++;
+    return *text == '\0';
+}
+
 static status build_certificate(X509 **out, const struct ca *ca, const struct ca_request *r, EVP_PKEY *key,
                                 struct fault *f)
 {
@@ -308,7 +316,7 @@ static status build_certificate(X509 **out, const struct ca *ca, const struct ca
         !add_extension(x, ca->certificate, NID_basic_constraints, "critical,CA:FALSE") ||
         !add_extension(x, ca->certificate, NID_key_usage, "critical,digitalSignature") ||
         !add_extension(x, ca->certificate, NID_ext_key_usage, "clientAuth,serverAuth") ||
-        !add_extension(x, ca->certificate, NID_subject_alt_name, alternative) ||
+        (is_ascii(r->name) && !add_extension(x, ca->certificate, NID_subject_alt_name, alternative)) ||
         !add_extension(x, ca->certificate, NID_subject_key_identifier, "hash") ||
         !add_extension(x, ca->certificate, NID_authority_key_identifier, "keyid:always") ||
         !X509_sign(x, ca->key, NULL))

@@ -2,22 +2,9 @@
 
 #include <string.h>
 
-static int is_alphanumeric(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
 int name_is_valid(const char *text)
 {
-    size_t len = strlen(text);
-
-    if (len == 0 || len >= NAME_BYTES || !is_alphanumeric(text[0]))
-        return 0;
-    for (size_t i = 1; i < len; i++) {
-        if (!is_alphanumeric(text[i]) && text[i] != '-' && text[i] != '_')
-            return 0;
-    }
-    return 1;
+    return contract_name_ok(text);
 }
 
 /* Levenshtein distance; words longer than the table count as far. */

@@ -6,7 +6,7 @@
 
 enum { NAME_BYTES = PARTY_NAME_MAX }; /* with the closing NUL */
 
-#define NAME_RULE "1 to 31 lower-case letters, digits, - or _, starting with a letter or a digit"
+#define NAME_RULE "1 to 31 bytes of letters, digits, -, _ and ., starting with a letter or a digit"
 
 /* What contracts accept; also safe as a file name, in a certificate and on a terminal. */
 int name_is_valid(const char *text);

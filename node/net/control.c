@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MAX = 16, IDLE_MS = 30000, REQUEST_MS = 10000, SOCKET_PATH_BYTES = 1100 };
+enum { CONNECTIONS_MAX = 16, FULL_US = 5000, IDLE_MS = 30000, REQUEST_MS = 10000, SOCKET_PATH_BYTES = 1100 };
 
 static const char socket_name[] = "hefud.sock";
 
@@ -372,16 +372,20 @@ static struct connection *free_connection(struct control_server *s)
 
 static void accept_one(struct control_server *s)
 {
-    int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
-    struct connection *c;
+    struct connection *c = free_connection(s);
+    int fd;
 
+    if (!c) { /* who comes now waits in the socket's queue until somebody has gone */
+        usleep(FULL_US);
+        return;
+    }
+    fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
             usleep(100000); /* poll would return at once, again and again */
         return;
     }
-    c = is_our_user(fd) ? free_connection(s) : NULL;
-    if (!c) {
+    if (!is_our_user(fd)) {
         close(fd);
         return;
     }

@@ -54,7 +54,7 @@ expect no_usable_column_left 2 "useless.csv" "column" "hint: " -- try_with bank.
 
 expect key_too_short 2 "1024" "2048" "hint: " -- try_with bank.csv tax.csv --key-bits 1024
 expect one_party_only 2 "2 to 8" "hint: " -- "$hefu" try --party bank=bank.csv --id id --label label
-expect bad_party_name 2 "Bank" "hint: " -- "$hefu" try --party Bank=bank.csv --party tax=tax.csv --id id --label label
+expect bad_party_name 2 "-bank" "hint: " -- "$hefu" try --party -bank=bank.csv --party tax=tax.csv --id id --label label
 expect unknown_option 2 "--pases" "hint: " -- try_with bank.csv tax.csv --pases 3
 expect foreign_directory_is_left_alone 2 "not empty" "--force" -- \
     sh -c 'mkdir mine; echo x >mine/file; "$@"' sh "$hefu" try --party bank=bank.csv --party tax=tax.csv --id id \

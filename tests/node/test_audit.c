@@ -65,6 +65,7 @@ static int set_up(void **state)
     scratch_make(state);
     synthetic_contract(&c, PARTIES_HERE, 31);
     c.key_bits = 2048;
+    c.rows_per_bin = 2;
     c.not_before = (uint64_t)time(NULL);
     c.not_after = c.not_before + 86400;
     assert_int_equal(ca_init(at(dir, "ca"), "audit test", &f), OK);
