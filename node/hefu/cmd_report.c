@@ -24,16 +24,19 @@ static status job_is_done(const struct job_view *v, struct fault *f)
 static status copy_own_report(struct audience *a, const char *id, const char *out, struct fault *f)
 {
     struct job_view view AUTO(job_view_clear) = {0};
-    char path[2 * FILES_PATH_BYTES];
+    char session[FILES_PATH_BYTES + 64], path[FILES_PATH_BYTES + 96];
     uint8_t *html AUTO(auto_free) = NULL;
     size_t len = 0;
 
     TRY(job_view_open(&view, a, id, NULL, f));
     TRY(job_is_done(&view, f));
-    snprintf(path, sizeof path, "%s/sessions/%s-%u/report.html", a->node->state_dir, view.id,
+    snprintf(session, sizeof session, "%s/sessions/%s-%u", a->node->state_dir, view.id,
              (unsigned)json_count(view.state[0], "attempt"));
+    snprintf(path, sizeof path, "%s/report.html", session);
     TRY(files_read(&html, &len, path, REPORT_BYTES_MAX, f));
-    return files_write(out, html, len, 0600, f);
+    TRY(files_write(out, html, len, 0600, f));
+    fprintf(stderr, "hefu: model.json and evidence.hefu are in %s\n", session);
+    return OK;
 }
 
 static void fill_parties(struct report *r, const struct coordination *c, const json_t *outcome)

@@ -293,7 +293,7 @@ static status wait_for_approvals(struct coordination *c, struct fault *f)
             bar_note(v->bar, "waiting for %s to approve job %s", names, v->id);
             if (!told[0])
                 bar_note(v->bar, "  the operator there reads it:  hefu job show %s --node DIR\n"
-                                 "hefu:   and decides:                 hefu job approve %s --node DIR", v->id, v->id);
+                                 "hefu:   and decides:  hefu job approve %s --node DIR", v->id, v->id);
             strcpy(told, names);
             told_at = now;
         }
@@ -405,5 +405,6 @@ status coordinate_print(const struct coordination *c, int as_json, struct fault 
     print_model(label, json_decimal(o, "auc_label_party_alone"), json_decimal(o, "ks_label_party_alone"),
                 json_decimal(o, "logloss_label_party_alone"));
     print_model("joint", json_decimal(o, "auc_test"), json_decimal(o, "ks_test"), json_decimal(o, "logloss_test"));
+    printf("report: hefu report %s%s\n", c->view.id, c->view.audience->option);
     return OK;
 }

@@ -69,7 +69,7 @@ static status find_session(char out[FILES_PATH_BYTES], const char *sessions, con
     if (count > 1)
         return fault_set(f, STATUS_USAGE, "%u sessions in %s begin with %s", count, sessions, begin);
     fault_set(f, STATUS_USAGE, "%s has no session %s", sessions, begin);
-    fault_hint(f, "ls %s lists the sessions that this node has kept", sessions);
+    fault_hint(f, "it is named after its job, as the contract of the evidence begins; ls %s lists what is kept", sessions);
     return STATUS_USAGE;
 }
 

@@ -1,6 +1,7 @@
 /* hefu-audit verify: one line for each check, then the verdict. */
 #include "node/hefu_audit/audit.h"
 #include "node/local/certificate.h"
+#include "node/local/files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,6 +189,10 @@ status command_verify(int argc, char **argv, struct fault *f)
     }
     if (trust.crl && !trust.ca)
         return fault_set(f, STATUS_USAGE, "--crl needs --ca");
+    if (trust.ca && !files_exist(trust.ca))
+        return fault_set(f, STATUS_CONFIG, "--ca %s: there is no such file", trust.ca);
+    if (trust.crl && !files_exist(trust.crl))
+        return fault_set(f, STATUS_CONFIG, "--crl %s: there is no such file", trust.crl);
     TRY(evidence_load(&e, path, files, f));
     TRY(alloc_zeroed(&r, 1, sizeof *r));
     trust.report = r;

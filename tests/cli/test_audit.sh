@@ -41,6 +41,9 @@ done
 head -c 9000 out/evidence/bank.hefu >cut.hefu
 expect a_cut_file_is_refused 1 "cut.hefu: the evidence file is cut short" -- "$audit" verify cut.hefu
 
+expect a_lost_ca_is_the_auditors_mistake_and_no_verdict 2 "--ca lost.pem: there is no such file" -- \
+    "$audit" verify out/evidence/shop.hefu --ca lost.pem
+
 # ---- replay ----
 
 expect a_part_replays_bit_for_bit 0 "replay agrees" "records of shop" -- \
