@@ -2,6 +2,7 @@
  * what the parties agreed to tell. */
 #include "node/hefu/cmd.h"
 #include "node/hefu/coordinate.h"
+#include "node/local/certificate.h"
 #include "node/local/report.h"
 
 #include <math.h>
@@ -98,9 +99,11 @@ static status write_agreed_report(struct audience *a, const char *id, const char
     static struct disclosure list[DISCLOSURES_MAX * PARTIES_MAX];
     static struct report_disclosure disclosures[DISCLOSURES_MAX * PARTIES_MAX];
     struct coordination c AUTO(coordinate_clear) = {0};
+    struct certificate own AUTO(certificate_clear) = {0};
     json_t *outcome AUTO(auto_json) = NULL;
     struct report *r AUTO(auto_free) = NULL;
 
+    TRY(certificate_load(&own, a->coordinator->certificate, f));
     TRY(coordinate_resume(&c, a, id, NULL, f));
     TRY(job_is_done(&c.view, f));
     outcome = coordinate_outcome(&c);
@@ -108,7 +111,7 @@ static status write_agreed_report(struct audience *a, const char *id, const char
         return fault_set(f, STATUS_NO_MEMORY, "out of memory");
     TRY(alloc_zeroed(&r, 1, sizeof *r));
     r->viewer = REPORT_COORDINATOR;
-    r->viewer_name = "coordinator";
+    r->viewer_name = own.name;
     r->job = c.contract.job;
     r->purpose = c.contract.purpose;
     r->version = HEFU_VERSION;
