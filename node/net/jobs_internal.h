@@ -1,0 +1,63 @@
+/* What the files of jobs.h share: jobs_offer.c (proposals and contracts), jobs_approve.c (what the operator decides),
+ * jobs_run.c (start, cancel, end), jobs.c (questions, begin, time). */
+#ifndef HEFU_JOBS_INTERNAL_H
+#define HEFU_JOBS_INTERNAL_H
+
+#include "node/local/certificate.h"
+#include "node/net/jobs.h"
+
+#include <pthread.h>
+
+enum { OFFERS_MAX = 32 };
+
+/* What this node offered to a coordinator, until a contract takes it up. */
+struct offer {
+    char coordinator[CONTROL_NAME_BYTES], job[64];
+    struct store_table table;
+    struct contract_party facts; /* rows, columns, bins, has_label */
+    struct wire_writer dictionary;
+};
+
+struct jobs {
+    struct jobs_config c;
+    struct control_ops ops;
+    struct certificate certificate;
+    char *pem;
+    pthread_mutex_t lock;
+    struct offer offer[OFFERS_MAX]; /* a ring; next is overwritten first */
+    uint32_t next;
+};
+
+/* Hold the lock until the end of the block. */
+#define HOLD(j)                                                \
+    pthread_mutex_t *held AUTO(jobs_unlock) = &(j)->lock;      \
+    pthread_mutex_lock(held)
+void jobs_unlock(pthread_mutex_t **m);
+void jobs_release_json(json_t **v); /* for AUTO */
+
+void jobs_clear_offer(struct offer *o);
+
+/* A field of an object: 0 or "" when it has none of that kind. */
+uint32_t jobs_count(const json_t *object, const char *field);
+const char *jobs_text(const json_t *object, const char *field);
+
+/* The rest under the lock. */
+MUST_USE status jobs_load_contract(struct contract **out, struct hash *id, struct jobs *j, const char *job,
+                                   struct fault *f);
+/* NULL when there is none. */
+MUST_USE status jobs_load_json(json_t **out, struct jobs *j, const char *job, enum job_paper kind, struct fault *f);
+/* The job that a request means, if the caller may see it. */
+MUST_USE status jobs_find(struct store_job *out, struct jobs *j, const struct control_caller *who,
+                          const json_t *request, struct fault *f);
+/* Adds "job" and "state". */
+MUST_USE status jobs_tell_state(json_t *answer, const struct jobs *j, const char *id, struct fault *f);
+/* A job that failed is approved for another attempt. */
+MUST_USE status jobs_approve(struct jobs *j, const char *id, const char *actor, struct fault *f);
+/* The state and, in the paper, what the state alone does not tell. */
+void jobs_end(struct jobs *j, const char *id, const struct fault *why, const char *blamed, const json_t *progress,
+              const json_t *result);
+
+control_handler jobs_op_propose, jobs_op_contract, jobs_op_approve, jobs_op_refuse, jobs_op_explain, jobs_op_start,
+    jobs_op_cancel;
+
+#endif
