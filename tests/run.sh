@@ -96,7 +96,9 @@ fi
 
 say "clang, address and undefined-behaviour sanitizers"
 if build asan; then
+    export HEFU_SHORT=1 # the accuracy runs are long, and the same code ran above
     unit_tests asan build-asan
+    unset HEFU_SHORT
     say "command line, under the sanitizers"
     shown "command line" sh tests/cli/run_cli.sh build-asan/bin test_errors test_refusals test_deploy || true
 fi
