@@ -196,7 +196,7 @@ status session_secret_read(struct rng_key *secret, const char *kind, const char 
     TRY(secret_place(label, path, kind, session_dir, contract_id, attempt, f));
     if (!files_exist(path)) {
         fault_set(f, STATUS_CONFIG, "%s: the %s of this session is not there", path, kind);
-        fault_hint(f, "without it nothing can be run or replayed; the contract says whether it is kept");
+        fault_hint(f, "without it nothing can be run or replayed; the contract says whether seeds are kept");
         return STATUS_CONFIG;
     }
     TRY(files_read(&sealed, &len, path, sizeof secret->bytes + KEYRING_SEAL_BYTES, f));
