@@ -158,39 +158,48 @@ static int phase_rank(const char *name)
     return 0;
 }
 
-/* What is furthest behind is what everyone waits for. */
-static int is_behind(const json_t *a, const json_t *b)
+/* Phase, then pass: -1, 0 or 1. */
+static int compare_places(const json_t *a, const json_t *b)
 {
-    int pa = phase_rank(json_text(a, "phase")), pb = phase_rank(json_text(b, "phase"));
-    uint64_t ka = json_count(a, "pass"), kb = json_count(b, "pass");
-    struct bar_state sa = {.done = json_count(a, "done"), .total = json_count(a, "total")};
-    struct bar_state sb = {.done = json_count(b, "done"), .total = json_count(b, "total")};
+    int phases = phase_rank(json_text(a, "phase")) - phase_rank(json_text(b, "phase"));
+    uint64_t pass_a = json_count(a, "pass"), pass_b = json_count(b, "pass");
 
-    if (pa != pb)
-        return pa < pb;
-    if (ka != kb)
-        return ka < kb;
-    return bar_share(&sa) < bar_share(&sb);
+    return phases ? phases : (pass_a > pass_b) - (pass_a < pass_b);
 }
 
+/* Where those are who are furthest behind: that is what all wait for.  How far it is done is counted over all parties,
+ * because they work by turns, one waiting for what another computes; who is beyond that place has done its part. */
 static void show(struct job_view *v)
 {
     const json_t *behind = NULL;
-    uint64_t bytes = 0;
+    uint64_t bytes = 0, done = 0, total = 0, known = 0, beyond = 0;
 
     for (uint32_t i = 0; i < v->count; i++) {
         bytes += json_count(v->state[i], "bytes_sent");
-        if (strcmp(job_view_state(v, i), "running") == 0 && (!behind || is_behind(v->state[i], behind)))
+        if (strcmp(job_view_state(v, i), "running") == 0 && (!behind || compare_places(v->state[i], behind) < 0))
             behind = v->state[i];
     }
     if (!behind || !json_text(behind, "phase")[0])
         return;
+    for (uint32_t i = 0; i < v->count; i++) {
+        if (strcmp(job_view_state(v, i), "running") != 0 || compare_places(v->state[i], behind) > 0) {
+            beyond++;
+        } else if (json_count(v->state[i], "total")) {
+            known++;
+            done += json_count(v->state[i], "done");
+            total += json_count(v->state[i], "total");
+        }
+    }
+    if (known) { /* the others have as much to do as these on average */
+        done += beyond * (total / known);
+        total += (v->count - known) * (total / known);
+    }
     bar_show(v->bar,
              &(struct bar_state){.phase = json_text(behind, "phase"),
                                  .pass = (uint32_t)json_count(behind, "pass"),
                                  .passes = (uint32_t)json_count(behind, "passes"),
-                                 .done = json_count(behind, "done"),
-                                 .total = json_count(behind, "total"),
+                                 .done = done,
+                                 .total = total,
                                  .bytes = bytes},
              bar_clock());
 }

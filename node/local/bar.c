@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 enum { BAR_COLUMNS_DEFAULT = 80, BAR_CELLS_MAX = 40 };
-static const double PLAIN_SECONDS = 2.0, LIVE_SECONDS = 0.1;
+static const double PLAIN_SECONDS = 2.0, LIVE_SECONDS = 0.1, PLAIN_SHARE = 1.0 / 30;
 
 double bar_clock(void)
 {
@@ -148,6 +148,16 @@ static void begin_phase(struct bar *b, const struct bar_state *s, double now)
     b->began_bytes = s->bytes;
 }
 
+/* Plain lines come less often the longer a phase lasts: hours make some hundred lines, not thousands. */
+static double interval(const struct bar *b, double now)
+{
+    double slow = (now - b->began) * PLAIN_SHARE;
+
+    if (b->terminal)
+        return LIVE_SECONDS;
+    return slow > PLAIN_SECONDS ? slow : PLAIN_SECONDS;
+}
+
 void bar_show(struct bar *b, const struct bar_state *s, double now)
 {
     char line[BAR_TEXT_BYTES];
@@ -161,7 +171,7 @@ void bar_show(struct bar *b, const struct bar_state *s, double now)
         begin_phase(b, s, now);
     }
     b->bytes = s->bytes;
-    if (now - b->shown < (b->terminal ? LIVE_SECONDS : PLAIN_SECONDS))
+    if (now - b->shown < interval(b, now))
         return;
     b->shown = now;
 

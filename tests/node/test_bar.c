@@ -99,6 +99,28 @@ static void away_from_a_terminal_it_speaks_at_phase_changes_and_every_two_second
     free(text);
 }
 
+static void a_long_phase_takes_few_lines(void **state)
+{
+    struct bar_state s = {.phase = "prepare", .total = 14400};
+    struct bar b;
+    char *text = NULL;
+    size_t len = 0, lines = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    (void)state;
+    assert_non_null(out);
+    bar_init(&b, out, 0);
+    for (uint64_t second = 0; second < 14400; second++) { /* four hours */
+        s.done = second;
+        bar_show(&b, &s, 1000 + (double)second);
+    }
+    fclose(out);
+    for (const char *c = text; *c; c++)
+        lines += *c == '\n';
+    assert_in_range(lines, 100, 300);
+    free(text);
+}
+
 static void quiet_says_nothing(void **state)
 {
     struct bar_state s = {.phase = "align", .total = 100};
@@ -125,6 +147,7 @@ int main(void)
         cmocka_unit_test(a_line_is_never_wider_than_the_terminal),
         cmocka_unit_test(colour_adds_escapes_and_nothing_else),
         cmocka_unit_test(away_from_a_terminal_it_speaks_at_phase_changes_and_every_two_seconds),
+        cmocka_unit_test(a_long_phase_takes_few_lines),
         cmocka_unit_test(quiet_says_nothing),
     };
 
