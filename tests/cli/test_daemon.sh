@@ -15,6 +15,12 @@ consortium auto bank tax social >/dev/null 2>&1
 "$hefu" table add few few.csv --id id --node tax >/dev/null 2>&1
 "$hefu" table add years social.csv --id id --node social >/dev/null 2>&1
 for node in bank tax social; do
+    people "small-$node.csv" 1 700 one two label
+done
+"$hefu" table add small small-bank.csv --id id --label label --node bank >/dev/null 2>&1
+"$hefu" table add small small-tax.csv --id id --node tax >/dev/null 2>&1
+"$hefu" table add small small-social.csv --id id --node social >/dev/null 2>&1
+for node in bank tax social; do
     sed -i 's/  peer_s: 10/  peer_s: 6\n  step_s: 15/' "$node/node.yaml"
 done
 
@@ -107,6 +113,8 @@ expect one_daemon_for_a_state_directory 2 "another hefud, process $pid_bank" "hi
 
 job_file long.yaml bank=loans tax=incomes social=years
 sed -i 's/passes: 2/passes: 16/' long.yaml
+job_file small.yaml bank=small tax=small social=small
+sed -i 's/passes: 2/passes: 16/' small.yaml
 job_file few.yaml bank=loans tax=few social=years
 job=long.yaml
 
@@ -177,15 +185,18 @@ up tax
 ends a_node_stays_away tax 5 "$id" failed "this node restarted while the job was running"
 
 # ---- a worker hangs ----
+# With few people the others soon need something of it, and deadlines.step_s begins.
 
-begin long.yaml
+job=small.yaml
+begin small.yaml
 hung=$(worker social)
 kill -STOP "$hung"
-ends a_worker_hangs bank 60 "$id" failed ""
-ends a_worker_hangs tax 60 "$id" failed ""
+ends a_worker_hangs bank 120 "$id" failed ""
+ends a_worker_hangs tax 120 "$id" failed ""
 ends a_worker_hangs social 30 "$id" failed "stopped: a deadline passed there"
 expect a_hung_worker_is_removed 0 -- wait_until 15 gone "$hung"
 heard the_coordinator_hears_who_hangs "social can be reached but has said nothing for 15 s"
+job=long.yaml
 
 # ---- the table changes under the job ----
 
