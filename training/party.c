@@ -171,6 +171,7 @@ static status fit(int64_t *weight, struct plan *plan, struct session *ss, const 
     struct correlation c AUTO(correlation_clear) = {0};
     struct weights shares AUTO(weights_clear) = {0};
 
+    session_progress(ss, PHASE_PREPARE, 0, 0, 0); /* the preconditioner of a wide block takes a while */
     TRY(plan_make(plan, ss->contract, own.n, &ss->fault));
     TRY(precondition_make(&m, &own, plan, ss->contract->ridge_micro));
     own.precondition = m.entry;
