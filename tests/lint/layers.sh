@@ -14,7 +14,7 @@ layer() {
     grep -rnE --include='*.[ch]' "^[[:space:]]*#[[:space:]]*include[[:space:]]+[<\"]($forbidden)" "$dir" >>"$found" || true
 }
 outside='sys/|time\.h|unistd\.h|fcntl\.h|pthread\.h|threads\.h|poll\.h|signal\.h|netinet/|arpa/|netdb\.h'
-libraries='openssl/|sqlite3|cyaml|jansson|csv\.h|nng/'
+libraries='openssl/|sqlite3|yaml\.h|jansson|csv\.h|nng/'
 layer crypto         "protocol/|training/|node/|tests/|$outside|$libraries"
 layer protocol       "training/|node/|tests/|$outside|$libraries"
 layer training       "node/|tests/|$outside|$libraries"
