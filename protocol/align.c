@@ -231,7 +231,7 @@ static status publish_count(struct alignment *a)
         } else {
             session_fail(ss, STATUS_LIMIT, "%u people are common to all parties, the contract asks for at least %u",
                          a->common, ss->contract->min_rows);
-            fault_hint(&ss->fault, "lower min_rows in the job if such a small group is acceptable, or bring more rows");
+            fault_hint(&ss->fault, "lower min_rows in the job (--min-rows of hefu try) if such a small group is acceptable, or bring more rows");
         }
         return STATUS_LIMIT;
     }

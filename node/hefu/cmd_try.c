@@ -25,6 +25,7 @@ struct trial {
 
     char name[PARTIES_MAX][PARTY_NAME_MAX];
     char file[PARTIES_MAX][FILES_PATH_BYTES];
+    struct store_table table[PARTIES_MAX];
     uint32_t label_party;
     struct consortium consortium;
 };
@@ -181,15 +182,13 @@ static status absolute(char out[FILES_PATH_BYTES], const char *path, struct faul
     return OK;
 }
 
-/* Reads the whole table, tells what is worth knowing of it, and registers it at the party's node. */
-static status add_table(const struct trial *t, uint32_t p, struct bar *bar, struct fault *f)
+/* Reads the whole table and tells what is worth knowing of it: before anything is made, or replaced. */
+static status read_table(struct trial *t, uint32_t p, struct bar *bar, struct fault *f)
 {
     struct dataset data AUTO(dataset_clear) = {0};
     struct dictionary dictionary AUTO(dictionary_clear) = {0};
     struct table_notes notes AUTO(table_notes_clear) = {0};
-    struct store *store AUTO(store_clear) = NULL;
-    struct store_table table = {.name = TABLE_NAME, .kind = "csv"};
-    char state[FILES_PATH_BYTES];
+    struct store_table *table = &t->table[p];
     const int has_label = p == t->label_party;
     const struct source source = {
         .kind = SOURCE_CSV,
@@ -205,20 +204,31 @@ static status add_table(const struct trial *t, uint32_t p, struct bar *bar, stru
     for (size_t i = 0; i < notes.count; i++)
         bar_note(bar, "%s: %s%s", t->name[p], notes.list[i].warning ? "warning: " : "", notes.list[i].text);
 
-    if (strlen(t->id) >= sizeof table.id_column || strlen(t->label) >= sizeof table.label_column)
+    if (strlen(t->id) >= sizeof table->id_column || strlen(t->label) >= sizeof table->label_column)
         return fault_set(f, STATUS_USAGE, "a column name is longer than %d bytes", STORE_COLUMN_BYTES - 1);
-    strcpy(table.id_column, t->id);
-    strcpy(table.label_column, has_label ? t->label : "");
-    TRY(absolute(table.path, t->file[p], f));
+    strcpy(table->name, TABLE_NAME);
+    strcpy(table->kind, "csv");
+    strcpy(table->id_column, t->id);
+    strcpy(table->label_column, has_label ? t->label : "");
+    TRY(absolute(table->path, t->file[p], f));
     if (source.split_path)
-        TRY(absolute(table.split_path, source.split_path, f));
-    table.refuse_duplicates = source.on_duplicate == TABLE_DUPLICATE_REFUSE;
-    table.rows = data.rows;
-    table.columns = data.columns;
+        TRY(absolute(table->split_path, source.split_path, f));
+    table->refuse_duplicates = source.on_duplicate == TABLE_DUPLICATE_REFUSE;
+    table->rows = data.rows;
+    table->columns = data.columns;
+    return OK;
+}
+
+/* Registers it at the party's node. */
+static status register_table(const struct trial *t, uint32_t p, struct fault *f)
+{
+    struct store *store AUTO(store_clear) = NULL;
+    char state[FILES_PATH_BYTES];
+
     TRY(files_join(state, t->consortium.party[p].dir, "state", f));
     TRY(files_make_directory(state, f));
     TRY(store_open(&store, state, f));
-    return store_add_table(store, &table, f);
+    return store_add_table(store, &t->table[p], f);
 }
 
 /* ---- the job ---- */
@@ -301,6 +311,8 @@ status cmd_try(int argc, char **argv, struct fault *f)
 
     interrupts_catch();
     bar_init(&bar, stderr, t->quiet);
+    for (uint32_t p = 0; p < t->consortium.parties; p++)
+        TRY(read_table(t, p, &bar, f));
     TRY(output_open(&lock, t->out, t->force, &bar, f));
     if (strlen(t->out) >= sizeof t->consortium.dir)
         return fault_set(f, STATUS_USAGE, "--out is too long");
@@ -308,7 +320,7 @@ status cmd_try(int argc, char **argv, struct fault *f)
     t->consortium.min_rows = t->min_rows;
     TRY(consortium_make(&t->consortium, f));
     for (uint32_t p = 0; p < t->consortium.parties; p++)
-        TRY(add_table(t, p, &bar, f));
+        TRY(register_table(t, p, f));
     code = run_nodes(t, &bar, f);
     if (interrupted())
         bar_note(&bar, "stopping the nodes");

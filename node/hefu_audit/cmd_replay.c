@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 struct premises {
     struct node_config config;
@@ -199,7 +198,7 @@ status command_replay(int argc, char **argv, struct fault *f)
                                .ctx = p,
                                .progress = {&watch, watch_step}};
     watch.passes = p->papers.contract.passes;
-    bar_init(&watch.bar, stderr, as_json || !isatty(STDERR_FILENO));
+    bar_init(&watch.bar, stderr, as_json);
     ran = replay_run(&v, &in, f);
     bar_end(&watch.bar, ran == OK && v.same, bar_clock());
     TRY(ran);

@@ -42,6 +42,11 @@ expect the_same_directory_serves_again 0 "transcript verified" "joint model" "le
     --key-bits 2048 --passes 2 --out small --quiet
 expect quiet_is_quiet 0 -- sh -c '! grep . said.err'
 
+printf 'id,usage,late\np000001,1\n' >ragged.csv
+expect a_bad_table_is_named_before_anything_is_replaced 2 "ragged.csv:2" -- \
+    "$hefu" try --party utility-2=ragged.csv --party lender=lender.csv --id id --label label --out small --quiet
+expect the_earlier_results_are_still_there 0 "</html>" -- tail -n 1 small/report.html
+
 # ---- an interrupted run leaves nothing behind ----
 
 for signal in INT TERM KILL; do
