@@ -392,7 +392,7 @@ static status check_widths(struct session *ss)
             continue;
         session_fail(ss, STATUS_LIMIT, "%s brings %u bins for %u training rows, the contract asks for %u rows a bin",
                      ss->contract->party[p].name, width, ss->population.train, ss->contract->rows_per_bin);
-        fault_hint(&ss->fault, "bring fewer columns or bins, or more rows");
+        fault_hint(&ss->fault, "bring fewer columns or more rows, or lower rows_per_bin in the job if so few rows a bin are acceptable");
         return STATUS_LIMIT;
     }
     return OK;
