@@ -298,7 +298,7 @@ static status compare_roots(struct alignment *a, char *const *ids)
 {
     struct session *ss = a->ss;
     struct hasher h;
-    struct hash mine, theirs;
+    struct hash roots[PARTIES_MAX];
 
     hasher_init(&h, "hefu/aligned ids/v1");
     hasher_add(&h, ss->joint.bytes, sizeof ss->joint.bytes);
@@ -307,18 +307,12 @@ static status compare_roots(struct alignment *a, char *const *ids)
 
         hasher_add(&h, id, strlen(id));
     }
-    hasher_final(&h, &mine);
+    hasher_final(&h, &roots[ss->self]);
+    TRY(session_exchange(ss, MESSAGE_psi_root, 0, roots, BODY_PSI_ROOT));
     for (party p = 0; p < ss->parties; p++)
-        if (p != ss->self)
-            TRY(session_send(ss, p, MESSAGE_psi_root, 0, mine.bytes, BODY_PSI_ROOT));
-    for (party p = 0; p < ss->parties; p++) {
-        if (p == ss->self)
-            continue;
-        TRY(session_recv(ss, p, MESSAGE_psi_root, 0, theirs.bytes, BODY_PSI_ROOT));
-        if (!hash_equal(&mine, &theirs))
+        if (!hash_equal(&roots[ss->self], &roots[p]))
             return session_blame(ss, p, STATUS_UNEXPECTED, "%s holds another list of common people than we do",
                                  ss->contract->party[p].name);
-    }
     return OK;
 }
 

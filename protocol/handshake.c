@@ -25,26 +25,21 @@ static void commit_to(struct hash *out, const char *tag, const struct session *s
 static status send_promises(struct session *ss, struct promise *all, struct rng_key *nonce, const struct hash *data)
 {
     struct rng_key blinded AUTO(rng_key_clear) = {0};
-    uint8_t body[BODY_COMMIT];
+    uint8_t bodies[PARTIES_MAX][BODY_COMMIT];
 
     rng_key_derive(nonce, &ss->seed, "hefu/nonce", ss->id.bytes, HASH_BYTES);
     rng_key_derive(&blinded, &ss->seed, "hefu/seed commitment", ss->id.bytes, HASH_BYTES); /* one-way and blinding */
     commit_to(&all[ss->self].seed, "hefu/commit seed/v1", ss, ss->self, blinded.bytes, sizeof blinded.bytes);
     commit_to(&all[ss->self].nonce, "hefu/commit nonce/v1", ss, ss->self, nonce->bytes, sizeof nonce->bytes);
     all[ss->self].data = *data;
-    memcpy(body, all[ss->self].seed.bytes, HASH_BYTES);
-    memcpy(body + 32, all[ss->self].nonce.bytes, HASH_BYTES);
-    memcpy(body + 64, all[ss->self].data.bytes, HASH_BYTES);
-    for (party p = 0; p < ss->parties; p++)
-        if (p != ss->self)
-            TRY(session_send(ss, p, MESSAGE_commit, 0, body, sizeof body));
+    memcpy(bodies[ss->self], all[ss->self].seed.bytes, HASH_BYTES);
+    memcpy(bodies[ss->self] + 32, all[ss->self].nonce.bytes, HASH_BYTES);
+    memcpy(bodies[ss->self] + 64, all[ss->self].data.bytes, HASH_BYTES);
+    TRY(session_exchange(ss, MESSAGE_commit, 0, bodies, BODY_COMMIT));
     for (party p = 0; p < ss->parties; p++) {
-        if (p == ss->self)
-            continue;
-        TRY(session_recv(ss, p, MESSAGE_commit, 0, body, sizeof body));
-        memcpy(all[p].seed.bytes, body, HASH_BYTES);
-        memcpy(all[p].nonce.bytes, body + 32, HASH_BYTES);
-        memcpy(all[p].data.bytes, body + 64, HASH_BYTES);
+        memcpy(all[p].seed.bytes, bodies[p], HASH_BYTES);
+        memcpy(all[p].nonce.bytes, bodies[p] + 32, HASH_BYTES);
+        memcpy(all[p].data.bytes, bodies[p] + 64, HASH_BYTES);
     }
     return OK;
 }
@@ -57,15 +52,10 @@ static status open_nonces(struct session *ss, const struct promise *all, const s
     struct hash digest;
 
     memcpy(nonces[ss->self], nonce->bytes, BODY_NONCE);
-    for (party p = 0; p < ss->parties; p++)
-        if (p != ss->self)
-            TRY(session_send(ss, p, MESSAGE_nonce, 0, nonces[ss->self], BODY_NONCE));
+    TRY(session_exchange(ss, MESSAGE_nonce, 0, nonces, BODY_NONCE));
     for (party p = 0; p < ss->parties; p++) {
         struct hash expected;
 
-        if (p == ss->self)
-            continue;
-        TRY(session_recv(ss, p, MESSAGE_nonce, 0, nonces[p], BODY_NONCE));
         commit_to(&expected, "hefu/commit nonce/v1", ss, p, nonces[p], BODY_NONCE);
         if (!hash_equal(&expected, &all[p].nonce))
             return session_blame(ss, p, STATUS_UNTRUSTED, "the nonce of %s does not open its commitment",

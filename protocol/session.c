@@ -351,6 +351,19 @@ status session_recv(struct session *ss, party from, enum message_kind kind, uint
     return session_recv_part(ss, from, kind, pass, 0, body, len);
 }
 
+status session_exchange(struct session *ss, enum message_kind kind, uint32_t pass, void *bodies, size_t len)
+{
+    uint8_t *body = bodies;
+
+    for (party p = 0; p < ss->parties; p++)
+        if (p != ss->self)
+            TRY(session_send(ss, p, kind, pass, body + ss->self * len, len));
+    for (party p = 0; p < ss->parties; p++)
+        if (p != ss->self)
+            TRY(session_recv(ss, p, kind, pass, body + p * len, len));
+    return OK;
+}
+
 /* Items of record i of a vector of count items. */
 static size_t part_items(size_t per, size_t count, size_t i)
 {
@@ -435,17 +448,6 @@ static void joint_bytes(uint8_t *out, const struct session *ss, uint32_t pass, u
     memcpy(out + HASH_BYTES + 4, state, (size_t)ss->parties * STATE_BYTES);
 }
 
-static status exchange(struct session *ss, enum message_kind kind, uint32_t pass, uint8_t *bodies, size_t len)
-{
-    for (party p = 0; p < ss->parties; p++)
-        if (p != ss->self)
-            TRY(session_send(ss, p, kind, pass, bodies + ss->self * len, len));
-    for (party p = 0; p < ss->parties; p++)
-        if (p != ss->self)
-            TRY(session_recv(ss, p, kind, pass, bodies + p * len, len));
-    return OK;
-}
-
 status session_checkpoint(struct session *ss, uint32_t pass)
 {
     uint8_t state[PARTIES_MAX][STATE_BYTES], sigs[PARTIES_MAX][SIGNATURE_BYTES];
@@ -460,11 +462,11 @@ status session_checkpoint(struct session *ss, uint32_t pass)
     merkle_root(&ss->tree, &root);
     store_u64(state[ss->self], ss->tree.size);
     memcpy(state[ss->self] + 8, root.bytes, HASH_BYTES);
-    TRY(exchange(ss, MESSAGE_checkpoint, pass, state[0], STATE_BYTES));
+    TRY(session_exchange(ss, MESSAGE_checkpoint, pass, state[0], STATE_BYTES));
     joint_bytes(joint, ss, pass, state);
     sign_make(&sig, &ss->sign, CHECKPOINT_SIGN_TAG, joint, joint_len);
     memcpy(sigs[ss->self], sig.bytes, SIGNATURE_BYTES);
-    TRY(exchange(ss, MESSAGE_cosign, pass, sigs[0], SIGNATURE_BYTES));
+    TRY(session_exchange(ss, MESSAGE_cosign, pass, sigs[0], SIGNATURE_BYTES));
     for (party p = 0; p < ss->parties; p++) {
         memcpy(sig.bytes, sigs[p], SIGNATURE_BYTES);
         if (p != ss->self && sign_check(&sig, &ss->peer[p].card.sign, CHECKPOINT_SIGN_TAG, joint, joint_len) != OK)
@@ -494,7 +496,7 @@ status session_end(struct session *ss)
     store_u64(bodies[ss->self], ss->tree.size);
     memcpy(bodies[ss->self] + 8, root.bytes, HASH_BYTES);
     memcpy(bodies[ss->self] + 40, ss->openings.bytes, HASH_BYTES);
-    TRY(exchange(ss, MESSAGE_finish, 0, bodies[0], BODY_FINISH));
+    TRY(session_exchange(ss, MESSAGE_finish, 0, bodies[0], BODY_FINISH));
     for (party p = 0; p < ss->parties; p++)
         if (memcmp(bodies[p] + 40, ss->openings.bytes, HASH_BYTES) != 0)
             return session_blame(ss, p, STATUS_EQUIVOCATION, "%s ends with other openings than ours", name_of(ss, p));

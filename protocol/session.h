@@ -93,6 +93,8 @@ MUST_USE status session_send(struct session *ss, party to, enum message_kind kin
                              size_t len);
 MUST_USE status session_recv(struct session *ss, party from, enum message_kind kind, uint32_t pass, void *body,
                              size_t len);
+/* A plain message from everyone to everyone: bodies holds len bytes of each party, ours filled in, the others' received. */
+MUST_USE status session_exchange(struct session *ss, enum message_kind kind, uint32_t pass, void *bodies, size_t len);
 /* One record of a vector: items [index * per, ...) as vector_items_per_record says.  For streams. */
 MUST_USE status session_send_part(struct session *ss, party to, enum message_kind kind, uint32_t pass, uint64_t index,
                                   const void *body, size_t len);

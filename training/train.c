@@ -215,19 +215,14 @@ static status open_residuals(struct optimiser *o, uint32_t t)
 static status confirm_openings(struct optimiser *o, uint32_t t)
 {
     struct session *ss = o->ss;
-    struct hash theirs;
+    struct hash seen[PARTIES_MAX];
 
+    seen[ss->self] = ss->openings;
+    TRY(session_exchange(ss, MESSAGE_lift, t, seen, BODY_LIFT));
     for (party p = 0; p < ss->parties; p++)
-        if (p != ss->self)
-            TRY(session_send(ss, p, MESSAGE_lift, t, ss->openings.bytes, BODY_LIFT));
-    for (party p = 0; p < ss->parties; p++) {
-        if (p == ss->self)
-            continue;
-        TRY(session_recv(ss, p, MESSAGE_lift, t, theirs.bytes, BODY_LIFT));
-        if (!hash_equal(&theirs, &ss->openings))
+        if (!hash_equal(&seen[p], &ss->openings))
             return session_blame(ss, p, STATUS_EQUIVOCATION, "%s saw other openings than we did in pass %u",
                                  ss->contract->party[p].name, t);
-    }
     return OK;
 }
 
