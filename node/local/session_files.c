@@ -19,12 +19,7 @@ void session_table_clear(struct session_table *t)
 
 struct source session_table_source(const struct session_table *t)
 {
-    return (struct source){.kind = SOURCE_CSV,
-                           .path = t->path,
-                           .id_column = t->id_column,
-                           .label_column = t->label_column[0] ? t->label_column : NULL,
-                           .split_path = t->split_path[0] ? t->split_path : NULL,
-                           .on_duplicate = t->refuse_duplicates ? TABLE_DUPLICATE_REFUSE : TABLE_DUPLICATE_FIRST};
+    return source_stored(t->path, t->id_column, t->label_column, t->split_path, t->refuse_duplicates != 0);
 }
 
 static char *hex_text(const uint8_t *bytes, size_t len)

@@ -32,6 +32,17 @@ static status add_split(struct dataset *data, struct table_notes *notes, const s
     return table_set_split(data, notes, &cells, &roles, f);
 }
 
+struct source source_stored(const char *path, const char *id_column, const char *label_column, const char *split_path,
+                            bool refuse_duplicates)
+{
+    return (struct source){.kind = SOURCE_CSV,
+                           .path = path,
+                           .id_column = id_column,
+                           .label_column = label_column[0] ? label_column : NULL,
+                           .split_path = split_path[0] ? split_path : NULL,
+                           .on_duplicate = refuse_duplicates ? TABLE_DUPLICATE_REFUSE : TABLE_DUPLICATE_FIRST};
+}
+
 status source_open(struct dataset *data, struct dictionary *dictionary, struct table_notes *notes,
                    const struct source *s, struct fault *f)
 {

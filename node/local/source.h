@@ -16,6 +16,10 @@ struct source {
     enum table_on_duplicate on_duplicate;
 };
 
+/* A CSV source from what is stored of it: "" stands for no label column and no split. */
+struct source source_stored(const char *path, const char *id_column, const char *label_column, const char *split_path,
+                            bool refuse_duplicates);
+
 /* Load a table and learn its dictionary.  Outputs are zeroed by the caller; data and dictionary are written on success
  * only.  Fails in words. */
 MUST_USE status source_open(struct dataset *data, struct dictionary *dictionary, struct table_notes *notes,

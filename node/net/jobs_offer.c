@@ -51,23 +51,15 @@ static status check_terms_of_job(const struct jobs *j, const char *coordinator, 
     return policy_check_terms(j->c.node, &terms, f);
 }
 
-static struct source source_of(const struct store_table *t)
-{
-    return (struct source){.kind = SOURCE_CSV,
-                           .path = t->path,
-                           .id_column = t->id_column,
-                           .label_column = t->label_column[0] ? t->label_column : NULL,
-                           .split_path = t->split_path[0] ? t->split_path : NULL,
-                           .on_duplicate = t->refuse_duplicates ? TABLE_DUPLICATE_REFUSE : TABLE_DUPLICATE_FIRST};
-}
-
 /* Read the table as it is now.  What is wrong with it is for its operator: the coordinator learns that it is not usable. */
 static status describe_table(struct offer *o, const struct jobs *j, struct fault *f)
 {
     struct dataset data AUTO(dataset_clear) = {0};
     struct dictionary dictionary AUTO(dictionary_clear) = {0};
     struct table_notes notes AUTO(table_notes_clear) = {0};
-    struct source source = source_of(&o->table);
+    const struct store_table *t = &o->table;
+    struct source source =
+        source_stored(t->path, t->id_column, t->label_column, t->split_path, t->refuse_duplicates != 0);
     struct fault own = {0};
     status result = source_open(&data, &dictionary, &notes, &source, &own);
 
