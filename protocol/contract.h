@@ -103,6 +103,7 @@ struct plan {
     uint32_t sigma;             /* statistical bits of a lift mask */
     uint32_t value_bits;        /* bits of a lifted value, sign not counted */
     uint32_t k;                 /* the ring is Z_{2^k} */
+    uint32_t fore_bits;         /* shares of scores are mod 2^this, at f fraction bits; at most k */
     uint32_t shift;             /* t_sh = f_m + 2 */
     uint64_t ridge;             /* Lam = round(4 lambda n) */
     uint32_t back_width;        /* w_b: bits of a backward slot */

@@ -50,6 +50,7 @@ status plan_make(struct plan *plan, const struct contract *c, uint32_t n, struct
     plan->sigma = 41 + log2_ceil(lifted);
     plan->value_bits = plan->f + plan->f_m + 12;
     plan->k = plan->value_bits + plan->sigma + log2_ceil(c->parties) + 2;
+    plan->fore_bits = plan->k;
     plan->shift = plan->f_m + 2;
     plan->ridge = ((uint64_t)c->ridge_micro * n * 4 + 500000) / 1000000;
     plan->back_width = plan->k + plan->f_m + 8;
@@ -61,7 +62,7 @@ status plan_make(struct plan *plan, const struct contract *c, uint32_t n, struct
     plan->back_passes = usable / plan->back_width < c->passes ? usable / plan->back_width : c->passes;
     plan->back_groups = (c->passes + plan->back_passes - 1) / plan->back_passes;
     for (party p = 0; p < c->parties; p++) {
-        plan->fore[p].width = plan->k + log2_ceil(c->party[p].columns);
+        plan->fore[p].width = plan->fore_bits + log2_ceil(c->party[p].columns);
         if (plan->fore[p].width > usable)
             return fault_set(f, STATUS_LIMIT, "a forward slot of %u bits does not fit the key", plan->fore[p].width);
         plan_forward(plan, p, usable / plan->fore[p].width, c->passes - 1u, contract_width(c, p));

@@ -1,0 +1,41 @@
+/* What one tier of pair arithmetic provides: arithmetic on one number per lane.  pair.c builds everything else on it.
+ *
+ * A number is 2 * digits words: the digits of a, then those of b, least significant first, radix_bits each.  In lanes the
+ * words of all lanes stand side by side: word i of lane l at [i * lanes + l], 64-byte aligned.
+ *
+ * Lazy reduction: a and b of an input are below 4N, of an output below 3N, and R >= 64 N (pair.c chooses digits so).
+ * Every function's output may be one of its lane inputs. */
+#ifndef HEFU_PAIR_TIER_H
+#define HEFU_PAIR_TIER_H
+
+#include "crypto/pair.h"
+
+enum { PAIR_SPARE_BITS = 6 };
+
+struct pair_tier {
+    const char *name;
+    uint32_t lanes, radix_bits;
+    uint32_t digit_multiple; /* digits is a multiple of this */
+    /* The processor and the operating system support it. */
+    int (*available)(void);
+    /* One number per lane from and to memory. */
+    void (*load)(const struct pair_modulus *m, uint64_t *out, const uint64_t *const *x);
+    void (*store)(const struct pair_modulus *m, uint64_t *const *out, const uint64_t *x);
+    /* out = x y / R,  x^2 / R,  x y / R with the same plain-memory y in every lane. */
+    void (*multiply)(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, const uint64_t *y);
+    void (*square)(const struct pair_modulus *m, uint64_t *out, const uint64_t *x);
+    void (*multiply_one)(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, const uint64_t *y);
+    /* out = (low * m->low + high * m->high) / R: low and high are plain numbers below R, digits words per lane. */
+    void (*enter)(const struct pair_modulus *m, uint64_t *out, const uint64_t *low, const uint64_t *high);
+    /* out = x / R: out of Montgomery form. */
+    void (*leave)(const struct pair_modulus *m, uint64_t *out, const uint64_t *x);
+    /* Lane l of out = entry index[l] of table [words][2^window]; reads the whole table whatever the indices. */
+    void (*select)(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, uint32_t window, const uint8_t *index);
+};
+
+extern const struct pair_tier pair_tier_scalar;
+#if defined(__x86_64__)
+extern const struct pair_tier pair_tier_avx2, pair_tier_ifma;
+#endif
+
+#endif
