@@ -1,0 +1,594 @@
+#include "crypto/pair_tier.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LIMBS_MAX = PAIR_BITS_MAX / GMP_NUMB_BITS + 1, /* of a, with a limb for what a lazy value has too much */
+    POWER_WINDOW = 5,
+    POWER_ENTRIES = 1 << POWER_WINDOW,
+    TABLE_BATCH = 4, /* vectors that share a pass over the tables, to spare the caches */
+};
+
+struct lanes { alignas(64) uint64_t word[PAIR_LANE_WORDS_MAX]; };
+
+/* ---- tiers ---- */
+
+static const struct pair_tier *const tiers[] = {
+#if defined(__x86_64__)
+    &pair_tier_ifma, &pair_tier_avx2,
+#endif
+    &pair_tier_scalar,
+};
+enum { TIERS = sizeof tiers / sizeof tiers[0] };
+
+static const struct pair_tier *chosen;
+
+static const struct pair_tier *tier(void)
+{
+    for (size_t i = 0; !chosen; i++)
+        if (tiers[i]->available())
+            chosen = tiers[i];
+    return chosen;
+}
+
+status pair_tier_use(const char *name)
+{
+    if (!name || strcmp(name, "auto") == 0) {
+        chosen = NULL;
+        return OK;
+    }
+    for (size_t i = 0; i < TIERS; i++)
+        if (strcmp(tiers[i]->name, name) == 0 && tiers[i]->available()) {
+            chosen = tiers[i];
+            return OK;
+        }
+    return STATUS_USAGE;
+}
+
+const char *pair_tier_name(void)
+{
+    return tier()->name;
+}
+
+const char *const *pair_tier_list(void)
+{
+    static const char *names[TIERS + 1];
+    size_t count = 0;
+
+    for (size_t i = 0; i < TIERS; i++)
+        if (tiers[i]->available())
+            names[count++] = tiers[i]->name;
+    return names;
+}
+
+/* ---- digits ---- */
+
+/* count digits of radix_bits from limbs, which are taken as followed by zeros; digit i goes to out[i * stride]. */
+static void digits_of_limbs(uint64_t *out, size_t stride, size_t count, uint32_t radix_bits, const mp_limb_t *limb,
+                            size_t limbs, size_t first_bit)
+{
+    const uint64_t mask = radix_bits == 64 ? UINT64_MAX : ((uint64_t)1 << radix_bits) - 1;
+
+    for (size_t i = 0; i < count; i++) {
+        const size_t bit = first_bit + i * radix_bits, at = bit / 64, shift = bit % 64;
+        uint64_t x = at < limbs ? limb[at] >> shift : 0;
+
+        if (shift && at + 1 < limbs)
+            x |= limb[at + 1] << (64 - shift);
+        out[i * stride] = x & mask;
+    }
+}
+
+static void limbs_of_digits(mp_limb_t *limb, size_t limbs, const uint64_t *digit, size_t count, uint32_t radix_bits)
+{
+    memset(limb, 0, limbs * sizeof *limb);
+    for (size_t i = 0; i < count; i++) {
+        const size_t bit = i * radix_bits, at = bit / 64, shift = bit % 64;
+
+        if (at < limbs)
+            limb[at] |= digit[i] << shift;
+        if (shift && at + 1 < limbs)
+            limb[at + 1] |= digit[i] >> (64 - shift);
+    }
+}
+
+static void digits_of_mpz(const struct pair_modulus *m, uint64_t *out, const mpz_t x)
+{
+    digits_of_limbs(out, 1, m->digits, m->tier->radix_bits, mpz_limbs_read(x), mpz_size(x), 0);
+}
+
+/* x as a plain pair: x mod N and x / N. */
+static void plain_pair(const struct pair_modulus *m, uint64_t *out, const mpz_t x)
+{
+    BIGNUM(a);
+    BIGNUM(b);
+
+    mpz_fdiv_qr(b, a, x, m->value);
+    digits_of_mpz(m, out, a);
+    digits_of_mpz(m, out + m->digits, b);
+}
+
+/* R^power mod N^2 as a plain pair. */
+static void radix_power(const struct pair_modulus *m, uint64_t *out, unsigned power)
+{
+    BIGNUM(r);
+
+    mpz_setbit(r, (mp_bitcnt_t)m->digits * m->tier->radix_bits * power);
+    mpz_mod(r, r, m->square);
+    plain_pair(m, out, r);
+}
+
+static void complement_of_radix(struct pair_modulus *m)
+{
+    BIGNUM(r);
+
+    mpz_setbit(r, (mp_bitcnt_t)m->digits * m->tier->radix_bits);
+    mpz_ui_sub(r, 1, r);
+    mpz_mod(r, r, m->value);
+    digits_of_mpz(m, m->complement, r);
+    if (m->tier->radix_bits < 64)
+        for (uint32_t i = 0; i < m->digits; i++)
+            m->complement[i] += ((uint64_t)1 << m->tier->radix_bits) - 1;
+}
+
+status pair_modulus_init(struct pair_modulus *m, const mpz_t n)
+{
+    const size_t bits = mpz_sizeinbase(n, 2);
+    uint64_t inverse = 1, *word;
+    uint32_t d;
+
+    assert(mpz_odd_p(n) && bits >= 64 && bits <= PAIR_BITS_MAX);
+    memset(m, 0, sizeof *m);
+    m->tier = tier();
+    d = (uint32_t)((bits + PAIR_SPARE_BITS + m->tier->radix_bits - 1) / m->tier->radix_bits);
+    d = (d + m->tier->digit_multiple - 1) / m->tier->digit_multiple * m->tier->digit_multiple;
+    assert(2 * d <= PAIR_WORDS_MAX && 2 * d * m->tier->lanes <= PAIR_LANE_WORDS_MAX);
+    TRY(alloc_zeroed(&word, 8 * (size_t)d, sizeof *word));
+    m->bits = (uint32_t)bits;
+    m->digits = d;
+    m->n = word;
+    m->complement = word + d;
+    m->one = word + 2 * d;
+    m->low = word + 4 * d;
+    m->high = word + 6 * d;
+    mpz_init_set(m->value, n);
+    mpz_init(m->square);
+    mpz_mul(m->square, n, n);
+    digits_of_mpz(m, m->n, n);
+    for (int correct_bits = 1; correct_bits < 64; correct_bits *= 2)
+        inverse *= 2 - mpz_getlimbn(n, 0) * inverse;
+    m->negative_inverse = 0 - inverse;
+    if (m->tier->radix_bits < 64)
+        m->negative_inverse &= ((uint64_t)1 << m->tier->radix_bits) - 1;
+    complement_of_radix(m);
+    radix_power(m, m->one, 1);
+    radix_power(m, m->low, 2);
+    radix_power(m, m->high, 3);
+    return OK;
+}
+
+void pair_modulus_clear(struct pair_modulus *m)
+{
+    if (m->n) {
+        sodium_memzero(m->n, 8 * (size_t)m->digits * sizeof *m->n);
+        free(m->n);
+        bignum_clear(&m->value);
+        bignum_clear(&m->square);
+    }
+    sodium_memzero(m, sizeof *m);
+}
+
+/* ---- lanes ---- */
+
+/* Up to a vector of numbers at these addresses; lanes beyond left repeat the first. */
+static void load(const struct pair_modulus *m, struct lanes *out, const uint64_t *const *x, size_t left)
+{
+    const uint64_t *from[PAIR_LANES_MAX] = {0};
+
+    for (uint32_t l = 0; l < m->tier->lanes; l++)
+        from[l] = x[l < left ? l : 0];
+    m->tier->load(m, out->word, from);
+}
+
+static void store(const struct pair_modulus *m, uint64_t *const *out, const struct lanes *x, size_t left)
+{
+    uint64_t unused[PAIR_WORDS_MAX], *to[PAIR_LANES_MAX] = {0};
+
+    for (uint32_t l = 0; l < m->tier->lanes; l++)
+        to[l] = l < left ? out[l] : unused;
+    m->tier->store(m, to, x->word);
+}
+
+/* The same for numbers one after the other; lanes beyond left are 1. */
+static void load_row(const struct pair_modulus *m, struct lanes *out, const uint64_t *x, size_t left)
+{
+    const uint64_t *from[PAIR_LANES_MAX] = {0};
+
+    for (uint32_t l = 0; l < m->tier->lanes; l++)
+        from[l] = l < left ? x + l * pair_words(m) : m->one;
+    m->tier->load(m, out->word, from);
+}
+
+static void store_row(const struct pair_modulus *m, uint64_t *out, const struct lanes *x, size_t left)
+{
+    uint64_t *to[PAIR_LANES_MAX] = {0};
+
+    for (uint32_t l = 0; l < m->tier->lanes && l < left; l++)
+        to[l] = out + l * pair_words(m);
+    store(m, to, x, left);
+}
+
+static void wipe(const struct pair_modulus *m, struct lanes *x, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        sodium_memzero(x[i].word, pair_words(m) * m->tier->lanes * sizeof x->word[0]);
+}
+
+/* ---- in and out ---- */
+
+/* Plain integers of at most 2 * LIMBS_MAX limbs each become numbers: x = low + high R. */
+static void enter(const struct pair_modulus *m, uint64_t *out, mp_limb_t (*x)[2 * LIMBS_MAX], size_t limbs, size_t left)
+{
+    const uint32_t lanes = m->tier->lanes, radix = m->tier->radix_bits;
+    struct lanes low, high;
+
+    for (uint32_t l = 0; l < lanes; l++) {
+        const mp_limb_t *from = x[l < left ? l : 0];
+
+        digits_of_limbs(low.word + l, lanes, m->digits, radix, from, limbs, 0);
+        digits_of_limbs(high.word + l, lanes, m->digits, radix, from, limbs, (size_t)m->digits * radix);
+    }
+    m->tier->enter(m, low.word, low.word, high.word);
+    store_row(m, out, &low, left);
+    wipe(m, &low, 1);
+    wipe(m, &high, 1);
+}
+
+void pair_get_mpz(const struct pair_modulus *m, uint64_t *out, mpz_t *const x, size_t count)
+{
+    const size_t limbs = mpz_size(m->square);
+    mp_limb_t plain[PAIR_LANES_MAX][2 * LIMBS_MAX];
+
+    for (size_t i = 0; i < count; i += m->tier->lanes) {
+        const size_t left = count - i < m->tier->lanes ? count - i : m->tier->lanes;
+
+        for (size_t l = 0; l < left; l++)
+            bignum_limbs_put(plain[l], limbs, x[i + l]);
+        enter(m, out + i * pair_words(m), plain, limbs, left);
+    }
+    sodium_memzero(plain, sizeof plain);
+}
+
+void pair_get(const struct pair_modulus *m, uint64_t *out, const uint8_t *bytes, size_t len, size_t count)
+{
+    const size_t limbs = mpz_size(m->square);
+    mp_limb_t plain[PAIR_LANES_MAX][2 * LIMBS_MAX];
+
+    assert(limbs * 8 >= len);
+    for (size_t i = 0; i < count; i += m->tier->lanes) {
+        const size_t left = count - i < m->tier->lanes ? count - i : m->tier->lanes;
+
+        for (size_t l = 0; l < left; l++) {
+            const uint8_t *from = bytes + (i + l) * len;
+
+            memset(plain[l], 0, limbs * sizeof(mp_limb_t));
+            for (size_t b = 0; b < len; b++)
+                plain[l][b / 8] |= (mp_limb_t)from[len - 1 - b] << (8 * (b % 8));
+        }
+        enter(m, out + i * pair_words(m), plain, limbs, left);
+    }
+    sodium_memzero(plain, sizeof plain);
+}
+
+/* a and b of a number that has left Montgomery form (a <= N, b <= N + 1), each below N, limbs long. */
+static void reduce_halves(const struct pair_modulus *m, mp_limb_t *a, mp_limb_t *b, const uint64_t *x, size_t limbs)
+{
+    const mp_size_t n = (mp_size_t)limbs;
+    mp_limb_t modulus[LIMBS_MAX] = {0}, scratch[LIMBS_MAX], borrow;
+
+    memcpy(modulus, mpz_limbs_read(m->value), mpz_size(m->value) * sizeof(mp_limb_t));
+    limbs_of_digits(a, limbs, x, m->digits, m->tier->radix_bits);
+    limbs_of_digits(b, limbs, x + m->digits, m->digits, m->tier->radix_bits);
+    borrow = mpn_sub_n(a, a, modulus, n);
+    mpn_cnd_add_n(borrow, a, a, modulus, n);
+    mpn_sec_add_1(b, b, n, 1 - borrow, scratch); /* a - N goes with b + 1 */
+    borrow = mpn_sub_n(b, b, modulus, n);
+    mpn_cnd_add_n(borrow, b, b, modulus, n);
+}
+
+/* The next vector of x, out of Montgomery form, as plain words one number after the other. */
+static void leave(const struct pair_modulus *m, uint64_t *plain, const uint64_t *x, size_t left)
+{
+    struct lanes v;
+
+    load_row(m, &v, x, left);
+    m->tier->leave(m, v.word, v.word);
+    store_row(m, plain, &v, left);
+    wipe(m, &v, 1);
+}
+
+/* Calls one function with every canonical number, 2 * limbs long. */
+static void put_each(const struct pair_modulus *m, const uint64_t *x, size_t count,
+                     void (*put)(void *out, size_t index, const mp_limb_t *value, size_t limbs), void *out)
+{
+    const size_t words = pair_words(m), limbs = mpz_size(m->value);
+    uint64_t plain[PAIR_LANES_MAX * PAIR_WORDS_MAX];
+    mp_limb_t a[LIMBS_MAX], b[LIMBS_MAX], c[2 * LIMBS_MAX], scratch[2 * LIMBS_MAX];
+    const mp_size_t n = (mp_size_t)limbs;
+
+    for (size_t i = 0; i < count; i += m->tier->lanes) {
+        const size_t left = count - i < m->tier->lanes ? count - i : m->tier->lanes;
+
+        leave(m, plain, x + i * words, left);
+        for (size_t l = 0; l < left; l++) {
+            reduce_halves(m, a, b, plain + l * words, limbs + 1);
+            mpn_sec_mul(c, b, n, mpz_limbs_read(m->value), n, scratch);
+            mpn_sec_add_1(c + n, c + n, n, mpn_add_n(c, c, a, n), scratch);
+            put(out, i + l, c, 2 * limbs);
+        }
+    }
+    sodium_memzero(plain, sizeof plain);
+    sodium_memzero(a, sizeof a);
+    sodium_memzero(b, sizeof b);
+    sodium_memzero(c, sizeof c);
+}
+
+static void put_mpz(void *out, size_t index, const mp_limb_t *value, size_t limbs)
+{
+    mpz_t *x = out;
+
+    bignum_limbs_get(x[index], value, limbs);
+}
+
+void pair_put_mpz(const struct pair_modulus *m, mpz_t *out, const uint64_t *x, size_t count)
+{
+    put_each(m, x, count, put_mpz, out);
+}
+
+struct bytes { uint8_t *at; size_t len; };
+
+static void put_bytes(void *out, size_t index, const mp_limb_t *value, size_t limbs)
+{
+    const struct bytes *b = out;
+    uint8_t *to = b->at + index * b->len;
+
+    for (size_t i = 0; i < b->len; i++)
+        to[b->len - 1 - i] = i / 8 < limbs ? (uint8_t)(value[i / 8] >> (8 * (i % 8))) : 0;
+}
+
+void pair_put(const struct pair_modulus *m, uint8_t *bytes, size_t len, const uint64_t *x, size_t count)
+{
+    struct bytes out = {bytes, len};
+
+    put_each(m, x, count, put_bytes, &out);
+}
+
+void pair_halves(const struct pair_modulus *m, mp_limb_t *a, mp_limb_t *b, const uint64_t *x)
+{
+    const size_t limbs = mpz_size(m->value);
+    uint64_t plain[PAIR_WORDS_MAX];
+    mp_limb_t wide_a[LIMBS_MAX], wide_b[LIMBS_MAX];
+
+    leave(m, plain, x, 1);
+    reduce_halves(m, wide_a, wide_b, plain, limbs + 1);
+    memcpy(a, wide_a, limbs * sizeof *a);
+    memcpy(b, wide_b, limbs * sizeof *b);
+    sodium_memzero(plain, sizeof plain);
+    sodium_memzero(wide_a, sizeof wide_a);
+    sodium_memzero(wide_b, sizeof wide_b);
+}
+
+void pair_copy(const struct pair_modulus *m, uint64_t *out, const uint64_t *x)
+{
+    memcpy(out, x, pair_words(m) * sizeof *x);
+}
+
+/* ---- products ---- */
+
+void pair_multiply(const struct pair_modulus *m, uint64_t *const *out, const uint64_t *const *x, const uint64_t *const *y,
+                   size_t count)
+{
+    struct lanes a, b;
+
+    for (size_t i = 0; i < count; i += m->tier->lanes) {
+        load(m, &a, x + i, count - i);
+        load(m, &b, y + i, count - i);
+        m->tier->multiply(m, a.word, a.word, b.word);
+        store(m, out + i, &a, count - i);
+    }
+}
+
+void pair_multiply_one(const struct pair_modulus *m, uint64_t *const *out, const uint64_t *const *x, const uint64_t *y,
+                       size_t count)
+{
+    struct lanes a;
+
+    for (size_t i = 0; i < count; i += m->tier->lanes) {
+        load(m, &a, x + i, count - i);
+        m->tier->multiply_one(m, a.word, a.word, y);
+        store(m, out + i, &a, count - i);
+    }
+}
+
+void pair_product(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, size_t count)
+{
+    const uint32_t lanes = m->tier->lanes;
+    const size_t words = pair_words(m);
+    uint64_t part[PAIR_LANES_MAX * PAIR_WORDS_MAX];
+    struct lanes product, factor;
+
+    load_row(m, &product, m->one, 0);
+    for (size_t i = 0; i < count; i += lanes) {
+        load_row(m, &factor, x + i * words, count - i);
+        m->tier->multiply(m, product.word, product.word, factor.word);
+    }
+    for (uint32_t width = lanes / 2; width; width /= 2) { /* the upper half of the lanes onto the lower */
+        store_row(m, part, &product, lanes);
+        load_row(m, &factor, part + width * words, width);
+        m->tier->multiply(m, product.word, product.word, factor.word);
+    }
+    store_row(m, out, &product, 1);
+}
+
+static void pick(const struct pair_modulus *m, struct lanes *out, const struct lanes *table, uint32_t entries, uint32_t index)
+{
+    const size_t words = pair_words(m) * m->tier->lanes;
+
+    memset(out->word, 0, words * sizeof out->word[0]);
+    for (uint32_t k = 0; k < entries; k++) {
+        const uint64_t mask = 0 - (((uint64_t)(k ^ index) - 1) >> 63);
+
+        for (size_t i = 0; i < words; i++)
+            out->word[i] |= table[k].word[i] & mask;
+    }
+}
+
+static uint32_t exponent_window(const mpz_t e, size_t index)
+{
+    uint32_t digit = 0;
+
+    for (uint32_t b = 0; b < POWER_WINDOW; b++) {
+        const mp_bitcnt_t bit = index * POWER_WINDOW + b;
+
+        digit |= (uint32_t)(mpz_getlimbn(e, (mp_size_t)(bit / 64)) >> (bit % 64) & 1) << b;
+    }
+    return digit;
+}
+
+void pair_power(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, size_t count, const mpz_t e)
+{
+    const struct pair_tier *t = m->tier;
+    const size_t words = pair_words(m), windows = (mpz_size(e) * 64 + POWER_WINDOW - 1) / POWER_WINDOW;
+    struct lanes table[POWER_ENTRIES], power, factor;
+
+    for (size_t i = 0; i < count; i += t->lanes) {
+        load_row(m, &table[0], m->one, 0);
+        load_row(m, &table[1], x + i * words, count - i);
+        for (uint32_t k = 2; k < POWER_ENTRIES; k++) {
+            if (k % 2 == 0)
+                t->square(m, table[k].word, table[k / 2].word);
+            else
+                t->multiply(m, table[k].word, table[k - 1].word, table[1].word);
+        }
+        memcpy(&power, &table[0], sizeof power);
+        for (size_t w = windows; w-- > 0;) {
+            for (uint32_t s = 0; s < POWER_WINDOW && w + 1 < windows; s++)
+                t->square(m, power.word, power.word);
+            pick(m, &factor, table, POWER_ENTRIES, exponent_window(e, w));
+            t->multiply(m, power.word, power.word, factor.word);
+        }
+        store_row(m, out + i * words, &power, count - i);
+    }
+    wipe(m, table, POWER_ENTRIES);
+    wipe(m, &power, 1);
+    wipe(m, &factor, 1);
+}
+
+status pair_invert_var(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, size_t count)
+{
+    mpz_t *plain = NULL, *inverse = NULL;
+    status result = bignum_array_new(&plain, count);
+    BIGNUM(running);
+
+    if (result == OK)
+        result = bignum_array_new(&inverse, count);
+    if (result == OK) {
+        pair_put_mpz(m, plain, x, count);
+        mpz_set_ui(running, 1);
+        for (size_t i = 0; i < count; i++) { /* inverse[i] = product of those before i */
+            mpz_set(inverse[i], running);
+            mpz_mul(running, running, plain[i]);
+            mpz_mod(running, running, m->square);
+        }
+        if (!mpz_invert(running, running, m->square))
+            result = STATUS_MALFORMED;
+    }
+    if (result == OK) {
+        for (size_t i = count; i-- > 0;) {
+            mpz_mul(inverse[i], inverse[i], running);
+            mpz_mod(inverse[i], inverse[i], m->square);
+            mpz_mul(running, running, plain[i]);
+            mpz_mod(running, running, m->square);
+        }
+        pair_get_mpz(m, out, inverse, count);
+    }
+    bignum_array_free(plain, count);
+    bignum_array_free(inverse, count);
+    return result;
+}
+
+/* ---- tables of powers of fixed bases ---- */
+
+static size_t table_words(const struct pair_table *t, const struct pair_modulus *m)
+{
+    return pair_words(m) << t->window;
+}
+
+status pair_table_init(struct pair_table *t, const struct pair_modulus *m, uint32_t bases, uint32_t window)
+{
+    assert(window >= 1 && window <= PAIR_WINDOW_MAX);
+    t->bases = bases;
+    t->window = window;
+    t->entry = aligned_alloc(64, (bases * table_words(t, m) * sizeof *t->entry + 63) / 64 * 64);
+    return t->entry ? OK : STATUS_NO_MEMORY;
+}
+
+void pair_table_clear(struct pair_table *t, const struct pair_modulus *m)
+{
+    if (t->entry)
+        sodium_memzero(t->entry, t->bases * table_words(t, m) * sizeof *t->entry);
+    free(t->entry);
+    memset(t, 0, sizeof *t);
+}
+
+void pair_table_fill(struct pair_table *t, const struct pair_modulus *m, uint32_t first, const uint64_t *bases, uint32_t count)
+{
+    const uint32_t lanes = m->tier->lanes;
+    const size_t words = pair_words(m);
+    struct lanes base, power;
+
+    for (uint32_t i = 0; i < count; i += lanes) {
+        const uint32_t left = count - i < lanes ? count - i : lanes;
+
+        load_row(m, &base, bases + i * words, left);
+        load_row(m, &power, m->one, 0);
+        for (size_t k = 0; k < (size_t)1 << t->window; k++) {
+            for (uint32_t l = 0; l < left; l++)
+                for (size_t w = 0; w < words; w++)
+                    t->entry[(first + i + l) * table_words(t, m) + (w << t->window) + k] = power.word[w * lanes + l];
+            m->tier->multiply(m, power.word, power.word, base.word);
+        }
+    }
+    wipe(m, &base, 1);
+    wipe(m, &power, 1);
+}
+
+void pair_table_product(const struct pair_table *t, const struct pair_modulus *m, uint64_t *out, const uint8_t *index, size_t count)
+{
+    const uint32_t lanes = m->tier->lanes;
+    struct lanes product[TABLE_BATCH], factor;
+
+    for (size_t i = 0; i < count; i += TABLE_BATCH * lanes) {
+        for (uint32_t base = 0; base < t->bases; base++) {
+            const uint64_t *entries = t->entry + base * table_words(t, m);
+
+            for (size_t b = 0; b < TABLE_BATCH && i + b * lanes < count; b++) {
+                uint8_t choice[PAIR_LANES_MAX] = {0};
+
+                for (uint32_t l = 0; l < lanes && i + b * lanes + l < count; l++)
+                    choice[l] = index[(i + b * lanes + l) * t->bases + base];
+                m->tier->select(m, base ? factor.word : product[b].word, entries, t->window, choice);
+                if (base)
+                    m->tier->multiply(m, product[b].word, product[b].word, factor.word);
+            }
+        }
+        for (size_t b = 0; b < TABLE_BATCH && i + b * lanes < count; b++)
+            store_row(m, out + (i + b * lanes) * pair_words(m), &product[b], count - i - b * lanes);
+    }
+    wipe(m, product, TABLE_BATCH);
+    wipe(m, &factor, 1);
+}

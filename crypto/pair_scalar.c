@@ -1,0 +1,146 @@
+/* Pair arithmetic on GMP's limbs, one number at a time: for processors without the vector units, and the reference of the
+ * other tiers.  Only functions of GMP whose time depends on sizes alone. */
+#include "crypto/pair_tier.h"
+
+#include <string.h>
+
+enum { LIMBS_MAX = PAIR_BITS_MAX / GMP_NUMB_BITS + 1 };
+
+_Static_assert(GMP_NUMB_BITS == 64, "a digit of this tier is a limb of 64 bits");
+
+/* A product on its way through the reduction. */
+struct wide {
+    mp_limb_t t[2 * LIMBS_MAX], u[2 * LIMBS_MAX], scratch[2 * LIMBS_MAX];
+};
+
+/* t = x y, 2n limbs. */
+static void multiply_limbs(mp_limb_t *t, const mp_limb_t *x, const mp_limb_t *y, mp_size_t n, mp_limb_t *scratch)
+{
+    mpn_sec_mul(t, x, n, y, n, scratch);
+}
+
+/* out = (t + q N) / R with the quotient q = -t / N mod R, which goes into q when that is not NULL.  t < R^2 / 2. */
+static void reduce(const struct pair_modulus *m, mp_limb_t *out, mp_limb_t *t, mp_limb_t *q)
+{
+    const mp_size_t n = m->digits;
+
+    for (mp_size_t i = 0; i < n; i++) { /* limb i becomes zero and then keeps the carry out of limb i + n */
+        const mp_limb_t digit = t[i] * m->negative_inverse;
+
+        if (q)
+            q[i] = digit;
+        t[i] = mpn_addmul_1(t + i, m->n, n, digit);
+    }
+    mpn_add_n(out, t + n, t, n);
+}
+
+/* The end of every function here: with t = R a' - q N,  t + u N = R (a' + b' N)  mod N^2  for  b' = (u - q) / R mod N.
+ * u - q is made positive by adding R - 1 - q and the stored (1 - R) mod N instead of -q.
+ * a' < 3N for t < 2 R N;  b' < 2N + 2 for u <= R N. */
+static void finish(const struct pair_modulus *m, uint64_t *out, struct wide *w)
+{
+    const mp_size_t n = m->digits;
+    mp_limb_t q[LIMBS_MAX], carry;
+
+    reduce(m, out, w->t, q);
+    for (mp_size_t i = 0; i < n; i++)
+        q[i] = ~q[i];
+    carry = mpn_add_n(w->u, w->u, q, n);
+    carry += mpn_add_n(w->u, w->u, m->complement, n);
+    mpn_sec_add_1(w->u + n, w->u + n, n, carry, w->scratch);
+    reduce(m, out + n, w->u, NULL);
+}
+
+static int available(void)
+{
+    return 1;
+}
+
+static void load(const struct pair_modulus *m, uint64_t *out, const uint64_t *const *x)
+{
+    memcpy(out, x[0], pair_words(m) * sizeof *out);
+}
+
+static void store(const struct pair_modulus *m, uint64_t *const *out, const uint64_t *x)
+{
+    memcpy(out[0], x, pair_words(m) * sizeof *x);
+}
+
+static void multiply(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, const uint64_t *y)
+{
+    const mp_size_t n = m->digits;
+    struct wide w;
+
+    multiply_limbs(w.u, x, y + n, n, w.scratch);
+    multiply_limbs(w.t, x + n, y, n, w.scratch);
+    mpn_add_n(w.u, w.u, w.t, 2 * n); /* 2 (4N)^2 <= R N / 2 */
+    multiply_limbs(w.t, x, y, n, w.scratch);
+    finish(m, out, &w);
+}
+
+static void square(const struct pair_modulus *m, uint64_t *out, const uint64_t *x)
+{
+    const mp_size_t n = m->digits;
+    struct wide w;
+
+    multiply_limbs(w.u, x, x + n, n, w.scratch);
+    mpn_lshift(w.u, w.u, 2 * n, 1);
+    mpn_sec_sqr(w.t, x, n, w.scratch);
+    finish(m, out, &w);
+}
+
+static void enter(const struct pair_modulus *m, uint64_t *out, const uint64_t *low, const uint64_t *high)
+{
+    const mp_size_t n = m->digits;
+    struct wide w;
+    mp_limb_t *part = w.scratch;
+    mp_limb_t scratch[2 * LIMBS_MAX];
+
+    multiply_limbs(w.t, low, m->low, n, scratch);
+    multiply_limbs(part, high, m->high, n, scratch);
+    mpn_add_n(w.t, w.t, part, 2 * n); /* < 2 R N */
+    multiply_limbs(w.u, low, m->low + n, n, scratch);
+    multiply_limbs(part, high, m->high + n, n, scratch);
+    mpn_add_n(w.u, w.u, part, 2 * n);
+    finish(m, out, &w);
+}
+
+static void leave(const struct pair_modulus *m, uint64_t *out, const uint64_t *x)
+{
+    const size_t n = m->digits;
+    struct wide w;
+
+    memset(&w, 0, sizeof w);
+    memcpy(w.t, x, n * sizeof *x);
+    memcpy(w.u, x + n, n * sizeof *x);
+    finish(m, out, &w);
+}
+
+static void select_entry(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, uint32_t window, const uint8_t *index)
+{
+    const uint32_t entries = 1u << window;
+
+    for (size_t i = 0; i < pair_words(m); i++) {
+        uint64_t word = 0;
+
+        for (uint32_t k = 0; k < entries; k++)
+            word |= table[(i << window) + k] & (0 - ((((uint64_t)(k ^ index[0])) - 1) >> 63));
+        out[i] = word;
+    }
+}
+
+const struct pair_tier pair_tier_scalar = {
+    .name = "scalar",
+    .lanes = 1,
+    .radix_bits = 64,
+    .digit_multiple = 1,
+    .available = available,
+    .load = load,
+    .store = store,
+    .multiply = multiply,
+    .square = square,
+    .multiply_one = multiply,
+    .enter = enter,
+    .leave = leave,
+    .select = select_entry,
+};
