@@ -4,6 +4,7 @@
 #define HEFU_SESSION_H
 
 #include "crypto/paillier.h"
+#include "crypto/parallel.h"
 #include "protocol/channel.h"
 #include "protocol/messages.h"
 #include "protocol/record.h"
@@ -60,6 +61,7 @@ struct session {
     struct channel channel;
     struct journal journal;
     struct progress progress;
+    struct parallel parallel;       /* set by the caller after session_init; zero: loops run in line */
     uint64_t seq;
     struct hash head;
     struct merkle tree;
