@@ -1,5 +1,6 @@
 /* What whole sessions with fixed seeds come to, from cells of text to models: one line for each party and thing, equal
- * on every compiler, machine and run.  tests/cli/test_determinism.sh compares. */
+ * on every compiler, machine and run, and for any number of threads.  tests/cli/test_determinism.sh compares.
+ *   heads [THREADS]    threads of each party; without: loops run in line */
 #include "kit/sim.h"
 #include "training/table.h"
 
@@ -91,7 +92,7 @@ static void print_hash(party parties, party p, const char *what, const void *byt
     printf("%u parties  p%u  %-10s  %s\n", parties, p, what, hex);
 }
 
-static void print_session(party parties)
+static void print_session(party parties, uint32_t threads)
 {
     struct dictionary dictionary[PARTIES_HERE] = {0};
     struct dataset data[PARTIES_HERE] = {0};
@@ -101,6 +102,7 @@ static void print_session(party parties)
         make_table(&data[p], &dictionary[p], p, p == parties / 2);
     sim_contract(&sim, parties, data, 384, 6);
     sim_approve(&sim, parties);
+    sim.threads = threads;
     sim_run(&sim, NULL);
     for (party p = 0; p < parties; p++) {
         const struct sim_party *me = &sim.party[p];
@@ -129,10 +131,12 @@ static void print_session(party parties)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    print_session(2);
-    print_session(3);
-    print_session(5);
+    const uint32_t threads = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 0;
+
+    print_session(2, threads);
+    print_session(3, threads);
+    print_session(5, threads);
     return 0;
 }

@@ -149,7 +149,7 @@ static json_t *config_json(const struct node_config *c)
     const struct config_deadlines *d = &c->deadlines;
 
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:{s:i, s:i, s:i, s:i},"
-                     " s:{s:s, s:i, s:i, s:i, s:o, s:o}, s:{s:i, s:i}}",
+                     " s:{s:s, s:i, s:i, s:i, s:o, s:o}, s:{s:i, s:i, s:i}}",
                      "name", c->name, "listen", c->listen, "state_dir", c->state_dir, "certificate", c->certificate,
                      "key", "(hidden)", "ca", c->ca, "crl", c->crl, "peers", peers_json(c->peers, c->num_peers),
                      "coordinators", coordinators_json(c), "deadlines", "handshake_s", (int)d->handshake_s, "peer_s",
@@ -158,7 +158,8 @@ static json_t *config_json(const struct node_config *c)
                      "max_passes", (int)c->policy.max_passes, "min_key_bits", (int)c->policy.min_key_bits,
                      "coordinators", texts_json(c->policy.coordinators, c->policy.num_coordinators), "tables",
                      texts_json(c->policy.tables, c->policy.num_tables), "limits", "memory_mb",
-                     (int)c->limits.memory_mb, "queue_mb", (int)c->limits.queue_mb);
+                     (int)c->limits.memory_mb, "queue_mb", (int)c->limits.queue_mb, "threads",
+                     (int)c->limits.threads);
 }
 
 static void print_config(const struct node_config *c)

@@ -4,6 +4,7 @@
 #include "node/hefu/job_view.h"
 #include "node/local/bar.h"
 #include "node/local/ca.h"
+#include "node/local/pool.h"
 #include "node/net/control.h"
 
 #include <arpa/inet.h>
@@ -80,6 +81,14 @@ static status write_text(const char *dir, const char *name, char *text, size_t l
     return files_write(path, owned, len, 0600, f);
 }
 
+/* All nodes compute at once on this machine. */
+static uint32_t threads_of_each(const struct consortium *c)
+{
+    const uint32_t share = pool_processors() / c->parties;
+
+    return share ? share : 1;
+}
+
 static status write_node(const struct consortium *c, uint32_t self, const struct certificate *coordinator,
                          struct fault *f)
 {
@@ -113,8 +122,10 @@ static status write_node(const struct consortium *c, uint32_t self, const struct
             "  approve: auto\n"
             "  min_rows: %u\n"
             "  min_key_bits: 2048\n"
-            "  max_passes: %d\n",
-            coordinator->name, hex, c->min_rows, PASSES_MAX);
+            "  max_passes: %d\n"
+            "limits:\n"
+            "  threads: %u\n",
+            coordinator->name, hex, c->min_rows, PASSES_MAX, threads_of_each(c));
     fclose(out);
     return write_text(me->dir, "node.yaml", text, len, f);
 }

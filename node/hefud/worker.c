@@ -5,6 +5,7 @@
 #include "node/local/journal.h"
 #include "node/local/keyring.h"
 #include "node/local/outputs.h"
+#include "node/local/pool.h"
 #include "node/local/worker_channel.h"
 
 #include <signal.h>
@@ -27,6 +28,7 @@ struct worker {
     struct worker_channel *channel;
     struct dataset data;
     struct table_notes notes;
+    struct pool *pool;
     struct session session;
     int session_begun;
     struct journal_file *journal;
@@ -75,6 +77,13 @@ static status open_channel(struct worker *w, struct fault *f)
     return OK;
 }
 
+static status make_pool(struct worker *w, struct fault *f)
+{
+    const uint32_t threads = w->config.limits.threads;
+
+    return pool_new(&w->pool, threads ? threads : pool_processors(), f);
+}
+
 static status load_table(struct worker *w, struct fault *f)
 {
     const struct contract_party *me = &w->papers.contract.party[w->table.self];
@@ -111,6 +120,7 @@ static status begin_session(struct worker *w, struct fault *f)
     if (result != OK)
         return fault_set(f, result, "%s", w->session.fault.message[0] ? w->session.fault.message
                                                                      : "the approvals of this attempt do not fit it");
+    w->session.parallel = pool_parallel(w->pool);
     return OK;
 }
 
@@ -166,6 +176,7 @@ static status work(struct worker *w, struct fault *f)
 {
     TRY(session_table_read(&w->table, w->dir, f));
     TRY(load_table(w, f));
+    TRY(make_pool(w, f));
     TRY(begin_session(w, f));
     TRY(run_session(w, f));
     return finish(w, f);
@@ -226,6 +237,7 @@ static void worker_clear(struct worker *w)
         session_destroy_secrets(w->dir);
     if (w->session_begun)
         session_clear(&w->session);
+    pool_free(w->pool);
     party_result_clear(&w->result);
     dataset_clear(&w->data);
     table_notes_clear(&w->notes);

@@ -1,5 +1,6 @@
 #include "node/local/config.h"
 
+#include "node/local/pool.h"
 #include "node/local/schema.h"
 
 #include <stdio.h>
@@ -82,6 +83,7 @@ static const struct schema_field policy_fields[] = {
 static const struct schema_field limit_fields[] = {
     {"memory_mb", SCHEMA_COUNT, 0, SCHEMA_AT(struct config_limits, memory_mb), .min = 64, .max = 16777216},
     {"queue_mb", SCHEMA_COUNT, 0, SCHEMA_AT(struct config_limits, queue_mb), .min = 1, .max = 65536},
+    {"threads", SCHEMA_COUNT, 0, SCHEMA_AT(struct config_limits, threads), .min = 0, .max = POOL_THREADS_MAX},
     {0},
 };
 

@@ -58,6 +58,7 @@ struct config_policy {
 struct config_limits {
     uint32_t memory_mb; /* of one job */
     uint32_t queue_mb;  /* of frames waiting for one peer */
+    uint32_t threads;   /* of one job; 0: one for each processor that the node may use */
 };
 
 enum config_log { LOG_ERROR = 1, LOG_WARN = 2, LOG_INFO = 3, LOG_DEBUG = 4 };

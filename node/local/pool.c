@@ -123,7 +123,7 @@ status pool_new(struct pool **out, uint32_t threads, struct fault *f)
     if (result != OK) {
         pool_free(pool);
         (void)fault_set(f, result, "no memory for %u threads", threads);
-        fault_hint(f, "lower limits.threads in node.yaml, or raise limits.memory_mb");
+        fault_hint(f, "lower limits.threads in node.yaml");
         return result;
     }
     *out = pool;

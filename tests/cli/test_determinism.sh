@@ -1,5 +1,5 @@
 #!/bin/sh
-# Equal seeds give equal bytes, whatever the compiler and its optimisation: dictionaries, transcripts, models, metrics.
+# Equal seeds give equal bytes, whatever compiler, optimisation and threads: dictionaries, transcripts, models, metrics.
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 cd "$work"
@@ -32,6 +32,10 @@ compare() {
 
 build-gcc-O0/tests/heads >again 2>said || true
 compare again "the same program gives the same bytes whatever its threads do"
+for threads in 1 2 3; do
+    build-gcc-O0/tests/heads "$threads" >threaded 2>said || true
+    compare threaded "threads: $threads of each party give the bytes of none"
+done
 for compiler in gcc clang-14; do
     if ! command -v "$compiler" >/dev/null; then
         echo "skip $compiler and gcc give the same bytes: there is no $compiler"

@@ -1,5 +1,7 @@
 #include "kit/sim.h"
 
+#include "node/local/pool.h"
+
 #include <assert.h>
 #include <pthread.h>
 #include <sodium.h>
@@ -168,13 +170,20 @@ void sim_approve(struct sim *sim, uint64_t seed)
 void sim_play(struct sim_party *me, struct channel channel, sim_body *body)
 {
     struct journal journal = {me, journal_append, journal_body, journal_sync};
+    struct pool *pool = NULL;
 
+    if (me->sim->threads)
+        assert(pool_new(&pool, me->sim->threads, NULL) == OK);
     me->outcome = session_init(&me->ss, &me->sim->contract, me->self, 0, me->sim->approvals, &me->seed, &me->start, channel,
                                journal, (struct progress){0});
+    if (pool)
+        me->ss.parallel = pool_parallel(pool);
     if (me->outcome == OK)
         me->outcome = body ? body(me) : party_run(&me->result, &me->ss, me->data);
     if (me->outcome != OK)
         session_log_abort(&me->ss);
+    me->ss.parallel = (struct parallel){0};
+    pool_free(pool);
 }
 
 struct job {

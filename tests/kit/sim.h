@@ -32,6 +32,7 @@ struct sim {
     struct approval approvals[PARTIES_MAX];
     struct sign_secret identity[PARTIES_MAX];
     struct sim_party party[PARTIES_MAX];
+    uint32_t threads; /* of each party; 0: loops run in line */
     sim_disturb *disturb;
     void *disturb_ctx;
     struct sim_net *net;

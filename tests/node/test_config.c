@@ -50,6 +50,7 @@ static void the_short_file_reads_with_defaults(void **state)
     assert_int_equal(config.deadlines.peer_s, 120);
     assert_int_equal(config.policy.approve, APPROVE_ASK);
     assert_int_equal(config.policy.outputs, OUTPUT_WEIGHTS | OUTPUT_SCORES | OUTPUT_METRICS);
+    assert_int_equal(config.limits.threads, 0);
     assert_int_equal(config.log, LOG_INFO);
 }
 
@@ -73,7 +74,7 @@ static void every_key_reads_into_its_field(void **state)
         "  outputs: [metrics, weights]\n"
         "  coordinators: [office]\n"
         "  tables: [customers, loans]\n"
-        "limits: {memory_mb: 99, queue_mb: 3}\n"
+        "limits: {memory_mb: 99, queue_mb: 3, threads: 5}\n"
         "log: debug\n";
     struct fault f = {0};
 
@@ -97,6 +98,7 @@ static void every_key_reads_into_its_field(void **state)
     assert_string_equal(config.policy.tables[1], "loans");
     assert_int_equal(config.limits.memory_mb, 99);
     assert_int_equal(config.limits.queue_mb, 3);
+    assert_int_equal(config.limits.threads, 5);
     assert_int_equal(config.log, LOG_DEBUG);
 }
 

@@ -152,7 +152,7 @@ static void a_loop_within_a_loop_runs_in_line(void **state)
 static void the_processors_that_may_be_used_are_counted(void **state)
 {
     cpu_set_t before, one;
-    int first = 0;
+    size_t first = 0;
 
     (void)state;
     assert_true(pool_processors() >= 1 && pool_processors() <= POOL_THREADS_MAX);
