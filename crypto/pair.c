@@ -141,7 +141,7 @@ status pair_modulus_init(struct pair_modulus *m, const mpz_t n)
     uint64_t inverse = 1, *word;
     uint32_t d;
 
-    assert(mpz_odd_p(n) && bits >= 64 && bits <= PAIR_BITS_MAX);
+    assert(mpz_odd_p(n) && bits >= 2 && bits <= PAIR_BITS_MAX);
     memset(m, 0, sizeof *m);
     m->tier = tier();
     d = (uint32_t)((bits + PAIR_SPARE_BITS + m->tier->radix_bits - 1) / m->tier->radix_bits);
@@ -432,6 +432,36 @@ void pair_product(const struct pair_modulus *m, uint64_t *out, const uint64_t *x
         m->tier->multiply(m, product.word, product.word, factor.word);
     }
     store_row(m, out, &product, 1);
+}
+
+void pair_horner(const struct pair_modulus *m, uint64_t *out, const uint64_t *const *factor, size_t windows, uint32_t bits,
+                 size_t terms, size_t count)
+{
+    const struct pair_tier *t = m->tier;
+    const uint64_t *from[PAIR_LANES_MAX];
+    struct lanes product, next;
+
+    for (size_t i = 0; i < count; i += t->lanes) {
+        int started = 0; /* until then the product is 1 */
+
+        load_row(m, &product, m->one, 0);
+        for (size_t w = 0; w < windows; w++) {
+            for (uint32_t s = 0; s < bits && started; s++)
+                t->square(m, product.word, product.word);
+            for (size_t k = 0; k < terms; k++) {
+                for (size_t l = 0; l < t->lanes; l++)
+                    from[l] = i + l < count ? factor[((i + l) * windows + w) * terms + k] : m->one;
+                if (started) {
+                    t->load(m, next.word, from);
+                    t->multiply(m, product.word, product.word, next.word);
+                } else {
+                    t->load(m, product.word, from);
+                }
+                started = 1;
+            }
+        }
+        store_row(m, out + i * pair_words(m), &product, count - i);
+    }
 }
 
 static void pick(const struct pair_modulus *m, struct lanes *out, const struct lanes *table, uint32_t entries, uint32_t index)

@@ -43,7 +43,7 @@ const char *pair_tier_name(void);
 /* Names of the tiers that run on this processor, best first, ended by NULL. */
 const char *const *pair_tier_list(void);
 
-/* N odd, 64 to PAIR_BITS_MAX bits. */
+/* N odd, 3 or more, of at most PAIR_BITS_MAX bits. */
 MUST_USE status pair_modulus_init(struct pair_modulus *m, const mpz_t n);
 void pair_modulus_clear(struct pair_modulus *m); /* wipes; a zeroed one is allowed */
 
@@ -68,6 +68,12 @@ void pair_multiply_one(const struct pair_modulus *m, uint64_t *const *out, const
                        size_t count);
 /* out = product of count numbers one after the other; 1 for none. */
 void pair_product(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, size_t count);
+/* Simultaneous powers, by Horner's rule: out[i] starts at 1 and for every window w becomes
+ *     out[i]^(2^bits) * product over t of *factor[(i * windows + w) * terms + t].
+ * With one window a product of chosen numbers (gather); with tables of powers a multi-exponentiation (Straus); with one
+ * term a packing.  Variable time in windows, bits and terms only; the addresses are public. */
+void pair_horner(const struct pair_modulus *m, uint64_t *out, const uint64_t *const *factor, size_t windows, uint32_t bits,
+                 size_t terms, size_t count);
 /* out[i] = x[i]^e for count numbers one after the other and one exponent e >= 0.  Fixed windows; the time depends on the
  * length of e only. */
 void pair_power(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, size_t count, const mpz_t e);

@@ -207,6 +207,39 @@ static void powers_equal_those_of_gmp(void **state)
     everywhere(check_powers);
 }
 
+static void check_horner(struct arithmetic *a)
+{
+    enum { WINDOWS = 3, BITS = 4, TERMS = 5 };
+    const uint64_t *factor[NUMBERS * WINDOWS * TERMS];
+    size_t chosen[NUMBERS * WINDOWS * TERMS];
+
+    for (size_t i = 0; i < NUMBERS * WINDOWS * TERMS; i++) {
+        chosen[i] = rng_below(&a->g, NUMBERS);
+        factor[i] = at(a, a->px, chosen[i]);
+    }
+    for (size_t windows = 0; windows <= WINDOWS; windows++)
+        for (size_t terms = 0; terms <= TERMS; terms += TERMS) {
+            for (size_t i = 0; i < NUMBERS; i++) {
+                mpz_set_ui(a->z[i], 1);
+                for (size_t w = 0; w < windows; w++) {
+                    mpz_powm_ui(a->z[i], a->z[i], 1 << BITS, a->m.square);
+                    for (size_t t = 0; t < terms; t++) {
+                        mpz_mul(a->z[i], a->z[i], a->x[chosen[(i * windows + w) * terms + t]]);
+                        mpz_mod(a->z[i], a->z[i], a->m.square);
+                    }
+                }
+            }
+            pair_horner(&a->m, a->pz, factor, windows, BITS, terms, NUMBERS);
+            assert_numbers(a, a->pz, a->z);
+        }
+}
+
+static void horner_multiplies_powers_of_the_chosen_numbers(void **state)
+{
+    (void)state;
+    everywhere(check_horner);
+}
+
 static void check_halves(struct arithmetic *a)
 {
     const size_t limbs = mpz_size(a->m.value);
@@ -319,6 +352,7 @@ int main(void)
         cmocka_unit_test(products_equal_those_of_gmp),
         cmocka_unit_test(the_product_of_any_count_is_right),
         cmocka_unit_test(powers_equal_those_of_gmp),
+        cmocka_unit_test(horner_multiplies_powers_of_the_chosen_numbers),
         cmocka_unit_test(the_halves_of_a_number_make_it_up),
         cmocka_unit_test(inverses_are_inverses_and_a_multiple_of_n_has_none),
         cmocka_unit_test(table_products_multiply_the_chosen_powers),
