@@ -10,11 +10,13 @@ enum { PRIME_ROUNDS = 40, SIEVE_BELOW = 2000 };
 enum {
     HALF_LIMBS = PAILLIER_BITS_MAX / GMP_NUMB_BITS, /* p^2 of the longest key: the longest modulus of a secret step */
     SCRATCH_LIMBS = 8 * HALF_LIMBS,
+    BATCH = PAIR_LANES_MAX,
 };
 
 void paillier_public_clear(struct paillier_public *pub)
 {
     mpz_clears(pub->n, pub->n2, NULL);
+    pair_modulus_clear(&pub->pair);
     memset(pub, 0, sizeof *pub);
 }
 
@@ -34,6 +36,8 @@ void paillier_secret_clear(struct paillier_secret *sec)
 
     for (size_t i = 0; i < sizeof every / sizeof every[0]; i++)
         wipe(every[i]);
+    pair_modulus_clear(&sec->pair_p);
+    pair_modulus_clear(&sec->pair_q);
     memset(sec, 0, sizeof *sec);
 }
 
@@ -78,7 +82,7 @@ static void invert(mpz_t out, const mpz_t x, const mpz_t modulus)
     assert(exists);
 }
 
-void paillier_key_from_primes(struct paillier_public *pub, struct paillier_secret *sec, const mpz_t p, const mpz_t q)
+status paillier_key_from_primes(struct paillier_public *pub, struct paillier_secret *sec, const mpz_t p, const mpz_t q)
 {
     BIGNUM(t);
 
@@ -102,6 +106,9 @@ void paillier_key_from_primes(struct paillier_public *pub, struct paillier_secre
     invert(sec->hq, t, q);
     invert(sec->q_inv_p, q, p);
     invert(sec->q2_inv_p2, sec->q2, sec->p2);
+    TRY(pair_modulus_init(&pub->pair, pub->n));
+    TRY(pair_modulus_init(&sec->pair_p, p));
+    return pair_modulus_init(&sec->pair_q, q);
 }
 
 status paillier_keygen(struct paillier_public *pub, struct paillier_secret *sec, uint32_t bits, struct rng *g)
@@ -117,7 +124,7 @@ status paillier_keygen(struct paillier_public *pub, struct paillier_secret *sec,
     } while (!primes_fit(p, q, bits / 2));
     if (mpz_cmp(p, q) < 0)
         mpz_swap(p, q);
-    paillier_key_from_primes(pub, sec, p, q);
+    TRY(paillier_key_from_primes(pub, sec, p, q));
     assert(pub->bits == bits);
     return OK;
 }
@@ -135,7 +142,7 @@ status paillier_public_get(struct paillier_public *pub, uint32_t bits, const uin
     mpz_init_set(pub->n, n);
     mpz_init(pub->n2);
     mpz_mul(pub->n2, n, n);
-    return OK;
+    return pair_modulus_init(&pub->pair, n);
 }
 
 void paillier_encrypt_with(mpz_t c, const struct paillier_public *pub, const mpz_t m, const mpz_t blind)
@@ -147,6 +154,28 @@ void paillier_encrypt_with(mpz_t c, const struct paillier_public *pub, const mpz
     mpz_add_ui(t, t, 1);
     mpz_mul(t, t, blind);
     mpz_mod(c, t, pub->n2);
+}
+
+/* Numbers of one batch on their way. */
+struct scratch {
+    mpz_t x[BATCH];
+};
+
+static void scratch_init(struct scratch *s)
+{
+    for (size_t i = 0; i < BATCH; i++)
+        mpz_init(s->x[i]);
+}
+
+static void scratch_clear(struct scratch *s)
+{
+    for (size_t i = 0; i < BATCH; i++)
+        mpz_clear(s->x[i]);
+}
+
+static size_t batch_at(size_t first, size_t count)
+{
+    return count - first < BATCH ? count - first : BATCH;
 }
 
 /* Room for one secret modular step in limbs of fixed length, which show no size; wiped when it goes. */
@@ -213,6 +242,97 @@ static void decrypt_half(mpz_t out, const mpz_t c, const mpz_t p, const mpz_t p2
     bignum_limbs_get(out, w.a, limbs);
 }
 
+/* ---- batches ---- */
+
+/* One secret prime of a key. */
+struct half {
+    const struct pair_modulus *pair; /* of p */
+    mpz_srcptr exponent, h;          /* p - 1; what takes the L_p of a power to the plaintext */
+};
+
+/* out = c mod p^2 for 0 <= c < N^2, by a division whose time depends on the lengths only. */
+static void reduce_cipher(mpz_t out, const mpz_t c, const mpz_t p2)
+{
+    struct workspace w AUTO(workspace_clear);
+    size_t limbs = mpz_size(p2);
+    mp_size_t n = (mp_size_t)limbs;
+
+    assert(limbs <= HALF_LIMBS && mpn_sec_div_r_itch(2 * n, n) <= SCRATCH_LIMBS);
+    bignum_limbs_put(w.wide, 2 * limbs, c);
+    mpn_sec_div_r(w.wide, 2 * n, mpz_limbs_read(p2), n, w.scratch);
+    bignum_limbs_get(out, w.wide, limbs);
+}
+
+/* out = the plaintexts mod p of up to BATCH ciphertexts: c^(p-1) = 1 + L p mod p^2, so L is the upper half of the pair. */
+static void decrypt_halves(mpz_t *out, mpz_t *const c, size_t count, const struct half *half)
+{
+    const struct pair_modulus *pair = half->pair;
+    const size_t words = pair_words(pair), limbs = mpz_size(pair->value);
+    uint64_t x[BATCH * PAIR_WORDS_MAX], power[BATCH * PAIR_WORDS_MAX];
+    mp_limb_t one[HALF_LIMBS];
+    struct workspace w AUTO(workspace_clear);
+
+    assert(words <= PAIR_WORDS_MAX && limbs <= HALF_LIMBS);
+    for (size_t i = 0; i < count; i++)
+        reduce_cipher(out[i], c[i], pair->square);
+    pair_get_mpz(pair, x, out, count);
+    pair_power(pair, power, x, count, half->exponent);
+    for (size_t i = 0; i < count; i++) {
+        pair_halves(pair, one, w.a, power + i * words);
+        multiply_mod(&w, half->h, pair->value, limbs);
+        bignum_limbs_get(out[i], w.a, limbs);
+    }
+    sodium_memzero(x, sizeof x);
+    sodium_memzero(power, sizeof power);
+}
+
+void paillier_decrypt_many(mpz_t *out, const struct paillier_public *pub, const struct paillier_secret *sec,
+                           const uint64_t *ciphers, size_t count)
+{
+    const struct half by_p = {&sec->pair_p, sec->p_minus_1, sec->hp}, by_q = {&sec->pair_q, sec->q_minus_1, sec->hq};
+    struct scratch c AUTO(scratch_clear), mod_p AUTO(scratch_clear), mod_q AUTO(scratch_clear);
+
+    scratch_init(&c);
+    scratch_init(&mod_p);
+    scratch_init(&mod_q);
+    for (size_t first = 0; first < count; first += BATCH) {
+        const size_t items = batch_at(first, count);
+
+        pair_put_mpz(&pub->pair, c.x, ciphers + first * pair_words(&pub->pair), items);
+        decrypt_halves(mod_p.x, c.x, items, &by_p);
+        decrypt_halves(mod_q.x, c.x, items, &by_q);
+        for (size_t i = 0; i < items; i++)
+            paillier_join(out[first + i], mod_p.x[i], sec->p, mod_q.x[i], sec->q, sec->q_inv_p);
+    }
+}
+
+void paillier_encrypt_many(uint64_t *out, const struct paillier_public *pub, mpz_t *const m, const uint64_t *residues,
+                           size_t count)
+{
+    const struct pair_modulus *pair = &pub->pair;
+    const size_t words = pair_words(pair);
+    uint64_t plain[BATCH * PAIR_WORDS_MAX], *to[BATCH];
+    const uint64_t *x[BATCH], *y[BATCH];
+    struct scratch t AUTO(scratch_clear);
+
+    scratch_init(&t);
+    for (size_t first = 0; first < count; first += BATCH) {
+        const size_t items = batch_at(first, count);
+
+        for (size_t i = 0; i < items; i++) {
+            assert(mpz_sgn(m[first + i]) >= 0 && mpz_cmp(m[first + i], pub->n) < 0);
+            mpz_mul(t.x[i], m[first + i], pub->n);
+            mpz_add_ui(t.x[i], t.x[i], 1);
+            x[i] = plain + i * words;
+            y[i] = residues + (first + i) * words;
+            to[i] = out + (first + i) * words;
+        }
+        pair_get_mpz(pair, plain, t.x, items);
+        pair_multiply(pair, to, x, y, items);
+    }
+    sodium_memzero(plain, sizeof plain);
+}
+
 void paillier_decrypt(mpz_t out, const struct paillier_public *pub, const struct paillier_secret *sec, const mpz_t c)
 {
     BIGNUM(mp);
@@ -271,6 +391,67 @@ status paillier_ciphers_get(mpz_t *out, const struct paillier_public *pub, const
     if (bad_index)
         *bad_index = bad;
     return STATUS_MALFORMED;
+}
+
+/* The first of the ciphertexts that is none, or count. */
+static size_t first_bad(const struct paillier_public *pub, const uint8_t *bytes, size_t count)
+{
+    const size_t width = paillier_cipher_bytes(pub->bits);
+    BIGNUM(c);
+
+    for (size_t i = 0; i < count; i++) {
+        bignum_get(c, bytes + i * width, width);
+        if (!in_range(pub, c) || !is_unit(pub, c))
+            return i;
+    }
+    return count;
+}
+
+static int all_below_n2(const struct paillier_public *pub, const uint8_t *bytes, size_t count)
+{
+    const size_t width = paillier_cipher_bytes(pub->bits);
+    uint8_t bound[2 * PAILLIER_BITS_MAX / 8];
+
+    bignum_put(bound, width, pub->n2);
+    for (size_t i = 0; i < count; i++)
+        if (memcmp(bytes + i * width, bound, width) >= 0)
+            return 0;
+    return 1;
+}
+
+/* gcd(c, N) = 1 for all: a product of units is a unit, and a factor shared with N stays in it; 0 shares N.  The gcd of
+ * a + bN is that of a. */
+static int all_units(const struct paillier_public *pub, const uint64_t *ciphers, size_t count)
+{
+    const size_t limbs = mpz_size(pub->n);
+    uint64_t product[PAIR_WORDS_MAX];
+    mp_limb_t a[PAILLIER_BITS_MAX / GMP_NUMB_BITS], b[PAILLIER_BITS_MAX / GMP_NUMB_BITS];
+    BIGNUM(residue);
+
+    pair_product(&pub->pair, product, ciphers, count);
+    pair_halves(&pub->pair, a, b, product);
+    bignum_limbs_get(residue, a, limbs);
+    return is_unit(pub, residue);
+}
+
+status paillier_ciphers_read(uint64_t *out, const struct paillier_public *pub, const uint8_t *bytes, size_t count,
+                             size_t *bad_index)
+{
+    const size_t width = paillier_cipher_bytes(pub->bits);
+
+    if (all_below_n2(pub, bytes, count)) {
+        pair_get(&pub->pair, out, bytes, width, count);
+        if (all_units(pub, out, count))
+            return OK;
+    }
+    if (bad_index)
+        *bad_index = first_bad(pub, bytes, count);
+    return STATUS_MALFORMED;
+}
+
+void paillier_ciphers_write(uint8_t *bytes, const struct paillier_public *pub, const uint64_t *ciphers, size_t count)
+{
+    pair_put(&pub->pair, bytes, paillier_cipher_bytes(pub->bits), ciphers, count);
 }
 
 void paillier_ciphers_put(uint8_t *bytes, const struct paillier_public *pub, mpz_t *const ciphers, size_t count)

@@ -1,11 +1,13 @@
 /* Paillier encryption with g = 1 + N: E(m) = (1 + mN) s^N mod N^2.  [SPEC 3]
  *
  * A ciphertext is an integer 0 < c < N^2 with gcd(c, N) = 1, written as exactly paillier_cipher_bytes big-endian
- * bytes.  Plaintexts are integers mod N.  GMP arithmetic; secret exponents go through mpz_powm_sec. */
+ * bytes.  In memory it is a pair (pair.h) of key's own modulus, pair_words(&pub->pair) words.  Plaintexts are integers
+ * mod N.  Everything goes in batches, to fill the lanes of the pair arithmetic: the more at once, the better, and no
+ * result depends on how many.  Keys are only read: threads may share them. */
 #ifndef HEFU_PAILLIER_H
 #define HEFU_PAILLIER_H
 
-#include "crypto/bignum.h"
+#include "crypto/pair.h"
 #include "crypto/rng.h"
 
 enum { PAILLIER_BITS_FLOOR = 2048, PAILLIER_BITS_DEFAULT = 3072, PAILLIER_BITS_MAX = 4096 };
@@ -13,6 +15,7 @@ enum { PAILLIER_BITS_FLOOR = 2048, PAILLIER_BITS_DEFAULT = 3072, PAILLIER_BITS_M
 struct paillier_public {
     uint32_t bits; /* exact length of N */
     mpz_t n, n2;
+    struct pair_modulus pair; /* of N */
 };
 
 struct paillier_secret {
@@ -22,6 +25,7 @@ struct paillier_secret {
     mpz_t hp, hq;         /* L_p((1+N)^(p-1))^-1 mod p, likewise q */
     mpz_t q_inv_p;        /* q^-1 mod p, to recombine mod N */
     mpz_t q2_inv_p2;      /* q^-2 mod p^2, to recombine mod N^2 */
+    struct pair_modulus pair_p, pair_q;
 };
 
 void paillier_public_clear(struct paillier_public *pub);
@@ -33,13 +37,30 @@ void paillier_secret_clear(struct paillier_secret *sec); /* wipes */
 MUST_USE status paillier_keygen(struct paillier_public *pub, struct paillier_secret *sec, uint32_t bits, struct rng *g);
 
 /* The key of two given primes p > q of the same length with gcd(pq, phi(pq)) = 1 (not checked). */
-void paillier_key_from_primes(struct paillier_public *pub, struct paillier_secret *sec, const mpz_t p, const mpz_t q);
+MUST_USE status paillier_key_from_primes(struct paillier_public *pub, struct paillier_secret *sec, const mpz_t p,
+                                         const mpz_t q);
 
 /* A peer's key from its canonical bytes: exact bit length, odd.  STATUS_MALFORMED otherwise.  (keyproof.h says the rest.) */
 MUST_USE status paillier_public_get(struct paillier_public *pub, uint32_t bits, const uint8_t *n_bytes, size_t len);
 
 static inline size_t paillier_modulus_bytes(uint32_t bits) { return bits / 8; }
 static inline size_t paillier_cipher_bytes(uint32_t bits) { return bits / 4; }
+
+/* out = the ciphertexts that the bytes spell.  Every one must satisfy 0 < c < N^2 and gcd(c, N) = 1 (one gcd for the
+ * batch).  STATUS_MALFORMED, and out undefined, otherwise; *bad_index (NULL is allowed) is the first offender. */
+MUST_USE status paillier_ciphers_read(uint64_t *out, const struct paillier_public *pub, const uint8_t *bytes, size_t count,
+                                      size_t *bad_index);
+void paillier_ciphers_write(uint8_t *bytes, const struct paillier_public *pub, const uint64_t *ciphers, size_t count);
+
+/* out[i] = (1 + m[i] N) * residue[i] for uniform N-th residues (see blind.h), which out may overwrite.  0 <= m[i] < N. */
+void paillier_encrypt_many(uint64_t *out, const struct paillier_public *pub, mpz_t *const m, const uint64_t *residues,
+                           size_t count);
+
+/* out[i] = the plaintext of ciphers[i], by CRT, in constant time for given sizes. */
+void paillier_decrypt_many(mpz_t *out, const struct paillier_public *pub, const struct paillier_secret *sec,
+                           const uint64_t *ciphers, size_t count);
+
+/* ---- single numbers, by GMP ---- */
 
 /* c = (1 + mN) * blind mod N^2; blind is a uniform N-th residue (see blind.h).  0 <= m < N. */
 void paillier_encrypt_with(mpz_t c, const struct paillier_public *pub, const mpz_t m, const mpz_t blind);

@@ -12,6 +12,8 @@ static inline void key_of(struct paillier_public *pub, const mpz_t n, uint32_t b
     mpz_init_set(pub->n, n);
     mpz_init(pub->n2);
     mpz_mul(pub->n2, n, n);
+    if (mpz_odd_p(n))
+        assert_int_equal(pair_modulus_init(&pub->pair, n), OK);
 }
 
 /* The challenges, written a second time from SPEC 3.2. */

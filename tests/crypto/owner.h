@@ -40,7 +40,7 @@ static inline void owner_toy(struct owner *o, unsigned long p, unsigned long q)
 
     mpz_set_ui(big_p, p);
     mpz_set_ui(big_q, q);
-    paillier_key_from_primes(&o->pub, &o->sec, big_p, big_q);
+    assert_int_equal(paillier_key_from_primes(&o->pub, &o->sec, big_p, big_q), OK);
 }
 
 /* c = E(m) with fresh randomness. */

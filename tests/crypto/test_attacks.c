@@ -419,9 +419,9 @@ static void smooth_owner_make(struct smooth_owner *s, struct rng *g)
         mpz_mul(t, q, s->smooth);
     } while (mpz_sizeinbase(t, 2) != 2 * E_P_BITS);
     if (mpz_cmp(q, s->smooth) > 0)
-        paillier_key_from_primes(&s->o.pub, &s->o.sec, q, s->smooth);
+        assert_int_equal(paillier_key_from_primes(&s->o.pub, &s->o.sec, q, s->smooth), OK);
     else
-        paillier_key_from_primes(&s->o.pub, &s->o.sec, s->smooth, q);
+        assert_int_equal(paillier_key_from_primes(&s->o.pub, &s->o.sec, s->smooth, q), OK);
 }
 
 /* The owner's ciphertexts have randomness h^(2^(100 + 40 i)), for the public h whose powers were to blind the replies
