@@ -3,6 +3,7 @@
 #include "crypto/wire.h"
 
 #include <sodium.h>
+#include <string.h>
 
 void group_scalar_clear(struct group_scalar *s)
 {
@@ -39,11 +40,15 @@ void group_hash(struct group_element *out, const struct hash *contract, uint32_t
     sodium_memzero(wide, sizeof wide);
 }
 
+/* libsodium 1.0.18 ignores the top bit, so that one element would have two encodings. */
+static int top_bit(const struct group_element *e)
+{
+    return e->bytes[31] >> 7;
+}
+
 status group_check(const struct group_element *e)
 {
-    /* libsodium 1.0.18 ignores the top bit, so that one element would have two encodings. */
-    if (sodium_is_zero(e->bytes, GROUP_BYTES) || e->bytes[31] >> 7 ||
-        !crypto_core_ristretto255_is_valid_point(e->bytes))
+    if (sodium_is_zero(e->bytes, GROUP_BYTES) || top_bit(e) || !crypto_core_ristretto255_is_valid_point(e->bytes))
         return STATUS_MALFORMED;
     return OK;
 }
@@ -52,9 +57,77 @@ status group_scale(struct group_element *out, const struct group_scalar *s, cons
 {
     struct group_element product;
 
-    TRY(group_check(e));
-    if (crypto_scalarmult_ristretto255(product.bytes, s->bytes, e->bytes) != 0)
+    /* fails for what is no element and for the identity, as the result or as e */
+    if (top_bit(e) || crypto_scalarmult_ristretto255(product.bytes, s->bytes, e->bytes) != 0)
         return STATUS_MALFORMED;
     *out = product;
     return OK;
+}
+
+/* ---- many ---- */
+
+enum { GRAIN = 64 };
+
+struct batch {
+    const struct group_element *in;
+    struct group_element *out;
+    const struct group_scalar *scalar;
+    const struct hash *contract;
+    uint32_t attempt;
+    char *const *ids;
+    int failed; /* any */
+};
+
+static void note(struct batch *b, status result)
+{
+    if (result != OK)
+        __atomic_store_n(&b->failed, 1, __ATOMIC_RELAXED);
+}
+
+static void check_piece(void *ctx, size_t first, size_t count)
+{
+    struct batch *b = ctx;
+
+    for (size_t i = first; i < first + count; i++)
+        note(b, group_check(&b->in[i]));
+}
+
+static void scale_piece(void *ctx, size_t first, size_t count)
+{
+    struct batch *b = ctx;
+
+    for (size_t i = first; i < first + count; i++)
+        note(b, group_scale(&b->out[i], b->scalar, &b->out[i]));
+}
+
+static void hash_scale_piece(void *ctx, size_t first, size_t count)
+{
+    struct batch *b = ctx;
+
+    for (size_t i = first; i < first + count; i++)
+        group_hash(&b->out[i], b->contract, b->attempt, b->ids[i], strlen(b->ids[i]));
+    scale_piece(b, first, count);
+}
+
+static status run(struct batch *b, parallel_body *body, size_t count, const struct parallel *p)
+{
+    parallel_for(p, count, GRAIN, body, b);
+    return b->failed ? STATUS_MALFORMED : OK;
+}
+
+status group_check_all(const struct group_element *e, size_t count, const struct parallel *p)
+{
+    return run(&(struct batch){.in = e}, check_piece, count, p);
+}
+
+status group_scale_all(struct group_element *e, const struct group_scalar *s, size_t count, const struct parallel *p)
+{
+    return run(&(struct batch){.out = e, .scalar = s}, scale_piece, count, p);
+}
+
+status group_hash_scale_all(struct group_element *out, const struct group_scalar *s, const struct hash *contract,
+                            uint32_t attempt, char *const *ids, size_t count, const struct parallel *p)
+{
+    return run(&(struct batch){.out = out, .scalar = s, .contract = contract, .attempt = attempt, .ids = ids},
+               hash_scale_piece, count, p);
 }

@@ -2,6 +2,7 @@
 #ifndef HEFU_GROUP_H
 #define HEFU_GROUP_H
 
+#include "crypto/parallel.h"
 #include "crypto/rng.h"
 
 enum { GROUP_BYTES = 32 };
@@ -18,5 +19,13 @@ void group_hash(struct group_element *out, const struct hash *contract, uint32_t
 MUST_USE status group_check(const struct group_element *e);
 /* out = s * e; STATUS_MALFORMED when e is invalid or the result is the identity. */
 MUST_USE status group_scale(struct group_element *out, const struct group_scalar *s, const struct group_element *e);
+
+/* The same for many, over the threads of p: the same bytes, and STATUS_MALFORMED when any one fails. */
+MUST_USE status group_check_all(const struct group_element *e, size_t count, const struct parallel *p);
+/* e[i] = s * e[i]; what e holds after a failure is of no use. */
+MUST_USE status group_scale_all(struct group_element *e, const struct group_scalar *s, size_t count, const struct parallel *p);
+/* out[i] = s * hash of ids[i]. */
+MUST_USE status group_hash_scale_all(struct group_element *out, const struct group_scalar *s, const struct hash *contract,
+                                     uint32_t attempt, char *const *ids, size_t count, const struct parallel *p);
 
 #endif

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { BLOCK = 4096 }; /* points between two signs of progress */
+
 /* The state of one set as it passes through us. */
 struct leg {
     struct group_element *points; /* what we hold of set i now */
@@ -19,7 +21,7 @@ struct alignment {
     struct group_scalar key;
     struct leg leg[PARTIES_MAX];
     uint32_t common;
-    uint64_t done, total; /* group operations, for progress */
+    uint64_t done, total; /* points raised, for progress */
 };
 
 static party comparer(const struct session *ss)
@@ -48,22 +50,21 @@ static void alignment_clear(struct alignment *a)
     }
 }
 
-static void tick(struct alignment *a)
+/* Raise every point of the set to our key; ids: of our own set, which is hashed first. */
+static status raise_set(struct alignment *a, party set, char *const *ids, uint32_t count)
 {
-    if (++a->done % 512 == 0 || a->done == a->total)
-        session_progress(a->ss, PHASE_ALIGN, 0, a->done, a->total);
-}
-
-/* Raise every point of the set to our key. */
-static status raise_set(struct alignment *a, party set, uint32_t count)
-{
+    struct session *ss = a->ss;
     struct group_element *points = a->leg[set].points;
 
-    for (uint32_t i = 0; i < count; i++) {
-        if (group_scale(&points[i], &a->key, &points[i]) != OK)
-            return session_fail(a->ss, STATUS_MALFORMED, "a point of the set of %s cannot be raised",
-                                a->ss->contract->party[set].name);
-        tick(a);
+    for (uint32_t i = 0; i < count; i += BLOCK) {
+        const uint32_t block = count - i < BLOCK ? count - i : BLOCK;
+
+        if (ids)
+            TRY(group_hash_scale_all(points + i, &a->key, &ss->contract_id, ss->attempt, ids + i, block, &ss->parallel));
+        else
+            TRY(group_scale_all(points + i, &a->key, block, &ss->parallel));
+        a->done += block;
+        session_progress(ss, PHASE_ALIGN, 0, a->done, a->total);
     }
     return OK;
 }
@@ -85,28 +86,66 @@ static status shuffle_set(struct alignment *a, party set, uint32_t count)
     return OK;
 }
 
-static int compare_points(const void *x, const void *y)
+/* Points of a set in the order of their bytes: the first eight of each, which decide nearly always, and where it is. */
+struct ranked {
+    uint64_t head;
+    uint32_t at;
+};
+
+static int compare_points(struct ranked a, const struct group_element *of_a, struct ranked b, const struct group_element *of_b)
 {
-    return memcmp(x, y, GROUP_BYTES);
+    if (a.head != b.head)
+        return a.head < b.head ? -1 : 1;
+    return memcmp(of_a[a.at].bytes, of_b[b.at].bytes, GROUP_BYTES);
 }
 
-/* Count is fixed by the contract; encodings canonical, no identity, all distinct (distinctness survives raising). */
-static status check_set(struct alignment *a, party from, party set, uint32_t count)
+static int compare_ranked(const void *x, const void *y, void *points)
 {
-    struct group_element *sorted AUTO(auto_free) = NULL;
+    return compare_points(*(const struct ranked *)x, points, *(const struct ranked *)y, points);
+}
 
+static status rank_points(struct ranked **out, struct group_element *points, uint32_t count)
+{
+    TRY(alloc_zeroed(out, count, sizeof **out));
     for (uint32_t i = 0; i < count; i++)
-        if (group_check(&a->leg[set].points[i]) != OK)
-            return session_blame(a->ss, from, STATUS_MALFORMED, "%s sent a point of set %u that is not in the group",
-                                 a->ss->contract->party[from].name, set);
-    TRY(alloc_zeroed(&sorted, count, sizeof *sorted));
-    memcpy(sorted, a->leg[set].points, (size_t)count * sizeof *sorted);
-    qsort(sorted, count, sizeof *sorted, compare_points);
+        (*out)[i] = (struct ranked){load_u64(points[i].bytes), i};
+    qsort_r(*out, count, sizeof **out, compare_ranked, points);
+    return OK;
+}
+
+/* Raised to one key, distinct points are distinct and equal ones equal: it may be checked after. */
+static status check_distinct(struct alignment *a, party from, party set, uint32_t count)
+{
+    struct group_element *points = a->leg[set].points;
+    struct ranked *ranked AUTO(auto_free) = NULL;
+
+    TRY(rank_points(&ranked, points, count));
     for (uint32_t i = 1; i < count; i++)
-        if (compare_points(&sorted[i - 1], &sorted[i]) == 0)
+        if (compare_ranked(&ranked[i - 1], &ranked[i], points) == 0)
             return session_blame(a->ss, from, STATUS_MALFORMED, "%s sent the same point of set %u twice",
                                  a->ss->contract->party[from].name, set);
     return OK;
+}
+
+/* [SPEC 5.1] The points of a set as they come in: as many as the contract says, in the group, all distinct.  raise: to our
+ * key too. */
+static status take_set(struct alignment *a, party from, party set, int raise)
+{
+    struct session *ss = a->ss;
+    struct leg *leg = &a->leg[set];
+    const uint32_t count = ss->contract->party[set].rows;
+    status result;
+
+    free(leg->points);
+    leg->points = NULL;
+    TRY(alloc_zeroed(&leg->points, count, GROUP_BYTES));
+    TRY(session_recv_vector(ss, from, MESSAGE_psi_set, set, leg->points, ITEM_PSI_SET, count));
+    result = raise ? raise_set(a, set, NULL, count) : group_check_all(leg->points, count, &ss->parallel);
+    if (result == STATUS_MALFORMED)
+        return session_blame(ss, from, STATUS_MALFORMED, "%s sent a point of set %u that is not in the group",
+                             ss->contract->party[from].name, set);
+    TRY(result);
+    return check_distinct(a, from, set, count);
 }
 
 static status own_set(struct alignment *a, char *const *ids, uint32_t count)
@@ -115,9 +154,7 @@ static status own_set(struct alignment *a, char *const *ids, uint32_t count)
     struct leg *leg = &a->leg[ss->self];
 
     TRY(alloc_zeroed(&leg->points, count, sizeof *leg->points));
-    for (uint32_t i = 0; i < count; i++)
-        group_hash(&leg->points[i], &ss->contract_id, ss->attempt, ids[i], strlen(ids[i]));
-    TRY(raise_set(a, ss->self, count));
+    TRY(raise_set(a, ss->self, ids, count));
     return shuffle_set(a, ss->self, count); /* our own too: else a neighbour sees which positions matched */
 }
 
@@ -127,79 +164,67 @@ static status walk_forward(struct alignment *a)
     struct session *ss = a->ss;
 
     for (uint32_t h = 0; h < ss->parties; h++) {
-        for (party set = 0; set < ss->parties; set++)
-            if (h + 1 < path_length(ss, set) && path_at(ss, set, h) == ss->self)
-                TRY(session_send_vector(ss, path_at(ss, set, h + 1), MESSAGE_psi_set, set, a->leg[set].points,
-                                        ITEM_PSI_SET, ss->contract->party[set].rows));
         for (party set = 0; set < ss->parties; set++) {
-            uint32_t count = ss->contract->party[set].rows;
+            struct leg *leg = &a->leg[set];
 
+            if (h + 1 >= path_length(ss, set) || path_at(ss, set, h) != ss->self)
+                continue;
+            TRY(session_send_vector(ss, path_at(ss, set, h + 1), MESSAGE_psi_set, set, leg->points, ITEM_PSI_SET,
+                                    ss->contract->party[set].rows));
+            free(leg->points);
+            leg->points = NULL;
+        }
+        for (party set = 0; set < ss->parties; set++) {
             if (h + 1 >= path_length(ss, set) || path_at(ss, set, h + 1) != ss->self)
                 continue;
-            free(a->leg[set].points);
-            a->leg[set].points = NULL;
-            TRY(alloc_zeroed(&a->leg[set].points, count, GROUP_BYTES));
-            TRY(session_recv_vector(ss, path_at(ss, set, h), MESSAGE_psi_set, set, a->leg[set].points, ITEM_PSI_SET, count));
-            TRY(check_set(a, path_at(ss, set, h), set, count));
-            if (h + 1 < ss->parties) {
-                TRY(raise_set(a, set, count));
-                if (h + 2 < path_length(ss, set))
-                    TRY(shuffle_set(a, set, count));
-            }
+            TRY(take_set(a, path_at(ss, set, h), set, h + 1 < ss->parties));
+            if (h + 1 < ss->parties && h + 2 < path_length(ss, set))
+                TRY(shuffle_set(a, set, ss->contract->party[set].rows));
         }
     }
     return OK;
 }
 
-struct tagged {
-    struct group_element point;
-    uint32_t at;
-};
-
-static int compare_tagged(const void *x, const void *y)
+/* Move on in set p to the point wanted, which is one of set 0; 1 when it is there. */
+static int advance_to(const struct alignment *a, struct ranked wanted, party p, const struct ranked *ranked, uint32_t *at)
 {
-    return memcmp(((const struct tagged *)x)->point.bytes, ((const struct tagged *)y)->point.bytes, GROUP_BYTES);
+    const struct group_element *first = a->leg[0].points, *points = a->leg[p].points;
+    int order = -1;
+
+    while (*at < a->ss->contract->party[p].rows && (order = compare_points(ranked[*at], points, wanted, first)) < 0)
+        (*at)++;
+    return order == 0;
 }
 
-/* [SPEC 5.3] The comparer: points in all sets, in sorted order, and their positions in each set. */
+/* [SPEC 5.3] The comparer: points in all sets, in the order of their bytes, and their positions in each set. */
 static status intersect(struct alignment *a)
 {
     struct session *ss = a->ss;
-    struct tagged *sorted[PARTIES_MAX] = {0};
+    struct ranked *ranked[PARTIES_MAX] = {0};
     uint32_t at[PARTIES_MAX] = {0};
     status result = OK;
 
     for (party p = 0; p < ss->parties && result == OK; p++) {
-        uint32_t count = ss->contract->party[p].rows;
+        const uint32_t count = ss->contract->party[p].rows;
 
-        result = alloc_zeroed(&sorted[p], count, sizeof **sorted);
+        result = rank_points(&ranked[p], a->leg[p].points, count);
         if (result == OK)
             result = alloc_zeroed(&a->leg[p].list, count, sizeof(uint32_t));
-        for (uint32_t i = 0; i < count && result == OK; i++)
-            sorted[p][i] = (struct tagged){a->leg[p].points[i], i};
-        if (result == OK)
-            qsort(sorted[p], count, sizeof **sorted, compare_tagged);
     }
     for (uint32_t i = 0; result == OK && i < ss->contract->party[0].rows; i++) {
-        const struct tagged *wanted = &sorted[0][i];
         int everywhere = 1;
 
         at[0] = i;
-        for (party p = 1; p < ss->parties; p++) {
-            uint32_t count = ss->contract->party[p].rows;
-
-            while (at[p] < count && compare_tagged(&sorted[p][at[p]], wanted) < 0)
-                at[p]++;
-            everywhere &= at[p] < count && compare_tagged(&sorted[p][at[p]], wanted) == 0;
-        }
+        for (party p = 1; p < ss->parties; p++)
+            everywhere &= advance_to(a, ranked[0][i], p, ranked[p], &at[p]);
         if (!everywhere)
             continue;
         for (party p = 0; p < ss->parties; p++)
-            a->leg[p].list[a->common] = sorted[p][at[p]].at;
+            a->leg[p].list[a->common] = ranked[p][at[p]].at;
         a->common++;
     }
     for (party p = 0; p < ss->parties; p++)
-        free(sorted[p]);
+        free(ranked[p]);
     return result;
 }
 

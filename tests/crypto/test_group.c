@@ -146,6 +146,90 @@ static void a_product_that_is_the_identity_is_refused(void **state)
     assert_int_equal(group_scale(&out, &zero, &e), STATUS_MALFORMED);
 }
 
+/* ---- many ---- */
+
+enum { MANY = 203, ID_BYTES = 16 };
+
+struct many {
+    char text[MANY][ID_BYTES], *id[MANY];
+    struct hash contract;
+    struct group_scalar s;
+    struct group_element hashed[MANY], scaled[MANY]; /* one by one */
+};
+
+static void make_many(struct many *m)
+{
+    struct rng g AUTO(rng_clear);
+
+    contract_of(&m->contract);
+    test_rng(&g, "many");
+    group_scalar_random(&m->s, &g);
+    for (size_t i = 0; i < MANY; i++) {
+        m->id[i] = m->text[i];
+        snprintf(m->text[i], ID_BYTES, "person %zu", i);
+        group_hash(&m->hashed[i], &m->contract, 1, m->id[i], strlen(m->id[i]));
+        assert_int_equal(group_scale(&m->scaled[i], &m->s, &m->hashed[i]), OK);
+    }
+}
+
+/* Pieces from the last to the first, as threads might. */
+static void backwards(void *pool, size_t total, size_t grain, parallel_body *body, void *ctx)
+{
+    (void)pool;
+    for (size_t pieces = (total + grain - 1) / grain; pieces-- > 0;)
+        body(ctx, pieces * grain, total - pieces * grain < grain ? total - pieces * grain : grain);
+}
+
+static void many_give_the_bytes_of_one_by_one(void **state)
+{
+    static const struct parallel pieces = {NULL, backwards};
+    static const struct parallel *const how[] = {NULL, &pieces};
+    struct group_element e[MANY];
+    static struct many m;
+
+    (void)state;
+    make_many(&m);
+    for (size_t h = 0; h < COUNT_OF(how); h++)
+        for (size_t count = 0; count <= MANY; count += count < 20 ? 1 : 61) {
+            memcpy(e, m.hashed, sizeof e);
+            assert_int_equal(group_check_all(e, count, how[h]), OK);
+            assert_int_equal(group_scale_all(e, &m.s, count, how[h]), OK);
+            assert_memory_equal(e, m.scaled, count * sizeof *e);
+            assert_memory_equal(e + count, m.hashed + count, (MANY - count) * sizeof *e);
+            memset(e, 0, sizeof e);
+            assert_int_equal(group_hash_scale_all(e, &m.s, &m.contract, 1, m.id, count, how[h]), OK);
+            assert_memory_equal(e, m.scaled, count * sizeof *e);
+        }
+}
+
+static void one_bad_point_among_many_is_refused(void **state)
+{
+    static const char *const bad[] = GROUP_BAD;
+    struct group_element e[MANY];
+    static struct many m;
+
+    (void)state;
+    make_many(&m);
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        for (size_t at = 0; at < MANY; at += at < 17 ? 1 : 37) {
+            memcpy(e, m.hashed, sizeof e);
+            unhex(e[at].bytes, GROUP_BYTES, bad[i]);
+            assert_int_equal(group_check_all(e, MANY, NULL), STATUS_MALFORMED);
+            assert_int_equal(group_scale_all(e, &m.s, MANY, NULL), STATUS_MALFORMED);
+        }
+}
+
+static void many_products_that_are_the_identity_are_refused(void **state)
+{
+    struct group_scalar zero = {{0}};
+    static struct many m;
+
+    (void)state;
+    make_many(&m);
+    assert_int_equal(group_scale_all(m.hashed, &zero, MANY, NULL), STATUS_MALFORMED);
+    assert_int_equal(group_hash_scale_all(m.hashed, &zero, &m.contract, 1, m.id, MANY, NULL), STATUS_MALFORMED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +240,9 @@ int main(void)
         cmocka_unit_test(random_scalars_are_reduced_and_not_zero),
         cmocka_unit_test(encodings_that_are_no_element_or_the_identity_are_refused),
         cmocka_unit_test(a_product_that_is_the_identity_is_refused),
+        cmocka_unit_test(many_give_the_bytes_of_one_by_one),
+        cmocka_unit_test(one_bad_point_among_many_is_refused),
+        cmocka_unit_test(many_products_that_are_the_identity_are_refused),
     };
 
     return cmocka_run_group_tests_name("group", tests, NULL, NULL);
