@@ -4,14 +4,14 @@
 
 #include <assert.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    WINDOW = 4,               /* bits of an exponent digit in correlate_precondition */
-    WINDOWS = 5,              /* |M| < 2^20 */
-    DIGITS = (1 << WINDOW) - 1,
-    COST_ENCRYPT = 1, COST_REPLY = 4, COST_DECRYPT = 2, /* rough shares of the time, for the progress bar only */
+    GRAIN = 32, /* ciphertexts that a thread takes at a time */
+    /* rough shares of the time, for the progress bar only */
+    COST_ENCRYPT = 1, COST_REPLY = 3, COST_DECRYPT = 5, COST_OWN_RESIDUE = 2, COST_PEER_RESIDUE = 18,
 };
 
 /* What the phase carries along. */
@@ -20,18 +20,18 @@ struct work {
     struct session *ss;
     const struct matrix *own;
     size_t cipher_bytes, per_record;
-    uint8_t *record; /* one record of ciphertexts */
-    mpz_t *batch;    /* its numbers */
+    uint8_t *record;   /* one record of ciphertexts */
+    uint64_t *numbers; /* the same as numbers of some key */
     uint64_t done, total;
 };
 
 static void work_clear(struct work *w)
 {
     free(w->record);
-    bignum_array_free(w->batch, w->per_record);
+    free(w->numbers);
 }
 
-static void tick(struct work *w, uint32_t cost)
+static void tick(struct work *w, uint64_t cost)
 {
     w->done += cost;
     session_progress(w->ss, PHASE_PREPARE, 0, w->done, w->total);
@@ -39,12 +39,32 @@ static void tick(struct work *w, uint32_t cost)
 
 static void tick_own_residue(void *work)
 {
-    tick(work, COST_ENCRYPT);
+    tick(work, COST_OWN_RESIDUE);
 }
 
 static void tick_peer_residue(void *work)
 {
-    tick(work, COST_REPLY);
+    tick(work, COST_PEER_RESIDUE);
+}
+
+/* Integers of one piece of a loop. */
+struct integers { mpz_t x[GRAIN]; };
+
+static void integers_init(struct integers *n)
+{
+    for (size_t i = 0; i < GRAIN; i++)
+        mpz_init(n->x[i]);
+}
+
+static void integers_clear(struct integers *n)
+{
+    for (size_t i = 0; i < GRAIN; i++)
+        bignum_clear(&n->x[i]);
+}
+
+static status numbers_new(uint64_t **out, const struct paillier_public *key, size_t count)
+{
+    return alloc_zeroed(out, count * pair_words(&key->pair), sizeof **out);
 }
 
 static size_t record_items(const struct work *w, size_t count, size_t index)
@@ -151,8 +171,55 @@ static void pack_weights(mpz_t m, mpz_t scratch, const struct correlation *c, pa
 
     mpz_set_ui(m, 0);
     for (uint32_t s = 0; s < tau && first + s < c->passes; s++)
-        put_slot(m, scratch, c->block[p].pad_weight[(size_t)(first + s) * c->block[p].width + j],
+        put_slot(m, scratch,
+                 c->block[p].pad_weight[(size_t)(first + s) * c->block[p].width + j] & ring_mask(c->plan.fore_bits),
                  (offset + s) * c->plan.fore[p].width);
+}
+
+/* The part of a vector of encrypted pads that makes up one record. */
+struct encryption {
+    struct work *w;
+    const struct blind *blind;
+    enum message_kind kind;
+    party p;
+    uint32_t group;
+    size_t first; /* item of the vector */
+};
+
+static void pack(mpz_t m, mpz_t scratch, const struct encryption *e, size_t item)
+{
+    switch (e->kind) {
+    case MESSAGE_back_mask: pack_residuals(m, scratch, e->w->c, e->group, item); break;
+    case MESSAGE_back_ridge: pack_ridge(m, scratch, e->w->c, e->p, e->group, item); break;
+    case MESSAGE_fore_mask: pack_weights(m, scratch, e->w->c, e->p, e->group, item); break;
+    default: assert(0);
+    }
+}
+
+static void encrypt_piece(void *ctx, size_t first, size_t count)
+{
+    const struct encryption *e = ctx;
+    const struct session *ss = e->w->ss;
+    const size_t words = pair_words(&ss->paillier.pair);
+    struct integers m AUTO(integers_clear);
+    BIGNUM(scratch);
+
+    integers_init(&m);
+    for (size_t done = 0; done < count; done += GRAIN) {
+        const size_t items = count - done < GRAIN ? count - done : GRAIN, at = first + done;
+        uint64_t *numbers = e->w->numbers + at * words;
+        struct rng g[GRAIN];
+
+        for (size_t i = 0; i < items; i++) {
+            pack(m.x[i], scratch, e, e->first + at + i);
+            session_pad_rng(ss, &g[i], message_info(e->kind)->name, e->p, e->group, e->first + at + i);
+        }
+        blind_draw_many(e->blind, numbers, g, items);
+        paillier_encrypt_many(numbers, &ss->paillier, m.x, numbers, items);
+        paillier_ciphers_write(e->w->record + at * e->w->cipher_bytes, &ss->paillier, numbers, items);
+        for (size_t i = 0; i < items; i++)
+            rng_clear(&g[i]);
+    }
 }
 
 /* Encrypt a vector under our key and send it, record by record, to one peer or (to == parties) to all. */
@@ -161,28 +228,14 @@ static status send_encrypted(struct work *w, const struct blind *blind, enum mes
 {
     const struct session *ss = w->ss;
     const size_t records = vector_records(w->cipher_bytes, count);
-    BIGNUM(m);
-    BIGNUM(residue);
+    struct encryption e = {w, blind, kind, p, group, 0};
 
     for (size_t r = 0; r < records; r++) {
         const size_t items = record_items(w, count, r);
 
-        for (size_t i = 0; i < items; i++) {
-            const size_t item = r * w->per_record + i;
-            struct rng g AUTO(rng_clear);
-
-            switch (kind) {
-            case MESSAGE_back_mask: pack_residuals(m, residue, w->c, group, item); break;
-            case MESSAGE_back_ridge: pack_ridge(m, residue, w->c, p, group, item); break;
-            case MESSAGE_fore_mask: pack_weights(m, residue, w->c, p, group, item); break;
-            default: assert(0);
-            }
-            session_pad_rng(ss, &g, message_info(kind)->name, p, group, item);
-            blind_draw(blind, residue, &g);
-            paillier_encrypt_with(w->batch[i], &ss->paillier, m, residue);
-            tick(w, COST_ENCRYPT);
-        }
-        paillier_ciphers_put(w->record, &ss->paillier, w->batch, items);
+        e.first = r * w->per_record;
+        parallel_for(&ss->parallel, items, GRAIN, encrypt_piece, &e);
+        tick(w, items * COST_ENCRYPT);
         for (party q = 0; q < ss->parties; q++)
             if (q != ss->self && (to == ss->parties || q == to))
                 TRY(session_send_part(w->ss, q, kind, group, r, w->record, items * w->cipher_bytes));
@@ -223,7 +276,7 @@ static status send_masks(struct work *w)
     status result;
 
     session_pad_rng(ss, &g, "own residues", ss->self, 0, 0);
-    TRY(blind_new_watched(&blind, &ss->paillier, &ss->paillier_secret, own_encryptions(w), &g, &watch));
+    TRY(blind_build(&blind, &ss->paillier, &ss->paillier_secret, own_encryptions(w), &g, &watch, &ss->parallel));
     result = OK;
     for (uint32_t b = 0; b < plan->back_groups && result == OK; b++)
         result = send_encrypted(w, blind, MESSAGE_back_mask, ss->parties, ss->self, b, plan->n);
@@ -241,141 +294,50 @@ static status send_masks(struct work *w)
 
 /* ---- what we do with a peer's masks [SPEC 4.3] ---- */
 
-/* Receive one record of ciphertexts of key into w->batch; every one is checked. */
-static status recv_ciphers(struct work *w, const struct paillier_public *key, party from, enum message_kind kind,
-                           uint32_t group, size_t record, size_t items, mpz_t *out)
+/* A record of ciphertexts on its way in, every one checked. */
+struct reading {
+    struct work *w;
+    const struct paillier_public *key;
+    uint64_t *out;
+    atomic_size_t bad; /* index of a ciphertext that is none; SIZE_MAX when all are */
+};
+
+static void read_piece(void *ctx, size_t first, size_t count)
 {
-    size_t bad = 0;
+    struct reading *r = ctx;
+    size_t bad, known;
+
+    if (paillier_ciphers_read(r->out + first * pair_words(&r->key->pair), r->key, r->w->record + first * r->w->cipher_bytes,
+                              count, &bad) == OK)
+        return;
+    known = atomic_load(&r->bad);
+    while (first + bad < known && !atomic_compare_exchange_weak(&r->bad, &known, first + bad))
+        ;
+}
+
+static status recv_ciphers(struct work *w, const struct paillier_public *key, party from, enum message_kind kind,
+                           uint32_t group, size_t record, size_t items, uint64_t *out)
+{
+    struct reading r = {.w = w, .key = key, .out = out};
 
     TRY(session_recv_part(w->ss, from, kind, group, record, w->record, items * w->cipher_bytes));
-    if (paillier_ciphers_get(out, key, w->record, items, &bad) != OK)
+    atomic_init(&r.bad, SIZE_MAX);
+    parallel_for(&w->ss->parallel, items, GRAIN, read_piece, &r);
+    if (atomic_load(&r.bad) != SIZE_MAX)
         return session_blame(w->ss, from, STATUS_MALFORMED, "%s sent %s with a ciphertext (%zu) that is not a unit below N^2",
-                             w->ss->contract->party[from].name, message_info(kind)->name, bad);
+                             w->ss->contract->party[from].name, message_info(kind)->name, atomic_load(&r.bad));
     return OK;
 }
 
-static status recv_cipher_vector(struct work *w, party from, enum message_kind kind, uint32_t group, mpz_t *out, size_t count)
+static status recv_cipher_vector(struct work *w, party from, enum message_kind kind, uint32_t group, uint64_t *out, size_t count)
 {
+    const struct paillier_public *key = &w->ss->peer[from].key;
     const size_t records = vector_records(w->cipher_bytes, count);
 
     for (size_t r = 0; r < records; r++)
-        TRY(recv_ciphers(w, &w->ss->peer[from].key, from, kind, group, r, record_items(w, count, r), out + r * w->per_record));
+        TRY(recv_ciphers(w, key, from, kind, group, r, record_items(w, count, r),
+                         out + r * w->per_record * pair_words(&key->pair)));
     return OK;
-}
-
-void correlate_gather(mpz_t reply, const struct paillier_public *key, mpz_t *const masks, uint32_t group_rows,
-                      const struct matrix *own, uint32_t first_row)
-{
-    mpz_set_ui(reply, 1);
-    for (uint32_t g = 0; g < group_rows && first_row + g < own->n; g++) {
-        const uint8_t *codes = own->codes + (size_t)(first_row + g) * own->columns;
-        size_t offset = 0;
-
-        for (uint16_t c = 0; c < own->columns; c++) {
-            paillier_add(reply, key, reply, masks[(offset + codes[c]) * group_rows + g]);
-            offset += own->bins[c];
-        }
-    }
-}
-
-void correlate_scatter(mpz_t *sums, const struct paillier_public *key, const mpz_t c, const struct matrix *own, uint32_t row)
-{
-    const uint8_t *codes = own->codes + (size_t)row * own->columns;
-    size_t offset = 0;
-
-    for (uint16_t col = 0; col < own->columns; col++) {
-        paillier_add(sums[offset + codes[col]], key, sums[offset + codes[col]], c);
-        offset += own->bins[col];
-    }
-}
-
-/* inverse[i] = x[i]^-1 mod m, one inversion for all; every x[i] must be a unit. */
-static status invert_all(mpz_t *inverse, mpz_t *const x, size_t count, const mpz_t m)
-{
-    BIGNUM(running);
-
-    mpz_set_ui(running, 1);
-    for (size_t i = 0; i < count; i++) {
-        mpz_set(inverse[i], running);
-        mpz_mul(running, running, x[i]);
-        mpz_mod(running, running, m);
-    }
-    if (!mpz_invert(running, running, m))
-        return STATUS_MALFORMED;
-    for (size_t i = count; i-- > 0;) {
-        mpz_mul(inverse[i], inverse[i], running);
-        mpz_mod(inverse[i], inverse[i], m);
-        mpz_mul(running, running, x[i]);
-        mpz_mod(running, running, m);
-    }
-    return OK;
-}
-
-/* powers[j * DIGITS + d - 1] = base[j]^d for d = 1..DIGITS */
-static status digit_powers(mpz_t **powers, const struct paillier_public *key, mpz_t *const base, size_t count)
-{
-    TRY(bignum_array_new(powers, count * DIGITS));
-    for (size_t j = 0; j < count; j++) {
-        mpz_t *row = *powers + j * DIGITS;
-
-        mpz_set(row[0], base[j]);
-        for (size_t d = 1; d < DIGITS; d++)
-            paillier_add(row[d], key, row[d - 1], base[j]);
-    }
-    return OK;
-}
-
-/* One row of M: simultaneous exponentiation by 4-bit digits, shared squarings. */
-static void multiply_row(mpz_t out, const struct paillier_public *key, mpz_t *const plus, mpz_t *const minus,
-                         const int32_t *m, size_t width)
-{
-    mpz_set_ui(out, 1);
-    for (int window = WINDOWS - 1; window >= 0; window--) {
-        for (int s = 0; s < WINDOW && window < WINDOWS - 1; s++)
-            paillier_add(out, key, out, out);
-        for (size_t j = 0; j < width; j++) {
-            const uint32_t magnitude = m[j] < 0 ? (uint32_t)-m[j] : (uint32_t)m[j];
-            const uint32_t digit = (magnitude >> (WINDOW * window)) & DIGITS;
-
-            if (digit)
-                paillier_add(out, key, out, (m[j] < 0 ? minus : plus)[j * DIGITS + digit - 1]);
-        }
-    }
-}
-
-status correlate_precondition(mpz_t *out, const struct paillier_public *key, mpz_t *sums, mpz_t *const ridge,
-                              uint64_t lam, const struct matrix *own)
-{
-    mpz_t *inverse = NULL, *plus = NULL, *minus = NULL;
-    BIGNUM(exponent);
-    BIGNUM(power);
-    status result = OK;
-
-    mpz_set_ui(exponent, lam);
-    for (uint32_t j = 0; j < own->width; j++) {
-        paillier_scale_var(power, key, ridge[j], exponent);
-        paillier_add(sums[j], key, sums[j], power);
-    }
-    if (own->diagonal) {
-        for (uint32_t j = 0; j < own->width; j++) {
-            mpz_set_si(exponent, own->precondition[j]);
-            paillier_scale_var(out[j], key, sums[j], exponent);
-        }
-        return OK;
-    }
-    result = bignum_array_new(&inverse, own->width);
-    if (result == OK)
-        result = invert_all(inverse, sums, own->width, key->n2);
-    if (result == OK)
-        result = digit_powers(&plus, key, sums, own->width);
-    if (result == OK)
-        result = digit_powers(&minus, key, inverse, own->width);
-    for (uint32_t a = 0; a < own->width && result == OK; a++)
-        multiply_row(out[a], key, plus, minus, own->precondition + (size_t)a * own->width, own->width);
-    bignum_array_free(inverse, own->width);
-    bignum_array_free(plus, (size_t)own->width * DIGITS);
-    bignum_array_free(minus, (size_t)own->width * DIGITS);
-    return result;
 }
 
 /* Slot s of x, mod 2^k. */
@@ -385,21 +347,40 @@ static ring slot_of(mpz_t scratch, const mpz_t x, uint32_t bit, uint32_t k)
     return ring_from_mpz(scratch) & ring_mask(k);
 }
 
-/* Hide a product: mask uniform in Z_N, fresh uniform N-th residue; both bound to everything received from q (rules 1,
- * 2 and 5a).  mask keeps r. */
-static void hide(struct work *w, mpz_t reply, mpz_t mask, const struct blind *blind, party q, const char *purpose,
-                 uint32_t group, size_t index)
-{
-    const struct paillier_public *key = &w->ss->peer[q].key;
-    struct rng g AUTO(rng_clear);
-    BIGNUM(fresh);
+/* Answers to one peer. */
+struct answer {
+    struct work *w;
+    const struct blind *blind;
+    party q;
+    const char *purpose;
+    uint32_t group;
+    size_t first;                /* reply */
+    const struct gather *gather; /* forward only */
+    atomic_int failed;
+};
 
-    session_reply_rng(w->ss, &g, purpose, q, group, index);
-    rng_below_mpz(&g, mask, key->n);
-    blind_draw(blind, fresh, &g);
-    paillier_encrypt_with(fresh, key, mask, fresh);
-    paillier_add(reply, key, reply, fresh);
-    tick(w, COST_REPLY);
+/* Hide products: masks uniform in Z_N, fresh uniform N-th residues; both bound to everything received from q (rules 1, 2
+ * and 5a).  masks keeps the r. */
+static void hide(const struct answer *a, uint64_t *replies, struct integers *masks, size_t first, size_t count)
+{
+    const struct paillier_public *key = &a->w->ss->peer[a->q].key;
+    const size_t words = pair_words(&key->pair);
+    uint64_t fresh[GRAIN * PAIR_WORDS_MAX], *reply[GRAIN];
+    const uint64_t *factor[GRAIN];
+    struct rng g[GRAIN];
+
+    for (size_t i = 0; i < count; i++) {
+        session_reply_rng(a->w->ss, &g[i], a->purpose, a->q, a->group, first + i);
+        rng_below_mpz(&g[i], masks->x[i], key->n);
+        reply[i] = replies + i * words;
+        factor[i] = fresh + i * words;
+    }
+    blind_draw_many(a->blind, fresh, g, count);
+    paillier_encrypt_many(fresh, key, masks->x, fresh, count);
+    pair_multiply(&key->pair, reply, (const uint64_t *const *)reply, factor, count);
+    for (size_t i = 0; i < count; i++)
+        rng_clear(&g[i]);
+    sodium_memzero(fresh, count * words * sizeof *fresh);
 }
 
 /* Our share of the forward products toward q: minus the mask, slot by slot. */
@@ -415,110 +396,171 @@ static void keep_forward(struct work *w, const mpz_t mask, uint32_t group, uint3
         for (uint32_t s = 0; s < tau && first + s < c->passes; s++) {
             ring *share = &c->fore[(size_t)(first + s) * plan->n + reply * rows + g];
 
-            *share = (*share - slot_of(scratch, mask, (g * tau + s) * plan->fore[self].width, plan->k)) & ring_mask(plan->k);
+            *share = (*share - slot_of(scratch, mask, (g * tau + s) * plan->fore[self].width, plan->fore_bits)) &
+                     ring_mask(plan->fore_bits);
         }
 }
 
-static status reply_forward(struct work *w, const struct blind *blind, party q, uint32_t group, mpz_t *const masks)
+static void forward_piece(void *ctx, size_t first, size_t count)
+{
+    struct answer *a = ctx;
+    const struct paillier_public *key = &a->w->ss->peer[a->q].key;
+    const size_t words = pair_words(&key->pair);
+    struct integers masks AUTO(integers_clear);
+
+    integers_init(&masks);
+    for (size_t done = 0; done < count; done += GRAIN) {
+        const size_t items = count - done < GRAIN ? count - done : GRAIN, at = first + done;
+        uint64_t *replies = a->w->numbers + at * words;
+
+        if (gather_replies(a->gather, replies, (uint32_t)(a->first + at), items) != OK) {
+            atomic_store(&a->failed, 1);
+            return;
+        }
+        hide(a, replies, &masks, a->first + at, items);
+        for (size_t i = 0; i < items; i++)
+            keep_forward(a->w, masks.x[i], a->group, (uint32_t)(a->first + at + i));
+        paillier_ciphers_write(a->w->record + at * a->w->cipher_bytes, key, replies, items);
+    }
+}
+
+static status reply_forward(struct work *w, const struct blind *blind, party q, uint32_t group, const uint64_t *entries)
 {
     struct session *ss = w->ss;
-    const struct plan *plan = &w->c->plan;
-    const uint32_t rows = plan->fore[ss->self].rows, replies = plan->fore[ss->self].replies;
+    const uint32_t rows = w->c->plan.fore[ss->self].rows, replies = w->c->plan.fore[ss->self].replies;
     const size_t records = vector_records(w->cipher_bytes, replies);
-    BIGNUM(mask);
+    struct answer a = {.w = w, .blind = blind, .q = q, .purpose = "forward reply", .group = group};
+    struct gather *gather = NULL;
+    status result = gather_new(&gather, &ss->peer[q].key.pair, w->own, entries, rows, &ss->parallel, BINS_FUSE_AUTO);
 
-    for (size_t r = 0; r < records; r++) {
+    a.gather = gather;
+    for (size_t r = 0; r < records && result == OK; r++) {
         const size_t items = record_items(w, replies, r);
 
-        for (size_t i = 0; i < items; i++) {
-            const uint32_t reply = (uint32_t)(r * w->per_record + i);
-
-            correlate_gather(w->batch[i], &ss->peer[q].key, masks, rows, w->own, reply * rows);
-            hide(w, w->batch[i], mask, blind, q, "forward reply", group, reply);
-            keep_forward(w, mask, group, reply);
-        }
-        paillier_ciphers_put(w->record, &ss->peer[q].key, w->batch, items);
-        TRY(session_send_part(ss, q, MESSAGE_fore_reply, group, r, w->record, items * w->cipher_bytes));
+        a.first = r * w->per_record;
+        parallel_for(&ss->parallel, items, GRAIN, forward_piece, &a);
+        tick(w, items * COST_REPLY);
+        result = atomic_load(&a.failed) ? STATUS_NO_MEMORY
+                                        : session_send_part(ss, q, MESSAGE_fore_reply, group, r, w->record,
+                                                            items * w->cipher_bytes);
     }
-    return OK;
-}
-
-static status reply_backward(struct work *w, const struct blind *blind, party q, uint32_t group, mpz_t *sums, mpz_t *const ridge)
-{
-    struct session *ss = w->ss;
-    struct correlation *c = w->c;
-    const struct plan *plan = &c->plan;
-    const uint32_t width = w->own->width, first = group * plan->back_passes;
-    const size_t records = vector_records(w->cipher_bytes, width);
-    mpz_t *out = NULL;
-    status result = bignum_array_new(&out, width);
-    BIGNUM(mask);
-    BIGNUM(scratch);
-
-    if (result == OK && correlate_precondition(out, &ss->peer[q].key, sums, ridge, plan->ridge, w->own) != OK)
-        result = session_blame(ss, q, STATUS_MALFORMED, "the masks of %s multiply to a number without inverse",
-                               ss->contract->party[q].name);
-    for (uint32_t a = 0; a < width && result == OK; a++) {
-        hide(w, out[a], mask, blind, q, "backward reply", group, a);
-        for (uint32_t s = 0; s < plan->back_passes && first + s < c->passes; s++) {
-            ring *share = &c->block[ss->self].back[(size_t)(first + s) * width + a];
-
-            *share = (*share - slot_of(scratch, mask, s * plan->back_width, plan->k)) & ring_mask(plan->k);
-        }
-    }
-    for (size_t r = 0; r < records && result == OK; r++) {
-        const size_t items = record_items(w, width, r);
-
-        paillier_ciphers_put(w->record, &ss->peer[q].key, out + r * w->per_record, items);
-        result = session_send_part(ss, q, MESSAGE_back_reply, group, r, w->record, items * w->cipher_bytes);
-    }
-    bignum_array_free(out, width);
+    gather_free(gather);
     return result;
 }
 
-/* What we hold of one peer's masks while we answer it. */
+/* Our share of the backward sums toward q: minus the mask, slot by slot. */
+static void keep_backward(struct work *w, const mpz_t mask, uint32_t group, size_t a)
+{
+    struct correlation *c = w->c;
+    const struct plan *plan = &c->plan;
+    const uint32_t first = group * plan->back_passes;
+    BIGNUM(scratch);
+
+    for (uint32_t s = 0; s < plan->back_passes && first + s < c->passes; s++) {
+        ring *share = &c->block[w->ss->self].back[(size_t)(first + s) * w->own->width + a];
+
+        *share = (*share - slot_of(scratch, mask, s * plan->back_width, plan->k)) & ring_mask(plan->k);
+    }
+}
+
+static void backward_piece(void *ctx, size_t first, size_t count)
+{
+    struct answer *a = ctx;
+    const struct paillier_public *key = &a->w->ss->peer[a->q].key;
+    const size_t words = pair_words(&key->pair);
+    struct integers masks AUTO(integers_clear);
+
+    integers_init(&masks);
+    for (size_t done = 0; done < count; done += GRAIN) {
+        const size_t items = count - done < GRAIN ? count - done : GRAIN, at = first + done;
+        uint64_t *replies = a->w->numbers + at * words;
+
+        hide(a, replies, &masks, a->first + at, items);
+        for (size_t i = 0; i < items; i++)
+            keep_backward(a->w, masks.x[i], a->group, a->first + at + i);
+        paillier_ciphers_write(a->w->record + at * a->w->cipher_bytes, key, replies, items);
+    }
+}
+
+static status reply_backward(struct work *w, const struct blind *blind, party q, uint32_t group, uint64_t *sums,
+                             const uint64_t *ridge)
+{
+    struct session *ss = w->ss;
+    const struct paillier_public *key = &ss->peer[q].key;
+    const uint32_t width = w->own->width;
+    const size_t records = vector_records(w->cipher_bytes, width), words = pair_words(&key->pair);
+    struct answer a = {.w = w, .blind = blind, .q = q, .purpose = "backward reply", .group = group};
+    uint64_t *out AUTO(auto_free) = NULL;
+    status result;
+
+    TRY(numbers_new(&out, key, width));
+    result = bins_precondition(out, &key->pair, sums, ridge, w->c->plan.ridge, w->own, &ss->parallel);
+    if (result == STATUS_MALFORMED)
+        return session_blame(ss, q, STATUS_MALFORMED, "the masks of %s multiply to a number without inverse",
+                             ss->contract->party[q].name);
+    for (size_t r = 0; r < records && result == OK; r++) {
+        const size_t items = record_items(w, width, r);
+
+        a.first = r * w->per_record;
+        memcpy(w->numbers, out + a.first * words, items * words * sizeof *out);
+        parallel_for(&ss->parallel, items, GRAIN, backward_piece, &a);
+        tick(w, items * COST_REPLY);
+        result = session_send_part(ss, q, MESSAGE_back_reply, group, r, w->record, items * w->cipher_bytes);
+    }
+    return result;
+}
+
+/* What we hold of one peer's masks while we answer it: numbers of its key. */
 struct request {
-    mpz_t *fore, *ridge, *sums;
-    size_t fore_count, ridge_count;
+    uint64_t *fore, *ridge, *sums;
 };
 
 static void request_clear(struct request *r)
 {
-    bignum_array_free(r->fore, r->fore_count);
-    bignum_array_free(r->ridge, r->ridge_count);
-    bignum_array_free(r->sums, r->ridge_count);
+    free(r->fore);
+    free(r->ridge);
+    free(r->sums);
+}
+
+/* One group of encrypted residuals, added into bins as it arrives. */
+static status recv_residuals(struct work *w, uint64_t *sums, party q, uint32_t group)
+{
+    struct session *ss = w->ss;
+    const struct paillier_public *key = &ss->peer[q].key;
+    const size_t records = vector_records(w->cipher_bytes, w->c->plan.n);
+    struct scatter *scatter = NULL;
+    status result = scatter_new(&scatter, &key->pair, w->own, &ss->parallel, BINS_FUSE_AUTO);
+
+    for (size_t r = 0; r < records && result == OK; r++) {
+        const size_t items = record_items(w, w->c->plan.n, r);
+
+        result = recv_ciphers(w, key, q, MESSAGE_back_mask, group, r, items, w->numbers);
+        if (result == OK)
+            scatter_add(scatter, w->numbers, (uint32_t)(r * w->per_record), items);
+    }
+    if (result == OK)
+        scatter_sums(scatter, sums);
+    scatter_free(scatter);
+    return result;
 }
 
 /* The whole request first: replies are bound to it. */
 static status recv_request(struct work *w, struct request *req, party q)
 {
     struct session *ss = w->ss;
+    const struct paillier_public *key = &ss->peer[q].key;
     const struct plan *plan = &w->c->plan;
-    const uint32_t width = w->own->width, rows = plan->fore[ss->self].rows;
+    const size_t width = w->own->width, items = width * plan->fore[ss->self].rows, words = pair_words(&key->pair);
 
-    req->fore_count = (size_t)plan->fore[ss->self].groups * width * rows;
-    req->ridge_count = (size_t)plan->back_groups * width;
-    TRY(bignum_array_new(&req->fore, req->fore_count));
-    TRY(bignum_array_new(&req->ridge, req->ridge_count));
-    TRY(bignum_array_new(&req->sums, req->ridge_count));
-    for (uint32_t b = 0; b < plan->back_groups; b++) {
-        const size_t records = vector_records(w->cipher_bytes, plan->n);
-        mpz_t *sums = req->sums + (size_t)b * width;
-
-        for (uint32_t j = 0; j < width; j++)
-            mpz_set_ui(sums[j], 1);
-        for (size_t r = 0; r < records; r++) {
-            const size_t items = record_items(w, plan->n, r);
-
-            TRY(recv_ciphers(w, &ss->peer[q].key, q, MESSAGE_back_mask, b, r, items, w->batch));
-            for (size_t i = 0; i < items; i++)
-                correlate_scatter(sums, &ss->peer[q].key, w->batch[i], w->own, (uint32_t)(r * w->per_record + i));
-        }
-    }
-    for (uint32_t b = 0; b < plan->fore[ss->self].groups; b++)
-        TRY(recv_cipher_vector(w, q, MESSAGE_fore_mask, b, req->fore + (size_t)b * width * rows, (size_t)width * rows));
+    TRY(numbers_new(&req->fore, key, plan->fore[ss->self].groups * items));
+    TRY(numbers_new(&req->ridge, key, plan->back_groups * width));
+    TRY(numbers_new(&req->sums, key, plan->back_groups * width));
     for (uint32_t b = 0; b < plan->back_groups; b++)
-        TRY(recv_cipher_vector(w, q, MESSAGE_back_ridge, b, req->ridge + (size_t)b * width, width));
+        TRY(recv_residuals(w, req->sums + b * width * words, q, b));
+    for (uint32_t b = 0; b < plan->fore[ss->self].groups; b++)
+        TRY(recv_cipher_vector(w, q, MESSAGE_fore_mask, b, req->fore + b * items * words, items));
+    for (uint32_t b = 0; b < plan->back_groups; b++)
+        TRY(recv_cipher_vector(w, q, MESSAGE_back_ridge, b, req->ridge + b * width * words, width));
     return OK;
 }
 
@@ -526,8 +568,9 @@ static status recv_request(struct work *w, struct request *req, party q)
 static status answer(struct work *w, party q)
 {
     struct session *ss = w->ss;
+    const struct paillier_public *key = &ss->peer[q].key;
     const struct plan *plan = &w->c->plan;
-    const uint32_t width = w->own->width, rows = plan->fore[ss->self].rows;
+    const size_t width = w->own->width, items = width * plan->fore[ss->self].rows, words = pair_words(&key->pair);
     const struct blind_watch watch = {w, tick_peer_residue};
     struct request req AUTO(request_clear) = {0};
     struct blind *blind = NULL;
@@ -536,12 +579,12 @@ static status answer(struct work *w, party q)
 
     TRY(recv_request(w, &req, q));
     session_pad_rng(ss, &g, "peer residues", q, 0, 0);
-    TRY(blind_new_watched(&blind, &ss->peer[q].key, NULL, replies_of(w, ss->self), &g, &watch));
+    TRY(blind_build(&blind, key, NULL, replies_of(w, ss->self), &g, &watch, &ss->parallel));
     result = OK;
     for (uint32_t b = 0; b < plan->fore[ss->self].groups && result == OK; b++)
-        result = reply_forward(w, blind, q, b, req.fore + (size_t)b * width * rows);
+        result = reply_forward(w, blind, q, b, req.fore + b * items * words);
     for (uint32_t b = 0; b < plan->back_groups && result == OK; b++)
-        result = reply_backward(w, blind, q, b, req.sums + (size_t)b * width, req.ridge + (size_t)b * width);
+        result = reply_backward(w, blind, q, b, req.sums + b * width * words, req.ridge + b * width * words);
     blind_free(blind);
     return result;
 }
@@ -559,7 +602,8 @@ static void open_forward(struct work *w, party p, uint32_t group, uint32_t reply
         for (uint32_t s = 0; s < tau && first + s < c->passes; s++) {
             ring *share = &c->fore[(size_t)(first + s) * plan->n + reply * rows + g];
 
-            *share = (*share + slot_of(scratch, y, (g * tau + s) * plan->fore[p].width, plan->k)) & ring_mask(plan->k);
+            *share = (*share + slot_of(scratch, y, (g * tau + s) * plan->fore[p].width, plan->fore_bits)) &
+                     ring_mask(plan->fore_bits);
         }
 }
 
@@ -574,24 +618,45 @@ static void open_backward(struct work *w, party p, uint32_t group, uint32_t a, c
         c->block[p].back[(size_t)(first + s) * c->block[p].width + a] = slot_of(scratch, y, s * plan->back_width, plan->k);
 }
 
+struct opening {
+    struct work *w;
+    party p;
+    enum message_kind kind;
+    uint32_t group;
+    size_t first; /* reply */
+};
+
+static void open_piece(void *ctx, size_t first, size_t count)
+{
+    const struct opening *o = ctx;
+    const struct session *ss = o->w->ss;
+    const size_t words = pair_words(&ss->paillier.pair);
+    struct integers y AUTO(integers_clear);
+
+    integers_init(&y);
+    for (size_t done = 0; done < count; done += GRAIN) {
+        const size_t items = count - done < GRAIN ? count - done : GRAIN, at = first + done;
+
+        paillier_decrypt_many(y.x, &ss->paillier, &ss->paillier_secret, o->w->numbers + at * words, items);
+        for (size_t i = 0; i < items; i++)
+            (o->kind == MESSAGE_fore_reply ? open_forward : open_backward)(o->w, o->p, o->group,
+                                                                            (uint32_t)(o->first + at + i), y.x[i]);
+    }
+}
+
 static status open_replies(struct work *w, party p, enum message_kind kind, uint32_t group, size_t count)
 {
-    struct session *ss = w->ss;
+    const struct session *ss = w->ss;
     const size_t records = vector_records(w->cipher_bytes, count);
-    BIGNUM(y);
+    struct opening o = {w, p, kind, group, 0};
 
     for (size_t r = 0; r < records; r++) {
         const size_t items = record_items(w, count, r);
 
-        TRY(recv_ciphers(w, &ss->paillier, p, kind, group, r, items, w->batch));
-        for (size_t i = 0; i < items; i++) {
-            paillier_decrypt(y, &ss->paillier, &ss->paillier_secret, w->batch[i]);
-            if (kind == MESSAGE_fore_reply)
-                open_forward(w, p, group, (uint32_t)(r * w->per_record + i), y);
-            else
-                open_backward(w, p, group, (uint32_t)(r * w->per_record + i), y);
-            tick(w, COST_DECRYPT);
-        }
+        TRY(recv_ciphers(w, &ss->paillier, p, kind, group, r, items, w->numbers));
+        o.first = r * w->per_record;
+        parallel_for(&ss->parallel, items, GRAIN, open_piece, &o);
+        tick(w, items * COST_DECRYPT);
     }
     return OK;
 }
@@ -602,10 +667,11 @@ static void count_work(struct work *w)
     const uint32_t bits = ss->contract->key_bits;
     const uint64_t own = own_encryptions(w), replies = replies_of(w, ss->self);
 
-    w->total = (own + blind_table_residues(bits, 1, own)) * COST_ENCRYPT;
+    w->total = own * COST_ENCRYPT + blind_table_residues(bits, 1, own) * COST_OWN_RESIDUE;
     for (party p = 0; p < ss->parties; p++)
         if (p != ss->self)
-            w->total += (replies + blind_table_residues(bits, 0, replies)) * COST_REPLY + replies_of(w, p) * COST_DECRYPT;
+            w->total += replies * COST_REPLY + blind_table_residues(bits, 0, replies) * COST_PEER_RESIDUE +
+                        replies_of(w, p) * COST_DECRYPT;
 }
 
 status correlate_run(struct correlation *c, struct session *ss, const struct matrix *own)
@@ -618,7 +684,7 @@ status correlate_run(struct correlation *c, struct session *ss, const struct mat
     w.cipher_bytes = item_cipher(ss->contract->key_bits);
     w.per_record = vector_items_per_record(w.cipher_bytes);
     TRY(alloc_zeroed(&w.record, w.per_record, w.cipher_bytes));
-    TRY(bignum_array_new(&w.batch, w.per_record));
+    TRY(numbers_new(&w.numbers, &ss->paillier, w.per_record));
     count_work(&w);
     TRY(draw_pads(&w));
     TRY(send_masks(&w));

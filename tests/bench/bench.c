@@ -279,93 +279,6 @@ static void bench_paillier(uint32_t bits)
     measure(&(struct task){.name = "scale_32_bits", .size = size, .ours = scale_ours, .plain = scale_plain, .ctx = &k});
 }
 
-/* ---- gather and scatter ---- */
-
-enum { KERNEL_ROWS = 2000, KERNEL_ROWS_QUICK = 200, KERNEL_COLUMNS = 8, KERNEL_BINS = 16, KERNEL_GROUP = 4 };
-
-struct kernel {
-    struct paillier_public key;
-    struct matrix own;
-    uint8_t bins[KERNEL_COLUMNS], codes[KERNEL_ROWS * KERNEL_COLUMNS];
-    mpz_t *masks, *sums; /* width * group; width */
-    mpz_t out;
-};
-
-static void kernel_make(struct kernel *k, uint32_t bits, uint32_t rows)
-{
-    const uint32_t width = KERNEL_COLUMNS * KERNEL_BINS;
-    struct rng g;
-
-    memset(k, 0, sizeof *k);
-    seeded(&g, "bench kernel");
-    mpz_inits(k->key.n, k->key.n2, k->out, NULL);
-    k->key.bits = bits; /* any odd number: nothing is decrypted */
-    rng_bits(&g, k->key.n, bits);
-    mpz_setbit(k->key.n, bits - 1);
-    mpz_setbit(k->key.n, 0);
-    mpz_mul(k->key.n2, k->key.n, k->key.n);
-    memset(k->bins, KERNEL_BINS, sizeof k->bins);
-    for (size_t i = 0; i < sizeof k->codes; i++)
-        k->codes[i] = (uint8_t)rng_below(&g, KERNEL_BINS);
-    k->own = (struct matrix){.n = rows, .columns = KERNEL_COLUMNS, .width = width, .bins = k->bins, .codes = k->codes};
-    if (bignum_array_new(&k->masks, width * KERNEL_GROUP) != OK || bignum_array_new(&k->sums, width) != OK)
-        abort();
-    for (uint32_t i = 0; i < width * KERNEL_GROUP; i++)
-        rng_below_mpz(&g, k->masks[i], k->key.n2);
-    for (uint32_t i = 0; i < width; i++)
-        rng_below_mpz(&g, k->sums[i], k->key.n2);
-    rng_clear(&g);
-}
-
-static void kernel_clear(struct kernel *k)
-{
-    bignum_array_free(k->masks, (size_t)k->own.width * KERNEL_GROUP);
-    bignum_array_free(k->sums, k->own.width);
-    mpz_clears(k->key.n, k->key.n2, k->out, NULL);
-}
-
-static void gather_ours(void *ctx)
-{
-    struct kernel *k = ctx;
-
-    for (uint32_t row = 0; row < k->own.n; row += KERNEL_GROUP)
-        correlate_gather(k->out, &k->key, k->masks, KERNEL_GROUP, &k->own, row);
-}
-
-/* As a row's ciphertext arrives; any will do. */
-static void scatter_ours(void *ctx)
-{
-    struct kernel *k = ctx;
-
-    for (uint32_t row = 0; row < k->own.n; row++)
-        correlate_scatter(k->sums, &k->key, k->masks[row % (k->own.width * KERNEL_GROUP)], &k->own, row);
-}
-
-static void kernel_plain(void *ctx)
-{
-    struct kernel *k = ctx;
-
-    mpz_set_ui(k->out, 1);
-    for (uint32_t i = 0; i < k->own.n * KERNEL_COLUMNS; i++) {
-        mpz_mul(k->out, k->out, k->masks[i % (k->own.width * KERNEL_GROUP)]);
-        mpz_mod(k->out, k->out, k->key.n2);
-    }
-}
-
-static void bench_kernels(uint32_t bits)
-{
-    const uint32_t rows = options.quick ? KERNEL_ROWS_QUICK : KERNEL_ROWS;
-    struct kernel k AUTO(kernel_clear);
-    char size[NAME_COLUMNS];
-
-    snprintf(size, sizeof size, "%u %ux%ux%u", bits, rows, KERNEL_COLUMNS, KERNEL_BINS);
-    kernel_make(&k, bits, rows);
-    measure(&(struct task){.name = "gather", .size = size, .ours = gather_ours, .plain = kernel_plain, .ctx = &k,
-                           .per_call = rows * KERNEL_COLUMNS});
-    measure(&(struct task){.name = "scatter", .size = size, .ours = scatter_ours, .plain = kernel_plain, .ctx = &k,
-                           .per_call = rows * KERNEL_COLUMNS});
-}
-
 /* ---- alignment and evidence ---- */
 
 struct person {
@@ -575,7 +488,6 @@ int main(int argc, char **argv)
     for (int i = 0; i < lengths; i++)
         bench_paillier(bits[i]);
     for (int i = 0; i < lengths; i++)
-        bench_kernels(bits[i]);
     bench_others();
     bench_training(bits[0]);
     return options.printed ? 0 : usage_error("no line begins with the name that --only gives");

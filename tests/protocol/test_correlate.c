@@ -151,64 +151,12 @@ static void shares_add_up_with_a_diagonal_preconditioner(void **state)
     assert_shares_add_up(1, 512, 4);
 }
 
-static void the_signed_extremes_of_the_preconditioner_multiply_right(void **state)
-{
-    static const int32_t extremes[] = {0, 1, -1, 15, 16, -16, 65535, -65536, 131071, -131072, 1048575, -1048575};
-    enum { WIDTH = sizeof extremes / sizeof extremes[0] };
-    struct paillier_public pub = {0};
-    struct paillier_secret sec = {0};
-    struct rng_key key = {{9}};
-    struct rng g;
-    uint8_t bins[1] = {WIDTH};
-    int32_t m[WIDTH * WIDTH];
-    struct matrix own = {.n = 1, .columns = 1, .width = WIDTH, .bins = bins, .precondition = m};
-    mpz_t *sums, *ridge, *out;
-    mpz_t want, got, r;
-
-    (void)state;
-    rng_init(&g, &key, &(struct rng_address){.purpose = "extremes"});
-    assert_int_equal(paillier_keygen(&pub, &sec, 512, &g), OK);
-    assert_int_equal(bignum_array_new(&sums, WIDTH), OK);
-    assert_int_equal(bignum_array_new(&ridge, WIDTH), OK);
-    assert_int_equal(bignum_array_new(&out, WIDTH), OK);
-    mpz_inits(want, got, r, NULL);
-    for (size_t a = 0; a < WIDTH; a++)
-        for (size_t j = 0; j < WIDTH; j++)
-            m[a * WIDTH + j] = extremes[(a + j) % WIDTH];
-    for (size_t j = 0; j < WIDTH; j++) {
-        mpz_set_ui(r, 1);
-        mpz_set_ui(want, j + 1);
-        paillier_encrypt_with(sums[j], &pub, want, r);
-        mpz_set_ui(want, 100 * (j + 1));
-        paillier_encrypt_with(ridge[j], &pub, want, r);
-    }
-    assert_int_equal(correlate_precondition(out, &pub, sums, ridge, 7, &own), OK);
-    for (size_t a = 0; a < WIDTH; a++) {
-        long sum = 0;
-
-        for (size_t j = 0; j < WIDTH; j++)
-            sum += (long)m[a * WIDTH + j] * (long)((j + 1) * 701);
-        mpz_set_si(want, sum);
-        mpz_mod(want, want, pub.n);
-        paillier_decrypt(got, &pub, &sec, out[a]);
-        assert_int_equal(mpz_cmp(got, want), 0);
-    }
-    mpz_clears(want, got, r, NULL);
-    bignum_array_free(sums, WIDTH);
-    bignum_array_free(ridge, WIDTH);
-    bignum_array_free(out, WIDTH);
-    paillier_public_clear(&pub);
-    paillier_secret_clear(&sec);
-    rng_clear(&g);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shares_of_three_parties_add_up_to_the_sums_with_one_pass_a_ciphertext),
         cmocka_unit_test(shares_add_up_with_several_rows_and_passes_a_ciphertext),
         cmocka_unit_test(shares_add_up_with_a_diagonal_preconditioner),
-        cmocka_unit_test(the_signed_extremes_of_the_preconditioner_multiply_right),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

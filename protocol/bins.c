@@ -1,0 +1,511 @@
+#include "protocol/bins.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CELLS_MAX = 1 << 16,   /* joint cells in all, and tables of gather: 40 MiB at 2048 bits */
+    STRIPES_MAX = 8,       /* copies of the cells, for different rows */
+    UNITS_WANTED = 16,     /* (stripe, group) pairs: what there is for lanes and threads to share */
+    WINDOW = 5, WINDOWS = 4, /* digits of |M| < 2^20 */
+    DIGITS = 1 << WINDOW,
+    DIAGONAL_BLOCK = 256, /* bins whose powers are held at a time */
+};
+
+/* ---- groups of columns ---- */
+
+struct group {
+    uint16_t first, columns;
+    uint32_t cells;
+    size_t offset; /* of its first cell among all cells */
+    size_t bin;    /* of its first bin among the matrix's */
+};
+
+struct grouping {
+    uint16_t groups;
+    size_t cells;
+    struct group group[CONTRACT_COLUMNS_MAX];
+};
+
+static void group_by(struct grouping *out, const struct matrix *own, uint32_t fuse)
+{
+    size_t bin = 0;
+
+    memset(out, 0, sizeof *out);
+    for (uint16_t c = 0; c < own->columns;) {
+        struct group *g = &out->group[out->groups++];
+
+        *g = (struct group){.first = c, .cells = 1, .offset = out->cells, .bin = bin};
+        for (; g->columns < fuse && c < own->columns; c++) {
+            g->cells *= own->bins[c];
+            g->columns++;
+            bin += own->bins[c];
+        }
+        out->cells += g->cells;
+    }
+}
+
+/* The grouping with the fewest products: uses of every group, and copies * cells for what comes with each cell. */
+static void group_best(struct grouping *out, const struct matrix *own, uint32_t fuse, uint64_t uses, uint64_t copies)
+{
+    uint64_t best = UINT64_MAX;
+    uint32_t chosen = 1;
+    struct grouping g;
+
+    for (uint32_t k = 1; k <= BINS_FUSE_MAX && fuse == BINS_FUSE_AUTO; k++) {
+        uint64_t cost;
+
+        group_by(&g, own, k);
+        cost = uses * g.groups + copies * (g.cells - (k == 1 ? g.cells : 0));
+        if (cost < best && (k == 1 || copies * g.cells <= CELLS_MAX)) {
+            best = cost;
+            chosen = k;
+        }
+    }
+    group_by(out, own, fuse == BINS_FUSE_AUTO ? chosen : fuse);
+}
+
+static uint32_t joint_code(const struct group *g, const struct matrix *own, size_t row)
+{
+    const uint8_t *codes = own->codes + row * own->columns + g->first;
+    uint32_t code = 0;
+
+    for (uint16_t c = 0; c < g->columns; c++)
+        code = code * own->bins[g->first + c] + codes[c];
+    return code;
+}
+
+static status numbers_new(uint64_t **out, const struct pair_modulus *m, size_t count)
+{
+    return alloc_zeroed(out, count * pair_words(m), sizeof **out);
+}
+
+/* ---- scatter ---- */
+
+struct scatter {
+    const struct pair_modulus *m;
+    const struct matrix *own;
+    const struct parallel *p;
+    struct grouping by;
+    uint32_t stripes;
+    uint64_t *cells; /* [stripes][by.cells] */
+    const uint64_t *numbers; /* of the call in hand */
+    uint32_t first_row;
+    size_t count;
+};
+
+/* Enough copies of the cells that all lanes have work, wasting few of them. */
+static uint32_t choose_stripes(uint32_t groups)
+{
+    uint32_t best = 1, waste = UINT32_MAX;
+
+    if (groups >= UNITS_WANTED)
+        return 1;
+    for (uint32_t s = 1; s <= STRIPES_MAX; s++) {
+        const uint32_t units = s * groups, idle = (PAIR_LANES_MAX - units % PAIR_LANES_MAX) % PAIR_LANES_MAX;
+        const uint32_t wasted = idle * 64 / units + (units < PAIR_LANES_MAX ? 64 : 0);
+
+        if (wasted < waste) {
+            best = s;
+            waste = wasted;
+        }
+    }
+    return best;
+}
+
+status scatter_new(struct scatter **out, const struct pair_modulus *m, const struct matrix *own, const struct parallel *p,
+                   uint32_t fuse)
+{
+    struct scatter *s;
+
+    TRY(alloc_zeroed(&s, 1, sizeof *s));
+    s->m = m;
+    s->own = own;
+    s->p = p;
+    group_best(&s->by, own, fuse, own->n, STRIPES_MAX / 2);
+    s->stripes = choose_stripes(s->by.groups);
+    if (numbers_new(&s->cells, m, s->stripes * s->by.cells) != OK) {
+        scatter_free(s);
+        return STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < s->stripes * s->by.cells; i++)
+        pair_copy(m, s->cells + i * pair_words(m), m->one);
+    *out = s;
+    return OK;
+}
+
+void scatter_free(struct scatter *s)
+{
+    if (s)
+        free(s->cells);
+    free(s);
+}
+
+static uint64_t *cell_of(const struct scatter *s, uint32_t stripe, const struct group *g, uint32_t cell)
+{
+    return s->cells + (stripe * s->by.cells + g->offset + cell) * pair_words(s->m);
+}
+
+/* One vector of units: unit u is group u % groups of the rows of stripe u / groups.  No two share a cell. */
+static void scatter_units(const struct scatter *s, size_t first, size_t units)
+{
+    const size_t words = pair_words(s->m);
+    const uint32_t groups = s->by.groups, one_stripe = first / groups == (first + units - 1) / groups;
+
+    for (size_t step = 0; step * s->stripes < s->count; step++) {
+        uint64_t *cell[PAIR_LANES_MAX];
+        const uint64_t *number[PAIR_LANES_MAX];
+        size_t lanes = 0;
+
+        for (size_t u = first; u < first + units; u++) {
+            const uint32_t stripe = (uint32_t)(u / groups);
+            const struct group *g = &s->by.group[u % groups];
+            const size_t row = step * s->stripes + stripe;
+
+            if (row >= s->count)
+                continue;
+            cell[lanes] = cell_of(s, stripe, g, joint_code(g, s->own, s->first_row + row));
+            number[lanes++] = s->numbers + row * words;
+        }
+        if (one_stripe && lanes)
+            pair_multiply_one(s->m, cell, (const uint64_t *const *)cell, number[0], lanes);
+        else
+            pair_multiply(s->m, cell, (const uint64_t *const *)cell, number, lanes);
+    }
+}
+
+static void scatter_piece(void *ctx, size_t first, size_t count)
+{
+    const struct scatter *s = ctx;
+    const size_t units = (size_t)s->stripes * s->by.groups;
+
+    for (size_t u = first * PAIR_LANES_MAX; u < (first + count) * PAIR_LANES_MAX && u < units; u += PAIR_LANES_MAX)
+        scatter_units(s, u, units - u < PAIR_LANES_MAX ? units - u : PAIR_LANES_MAX);
+}
+
+void scatter_add(struct scatter *s, const uint64_t *numbers, uint32_t first_row, size_t count)
+{
+    const size_t units = (size_t)s->stripes * s->by.groups;
+
+    assert(first_row + count <= s->own->n);
+    s->numbers = numbers;
+    s->first_row = first_row;
+    s->count = count;
+    parallel_for(s->p, (units + PAIR_LANES_MAX - 1) / PAIR_LANES_MAX, 1, scatter_piece, s);
+}
+
+/* The stripes' cells into the first's; cells [first, first + count). */
+static void join_stripes(void *ctx, size_t first, size_t count)
+{
+    const struct scatter *s = ctx;
+    const size_t words = pair_words(s->m);
+
+    for (size_t i = first; i < first + count; i += PAIR_LANES_MAX)
+        for (uint32_t stripe = 1; stripe < s->stripes; stripe++) {
+            uint64_t *into[PAIR_LANES_MAX];
+            const uint64_t *from[PAIR_LANES_MAX];
+            size_t lanes = 0;
+
+            for (; lanes < PAIR_LANES_MAX && i + lanes < first + count; lanes++) {
+                into[lanes] = s->cells + (i + lanes) * words;
+                from[lanes] = s->cells + (stripe * s->by.cells + i + lanes) * words;
+            }
+            pair_multiply(s->m, into, (const uint64_t *const *)into, from, lanes);
+        }
+}
+
+struct marginals {
+    const struct scatter *s;
+    uint64_t *sums;
+};
+
+/* Column at position c of a group: bin b is the product of the cells whose code has digit b there. */
+static void take_apart(const struct marginals *t, const struct group *g, uint16_t c, uint64_t *column_sums)
+{
+    const struct scatter *s = t->s;
+    const uint8_t *bins = s->own->bins + g->first;
+    const size_t words = pair_words(s->m);
+    uint32_t inner = 1;
+
+    for (uint16_t k = (uint16_t)(c + 1); k < g->columns; k++)
+        inner *= bins[k];
+    for (uint32_t b = 0; b < bins[c]; b++)
+        pair_copy(s->m, column_sums + b * words, s->m->one);
+    /* in every step each bin takes its next cell */
+    for (uint32_t step = 0; step < g->cells / bins[c]; step++) {
+        const uint32_t outer = step / inner, rest = step % inner;
+
+        for (uint32_t b = 0; b < bins[c]; b += PAIR_LANES_MAX) {
+            uint64_t *into[PAIR_LANES_MAX];
+            const uint64_t *from[PAIR_LANES_MAX];
+            size_t lanes = 0;
+
+            for (; lanes < PAIR_LANES_MAX && b + lanes < bins[c]; lanes++) {
+                into[lanes] = column_sums + (b + lanes) * words;
+                from[lanes] = cell_of(s, 0, g, (outer * bins[c] + b + (uint32_t)lanes) * inner + rest);
+            }
+            pair_multiply(s->m, into, (const uint64_t *const *)into, from, lanes);
+        }
+    }
+}
+
+static void take_groups_apart(void *ctx, size_t first, size_t count)
+{
+    const struct marginals *t = ctx;
+
+    for (size_t i = first; i < first + count; i++) {
+        const struct group *g = &t->s->by.group[i];
+        uint64_t *sums = t->sums + g->bin * pair_words(t->s->m);
+
+        for (uint16_t c = 0; c < g->columns; c++) {
+            take_apart(t, g, c, sums);
+            sums += t->s->own->bins[g->first + c] * pair_words(t->s->m);
+        }
+    }
+}
+
+void scatter_sums(struct scatter *s, uint64_t *sums)
+{
+    struct marginals t = {s, sums};
+
+    parallel_for(s->p, s->by.cells, PAIR_LANES_MAX * 4, join_stripes, s);
+    parallel_for(s->p, s->by.groups, 1, take_groups_apart, &t);
+}
+
+/* ---- gather ---- */
+
+struct gather {
+    const struct pair_modulus *m;
+    const struct matrix *own;
+    const uint64_t *entries;
+    uint32_t group_rows;
+    struct grouping by;
+    uint64_t *tables; /* [group_rows][by.cells]; NULL when every group is one column */
+};
+
+static const uint64_t *entry_of(const struct gather *g, size_t bin, uint32_t row)
+{
+    return g->entries + (bin * g->group_rows + row) * pair_words(g->m);
+}
+
+static uint64_t *table_of(const struct gather *g, const struct group *group, uint32_t row)
+{
+    return g->tables + (row * g->by.cells + group->offset) * pair_words(g->m);
+}
+
+/* The products of one group for one row position: the cells of the first c columns from those of the first c - 1, last
+ * cell first, so that they grow in place. */
+static void make_table(const struct gather *g, const struct group *group, uint32_t row)
+{
+    const size_t words = pair_words(g->m);
+    uint64_t *table = table_of(g, group, row);
+    uint32_t cells = g->own->bins[group->first];
+    size_t bin = group->bin;
+
+    for (uint32_t i = 0; i < cells; i++)
+        pair_copy(g->m, table + i * words, entry_of(g, bin + i, row));
+    bin += cells;
+    for (uint16_t c = 1; c < group->columns; c++) {
+        const uint32_t bins = g->own->bins[group->first + c];
+
+        for (uint32_t i = cells; i-- > 0;) {
+            uint64_t shorter[PAIR_WORDS_MAX];
+
+            pair_copy(g->m, shorter, table + i * words);
+            for (uint32_t b = 0; b < bins; b += PAIR_LANES_MAX) {
+                uint64_t *out[PAIR_LANES_MAX];
+                const uint64_t *entry[PAIR_LANES_MAX];
+                size_t lanes = 0;
+
+                for (; lanes < PAIR_LANES_MAX && b + lanes < bins; lanes++) {
+                    out[lanes] = table + ((size_t)i * bins + b + lanes) * words;
+                    entry[lanes] = entry_of(g, bin + b + lanes, row);
+                }
+                pair_multiply_one(g->m, out, entry, shorter, lanes);
+            }
+        }
+        cells *= bins;
+        bin += bins;
+    }
+}
+
+static void make_tables(void *ctx, size_t first, size_t count)
+{
+    const struct gather *g = ctx;
+
+    for (size_t i = first; i < first + count; i++)
+        make_table(g, &g->by.group[i % g->by.groups], (uint32_t)(i / g->by.groups));
+}
+
+status gather_new(struct gather **out, const struct pair_modulus *m, const struct matrix *own, const uint64_t *entries,
+                  uint32_t group_rows, const struct parallel *p, uint32_t fuse)
+{
+    struct gather *g;
+
+    TRY(alloc_zeroed(&g, 1, sizeof *g));
+    g->m = m;
+    g->own = own;
+    g->entries = entries;
+    g->group_rows = group_rows;
+    group_best(&g->by, own, fuse, own->n, group_rows);
+    if (g->by.groups < own->columns) {
+        if (numbers_new(&g->tables, m, group_rows * g->by.cells) != OK) {
+            gather_free(g);
+            return STATUS_NO_MEMORY;
+        }
+        parallel_for(p, (size_t)group_rows * g->by.groups, 1, make_tables, g);
+    }
+    *out = g;
+    return OK;
+}
+
+void gather_free(struct gather *g)
+{
+    if (g)
+        free(g->tables);
+    free(g);
+}
+
+status gather_replies(const struct gather *g, uint64_t *out, uint32_t first, size_t count)
+{
+    const size_t words = pair_words(g->m), terms = (size_t)g->group_rows * g->by.groups;
+    const uint64_t **factor AUTO(auto_free) = NULL;
+
+    TRY(alloc_zeroed(&factor, count * terms, sizeof *factor));
+    for (size_t i = 0; i < count; i++)
+        for (uint32_t r = 0; r < g->group_rows; r++) {
+            const uint64_t row = (first + (uint64_t)i) * g->group_rows + r;
+
+            for (uint16_t k = 0; k < g->by.groups; k++) {
+                const struct group *group = &g->by.group[k];
+                const uint64_t **to = &factor[i * terms + (size_t)r * g->by.groups + k];
+
+                if (row >= g->own->n)
+                    *to = g->m->one; /* the last reply may be short of rows */
+                else if (g->tables)
+                    *to = table_of(g, group, r) + joint_code(group, g->own, row) * words;
+                else
+                    *to = entry_of(g, group->bin + joint_code(group, g->own, row), r);
+            }
+        }
+    pair_horner(g->m, out, factor, 1, 0, terms, count);
+    return OK;
+}
+
+/* ---- the preconditioner ---- */
+
+/* out[a] for a in [first, first + count) from the powers 0..DIGITS-1 of the bases that their exponents apply to. */
+struct exponents {
+    const struct pair_modulus *m;
+    const struct matrix *own;
+    const uint64_t *base, *inverse; /* of all bins */
+    size_t first;                   /* bin of the first powers */
+    uint64_t *plus, *minus;         /* power d of base j at (j - first) * DIGITS + d, and of its inverse */
+    uint64_t *out;
+    atomic_int failed;
+};
+
+static void make_powers_of(const struct exponents *e, uint64_t *power, const uint64_t *base, size_t first, size_t count)
+{
+    const size_t words = pair_words(e->m);
+
+    for (size_t j = first; j < first + count; j += PAIR_LANES_MAX)
+        for (size_t d = 0; d < DIGITS; d++) {
+            uint64_t *out[PAIR_LANES_MAX];
+            const uint64_t *before[PAIR_LANES_MAX], *factor[PAIR_LANES_MAX];
+            size_t lanes = 0;
+
+            for (; lanes < PAIR_LANES_MAX && j + lanes < first + count; lanes++) {
+                out[lanes] = power + ((j + lanes) * DIGITS + d) * words;
+                before[lanes] = out[lanes] - (d ? words : 0);
+                factor[lanes] = base + (e->first + j + lanes) * words;
+                if (d == 0)
+                    pair_copy(e->m, out[lanes], e->m->one);
+            }
+            if (d)
+                pair_multiply(e->m, out, before, factor, lanes);
+        }
+}
+
+static void make_powers(void *ctx, size_t first, size_t count)
+{
+    const struct exponents *e = ctx;
+
+    make_powers_of(e, e->plus, e->base, first, count);
+    make_powers_of(e, e->minus, e->inverse, first, count);
+}
+
+static const uint64_t *power_of(const struct exponents *e, size_t j, int32_t exponent, uint32_t window)
+{
+    const uint32_t magnitude = exponent < 0 ? (uint32_t)-exponent : (uint32_t)exponent;
+    const uint32_t digit = (magnitude >> (WINDOW * (WINDOWS - 1 - window))) % DIGITS;
+
+    return (exponent < 0 ? e->minus : e->plus) + ((j - e->first) * DIGITS + digit) * pair_words(e->m);
+}
+
+/* Straus: a row's squarings are shared by all its bases. */
+static void raise_rows(void *ctx, size_t first, size_t count)
+{
+    struct exponents *e = ctx;
+    const size_t width = e->own->width, terms = e->own->diagonal ? 1 : width, per_row = WINDOWS * terms;
+    const uint64_t **factor AUTO(auto_free) = NULL;
+
+    if (alloc_zeroed(&factor, PAIR_LANES_MAX * per_row, sizeof *factor) != OK) {
+        atomic_store(&e->failed, 1);
+        return;
+    }
+    for (size_t i = first; i < first + count; i += PAIR_LANES_MAX) {
+        size_t lanes = 0;
+
+        for (; lanes < PAIR_LANES_MAX && i + lanes < first + count; lanes++)
+            for (uint32_t w = 0; w < WINDOWS; w++)
+                for (size_t k = 0; k < terms; k++) {
+                    const size_t a = e->first + i + lanes, j = e->own->diagonal ? a : k;
+
+                    factor[lanes * per_row + w * terms + k] =
+                        power_of(e, j, e->own->precondition[e->own->diagonal ? j : a * width + j], w);
+                }
+        pair_horner(e->m, e->out + (e->first + i) * pair_words(e->m), factor, WINDOWS, WINDOW, terms, lanes);
+    }
+}
+
+/* sums[j] *= ridge[j]^lam; scratch has room for width numbers. */
+static void add_ridge(const struct pair_modulus *m, uint64_t *sums, const uint64_t *ridge, uint64_t lam, size_t width,
+                      uint64_t *scratch)
+{
+    BIGNUM(exponent);
+
+    mpz_set_ui(exponent, lam);
+    pair_power(m, scratch, ridge, width, exponent);
+    for (size_t j = 0; j < width; j++) {
+        uint64_t *sum = sums + j * pair_words(m);
+
+        pair_multiply_one(m, &sum, (const uint64_t *const[]){sum}, scratch + j * pair_words(m), 1);
+    }
+}
+
+status bins_precondition(uint64_t *out, const struct pair_modulus *m, uint64_t *sums, const uint64_t *ridge, uint64_t lam,
+                         const struct matrix *own, const struct parallel *p)
+{
+    const size_t width = own->width, block = own->diagonal && width > DIAGONAL_BLOCK ? DIAGONAL_BLOCK : width;
+    uint64_t *inverse AUTO(auto_free) = NULL, *plus AUTO(auto_free) = NULL, *minus AUTO(auto_free) = NULL;
+    struct exponents e = {.m = m, .own = own, .base = sums, .out = out};
+
+    TRY(numbers_new(&inverse, m, width));
+    TRY(numbers_new(&plus, m, block * DIGITS));
+    TRY(numbers_new(&minus, m, block * DIGITS));
+    add_ridge(m, sums, ridge, lam, width, inverse);
+    TRY(pair_invert_var(m, inverse, sums, width));
+    e.inverse = inverse;
+    e.plus = plus;
+    e.minus = minus;
+    for (; e.first < width; e.first += block) {
+        const size_t bins = width - e.first < block ? width - e.first : block;
+
+        parallel_for(p, bins, PAIR_LANES_MAX, make_powers, &e);
+        parallel_for(p, bins, PAIR_LANES_MAX, raise_rows, &e);
+    }
+    return atomic_load(&e.failed) ? STATUS_NO_MEMORY : OK;
+}
