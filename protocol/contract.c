@@ -54,6 +54,8 @@ status contract_encode(struct wire_writer *w, const struct contract *c)
     wire_put_u16(w, c->test_permille);
     wire_put_u8(w, c->fraction_bits);
     wire_put_u8(w, c->score_bits);
+    wire_put_u8(w, c->table_bits);
+    wire_put_u8(w, c->score_range);
     wire_put_u32(w, c->min_rows);
     wire_put_u32(w, c->min_positives);
     wire_put_u8(w, c->rows_per_bin);
@@ -90,6 +92,8 @@ status contract_decode(struct contract *out, const uint8_t *bytes, size_t len, s
     out->test_permille = wire_get_u16(&r);
     out->fraction_bits = wire_get_u8(&r);
     out->score_bits = wire_get_u8(&r);
+    out->table_bits = wire_get_u8(&r);
+    out->score_range = wire_get_u8(&r);
     out->min_rows = wire_get_u32(&r);
     out->min_positives = wire_get_u32(&r);
     out->rows_per_bin = wire_get_u8(&r);
@@ -191,6 +195,19 @@ static status check_stability(const struct contract *c, struct fault *f)
     return STATUS_CONFIG;
 }
 
+static status check_sigmoid(const struct contract *c, struct fault *f)
+{
+    const int table = c->sigmoid == SIGMOID_TABLE;
+
+    TRY(in_range(f, "sigmoid", c->sigmoid, SIGMOID_LINEAR, SIGMOID_TABLE));
+    TRY(in_range(f, "table_bits", c->table_bits, table ? TABLE_BITS_MIN : 0, table ? TABLE_BITS_MAX : 0));
+    if (table ? c->score_range == 4 || c->score_range == 8 || c->score_range == 16 || c->score_range == 32
+              : c->score_range == 0)
+        return OK;
+    return fault_set(f, STATUS_CONFIG, "contract: score_range is %u, accepted is %s", c->score_range,
+                     table ? "4, 8, 16 or 32" : "0 with the linear sigmoid");
+}
+
 status contract_check(const struct contract *c, int allow_toys, struct fault *f)
 {
     uint32_t labels = 0;
@@ -199,7 +216,7 @@ status contract_check(const struct contract *c, int allow_toys, struct fault *f)
         return fault_set(f, STATUS_CONFIG, "contract: the job's name or purpose is not plain UTF-8 text");
     TRY(in_range(f, "version", c->version, CONTRACT_VERSION, CONTRACT_VERSION));
     TRY(in_range(f, "suite", c->suite, SUITE_INT1, SUITE_INT1));
-    TRY(in_range(f, "sigmoid", c->sigmoid, SIGMOID_LINEAR, SIGMOID_LINEAR));
+    TRY(check_sigmoid(c, f));
     TRY(in_range(f, "test_rule", c->test_rule, TEST_DRAWN, TEST_LISTED));
     if (allow_toys ? c->key_bits < 256 || c->key_bits > PAILLIER_BITS_MAX || c->key_bits % 64
                          : c->key_bits != 2048 && c->key_bits != 3072 && c->key_bits != 4096) {
@@ -256,6 +273,14 @@ party contract_label_party(const struct contract *c)
     while (p < c->parties && !c->party[p].has_label)
         p++;
     return p;
+}
+
+void contract_chain(party chain[PARTIES_MAX], const struct contract *c)
+{
+    const party label = contract_label_party(c);
+
+    for (party p = 0; p < c->parties; p++)
+        chain[p == label ? 0 : p < label ? p + 1 : p] = p;
 }
 
 party contract_party_named(const struct contract *c, const char *name)

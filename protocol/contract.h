@@ -18,10 +18,14 @@ enum {
     CONTRACT_BYTES_MAX = 64 * 1024,
     PASSES_MAX = 64,
     ATTEMPTS_MAX = 3,
+    TABLE_BITS_MIN = 5,
+    TABLE_BITS_MAX = 8,
+    TABLE_BITS_DEFAULT = 7,
+    SCORE_RANGE_DEFAULT = 8,
 };
 
 enum suite { SUITE_INT1 = 1 };            /* Ed25519, X25519, SHA-256, BLAKE2b */
-enum sigmoid { SIGMOID_LINEAR = 1 };      /* the exact one, by OT tables, will be 2 */
+enum sigmoid { SIGMOID_LINEAR = 1, SIGMOID_TABLE = 2 }; /* 1/2 + z/4; the exact one, looked up by oblivious transfer */
 enum test_rule { TEST_DRAWN = 1, TEST_LISTED = 2 };
 
 struct contract_party {
@@ -50,6 +54,8 @@ struct contract {
     uint16_t test_permille;           /* TEST_DRAWN: share of test rows; TEST_LISTED: 0 */
     uint8_t fraction_bits;            /* f of weights and scores, 12..20 */
     uint8_t score_bits;               /* fractional bits of the scores that the label party sees, 4..10 */
+    uint8_t table_bits;               /* SIGMOID_TABLE: log2 of the table's entries, TABLE_BITS_MIN..MAX; else 0 */
+    uint8_t score_range;              /* SIGMOID_TABLE: the table covers scores in [-this, this): 4, 8, 16, 32; else 0 */
     uint32_t min_rows;                /* fewer common people: stop */
     uint32_t min_positives;           /* fewer positives or negatives among the training rows: stop */
     uint8_t rows_per_bin;             /* a party with more bins than training rows / this: stop; a wide block's own
@@ -73,6 +79,8 @@ MUST_USE status contract_check(const struct contract *c, int allow_toys, struct 
 MUST_USE status contract_id(struct hash *out, const struct contract *c);
 
 party contract_label_party(const struct contract *c);
+/* The order of the sigmoid's chain: the label party, then the others as they stand. */
+void contract_chain(party chain[PARTIES_MAX], const struct contract *c);
 /* The party of that name, or c->parties. */
 party contract_party_named(const struct contract *c, const char *name);
 uint32_t contract_width(const struct contract *c, party p); /* sum of p's bins: D_p */
@@ -82,7 +90,7 @@ uint32_t contract_width(const struct contract *c, party p); /* sum of p's bins: 
 void contract_explain(struct wire_writer *text, const struct contract *c, party self, const char *const *own_columns);
 
 /* What a receiver learns from the job, one line each; also the report's disclosure table. */
-enum { DISCLOSURES_MAX = 5 * PARTIES_MAX };
+enum { DISCLOSURES_MAX = 6 * PARTIES_MAX };
 struct disclosure { party to; char what[160]; char learns[240]; };
 size_t contract_disclosures(const struct contract *c, struct disclosure out[DISCLOSURES_MAX]);
 
@@ -104,6 +112,7 @@ struct plan {
     uint32_t value_bits;        /* bits of a lifted value, sign not counted */
     uint32_t k;                 /* the ring is Z_{2^k} */
     uint32_t fore_bits;         /* shares of scores are mod 2^this, at f fraction bits; at most k */
+    uint32_t table_bits;        /* of the sigmoid's table; 0: linear */
     uint32_t shift;             /* t_sh = f_m + 2 */
     uint64_t ridge;             /* Lam = round(4 lambda n) */
     uint32_t back_width;        /* w_b: bits of a backward slot */

@@ -42,6 +42,13 @@ size_t contract_disclosures(const struct contract *c, struct disclosure out[DISC
         snprintf(d->learns, sizeof d->learns, "%s", c->test_rule == TEST_DRAWN
                      ? "nothing: the rows are drawn at random by all parties"
                      : "what the label party's list says");
+        if (c->sigmoid == SIGMOID_TABLE) {
+            d = &out[count++];
+            d->to = p;
+            snprintf(d->what, sizeof d->what, "after the last pass: how many training rows have a score near or beyond +-%u",
+                     c->score_range);
+            snprintf(d->learns, sizeof d->learns, "that it is none; otherwise their number, and the job stops");
+        }
         d = &out[count++];
         d->to = p;
         snprintf(d->what, sizeof d->what, "its own weights: one number for each bin of its own columns");
@@ -72,8 +79,13 @@ void contract_explain(struct wire_writer *w, const struct contract *c, party sel
 
     say(w, "Job        %s\n", c->job);
     say(w, "Purpose    %s\n", c->purpose);
-    say(w, "Method     logistic regression on binned columns, %u passes, ridge %u.%06u, linear sigmoid\n", c->passes,
+    say(w, "Method     logistic regression on binned columns, %u passes, ridge %u.%06u\n", c->passes,
         c->ridge_micro / 1000000, c->ridge_micro % 1000000);
+    if (c->sigmoid == SIGMOID_TABLE)
+        say(w, "           exact sigmoid, from tables of %u entries for scores within +-%u\n", 1u << c->table_bits,
+            c->score_range);
+    else
+        say(w, "           linear sigmoid\n");
     say(w, "           step %u/1024, momentum %u/1024, %u fraction bits, scores in steps of 1/%u\n", c->step_1024,
         c->momentum_1024, c->fraction_bits, 1u << c->score_bits);
     say(w, "Keys       Paillier %u bits, a fresh key per party and session\n", c->key_bits);
@@ -105,6 +117,8 @@ void contract_explain(struct wire_writer *w, const struct contract *c, party sel
     say(w, "  fewer than %u common people, %u positives or %u negatives: the job stops\n", c->min_rows,
         c->min_positives, c->min_positives);
     say(w, "  fewer than %u training rows for each bin of a party: the job stops\n", c->rows_per_bin);
+    if (c->sigmoid == SIGMOID_TABLE)
+        say(w, "  a training row with a score near or beyond +-%u after the last pass: the job stops\n", c->score_range);
     say(w, "  at most %u attempts, none after test rows were scored; everything else is forbidden\n", c->attempts_max);
     say(w, "  seeds are %s\n", c->retention ? "kept sealed at each owner, for replay" : "destroyed after the session");
 }

@@ -52,3 +52,20 @@ size_t item_ring(uint32_t k)
 {
     return ((size_t)k + 7) / 8;
 }
+
+uint32_t sigmoid_share_bits(uint16_t parties)
+{
+    return parties == 2 ? 1 : 8;
+}
+
+size_t item_turn(uint32_t table_bits, uint32_t k)
+{
+    return ((size_t)table_bits << table_bits) + 8 * item_ring(k);
+}
+
+size_t item_table(uint16_t parties, uint32_t table_bits, uint32_t k)
+{
+    const size_t entries = (size_t)1 << table_bits;
+
+    return entries + (parties == 2 ? entries / 8 : 0) + sigmoid_share_bits(parties) * item_ring(k);
+}

@@ -24,7 +24,14 @@
     MSG(back_mask,  22, PREPARE,   VECTOR, "key owner to all: encrypted random residuals, the same to all",    "nothing: encryptions of random numbers") \
     MSG(back_ridge, 23, PREPARE,   VECTOR, "key owner to data owner: encrypted random weights for the ridge",  "nothing: encryptions of random numbers") \
     MSG(back_reply, 24, PREPARE,   VECTOR, "data owner to key owner: masked sums (scatter)",                   "uniformly random numbers") \
+    MSG(ot_offer,   25, PREPARE,   PLAIN,  "along the chain, each to all later: points for oblivious transfers", "nothing: random points") \
+    MSG(ot_answer,  26, PREPARE,   PLAIN,  "back along the chain: a point and masked random blocks",           "random blocks of its choice") \
     MSG(weight,     30, TRAIN,     VECTOR, "each to block owner: weight share minus a one-time pad",           "uniformly random numbers") \
+    MSG(choice,     50, TRAIN,     VECTOR, "back along the chain, each to all earlier: choices of transfers, masked", "nothing: pseudorandom bits") \
+    MSG(turn,       51, TRAIN,     VECTOR, "along the chain: the shared table, to be turned by the receiver",  "uniformly random shares") \
+    MSG(table,      52, TRAIN,     VECTOR, "each to the end of the chain: shares of the table, one entry of which opens", "a uniformly random share for each row") \
+    MSG(flip,       53, TRAIN,     VECTOR, "end of the chain to all: bits of its shares, masked",              "uniformly random bits") \
+    MSG(range,      54, TRAIN,     PLAIN,  "each to all, in the last pass: share of a count, zero-masked",     "how many rows have a score near the end of the table") \
     MSG(residual,   31, TRAIN,     VECTOR, "each to all: residual share minus a one-time pad, the same to all", "uniformly random numbers") \
     MSG(lift,       32, TRAIN,     PLAIN,  "each to block owner: hash of all residual openings",               "that all parties saw the same openings") \
     MSG(gradient,   33, TRAIN,     VECTOR, "each to block owner: step share plus a wide random mask",          "statistically random numbers") \
@@ -78,6 +85,8 @@ enum {
     BODY_NONCE = 32,
     BODY_PSI_COUNT = 4,
     BODY_PSI_ROOT = 32,
+    BODY_OT_OFFER = 8192,
+    BODY_OT_ANSWER = 4128,
     BODY_LIFT = 32,
     BODY_CHECKPOINT = 8 + 32,
     BODY_COSIGN = 64,
@@ -86,11 +95,17 @@ enum {
     ITEM_PSI_SET = 32,
     ITEM_PSI_LIST = 4,
     ITEM_SPLIT = 1,
+    ITEM_CHOICE = 512,   /* of 128 transfers */
+    ITEM_FLIP = 1,
     ITEM_BLOCK = 16,
     ITEM_SCORE = 8,
 };
 size_t body_key(uint32_t key_bits);        /* modulus and 13 roots */
 size_t item_cipher(uint32_t key_bits);     /* fore_*, back_* */
-size_t item_ring(uint32_t k);              /* weight, residual, gradient */
+size_t item_ring(uint32_t k);              /* weight, residual, gradient, range */
+/* The sigmoid's tables, of 2^table_bits entries, a row each.  [SPEC 4.5.2] */
+uint32_t sigmoid_share_bits(uint16_t parties); /* bits that a row's value is made of: converted, and flipped at the end */
+size_t item_turn(uint32_t table_bits, uint32_t k);
+size_t item_table(uint16_t parties, uint32_t table_bits, uint32_t k);
 
 #endif

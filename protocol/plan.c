@@ -50,7 +50,9 @@ status plan_make(struct plan *plan, const struct contract *c, uint32_t n, struct
     plan->sigma = 41 + log2_ceil(lifted);
     plan->value_bits = plan->f + plan->f_m + 12;
     plan->k = plan->value_bits + plan->sigma + log2_ceil(c->parties) + 2;
-    plan->fore_bits = plan->k;
+    plan->table_bits = c->table_bits;
+    /* A table wraps where the ring of the scores does: at +-score_range. */
+    plan->fore_bits = c->sigmoid == SIGMOID_TABLE ? plan->f + 1 + log2_ceil(c->score_range) : plan->k;
     plan->shift = plan->f_m + 2;
     plan->ridge = ((uint64_t)c->ridge_micro * n * 4 + 500000) / 1000000;
     plan->back_width = plan->k + plan->f_m + 8;

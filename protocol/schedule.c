@@ -199,6 +199,57 @@ static void prepare(struct pen *pen, const struct plan *plan)
     }
 }
 
+/* [SPEC 4.2.1] each pair of the sigmoid's chain sets up its transfers: the earlier one offers, the later one answers. */
+static void transfers(struct pen *pen)
+{
+    party chain[PARTIES_MAX];
+    uint32_t me = 0;
+
+    contract_chain(chain, pen->c);
+    while (chain[me] != pen->self)
+        me++;
+    for (uint32_t q = me + 1; q < pen->parties; q++)
+        message(pen, RECORD_SEND, chain[q], MESSAGE_ot_offer, 0, 0, BODY_OT_OFFER);
+    for (uint32_t h = 0; h < me; h++) {
+        message(pen, RECORD_RECV, chain[h], MESSAGE_ot_offer, 0, 0, BODY_OT_OFFER);
+        message(pen, RECORD_SEND, chain[h], MESSAGE_ot_answer, 0, 0, BODY_OT_ANSWER);
+    }
+    for (uint32_t q = me + 1; q < pen->parties; q++)
+        message(pen, RECORD_RECV, chain[q], MESSAGE_ot_answer, 0, 0, BODY_OT_ANSWER);
+}
+
+/* [SPEC 4.5.2] one table, looked up for every row: choices back along the chain, then hop after hop along it, at last the
+ * bits that its end flips. */
+static void look_up(struct pen *pen, const struct plan *plan, uint32_t pass)
+{
+    const uint32_t last = pen->parties - 1u, bits = sigmoid_share_bits(pen->parties);
+    const uint64_t choices = ((uint64_t)plan->n * plan->table_bits + 127) / 128 + ((uint64_t)plan->n * bits + 127) / 128;
+    party chain[PARTIES_MAX];
+    uint32_t me = 0;
+
+    contract_chain(chain, pen->c);
+    while (chain[me] != pen->self)
+        me++;
+    for (uint32_t h = 0; h < me; h++)
+        vector(pen, RECORD_SEND, chain[h], MESSAGE_choice, pass, ITEM_CHOICE, choices);
+    for (uint32_t q = me + 1; q <= last; q++)
+        vector(pen, RECORD_RECV, chain[q], MESSAGE_choice, pass, ITEM_CHOICE, choices);
+    for (uint32_t q = 1; q <= last; q++) {
+        const enum message_kind kind = q < last ? MESSAGE_turn : MESSAGE_table;
+        const size_t item = q < last ? item_turn(plan->table_bits, plan->k)
+                                     : item_table(pen->parties, plan->table_bits, plan->k);
+
+        if (me < q)
+            vector(pen, RECORD_SEND, chain[q], kind, pass, item, plan->n);
+        for (uint32_t h = 0; me == q && h < q; h++)
+            vector(pen, RECORD_RECV, chain[h], kind, pass, item, plan->n);
+    }
+    if (me < last)
+        vector(pen, RECORD_RECV, chain[last], MESSAGE_flip, pass, ITEM_FLIP, plan->n);
+    for (uint32_t h = 0; me == last && h < last; h++)
+        vector(pen, RECORD_SEND, chain[h], MESSAGE_flip, pass, ITEM_FLIP, plan->n);
+}
+
 /* [SPEC 7.4] */
 static void checkpoint(struct pen *pen, uint32_t pass)
 {
@@ -225,6 +276,12 @@ static void train(struct pen *pen, const struct plan *plan, uint32_t pass)
 
     if (pass > 1)
         blocks(pen, MESSAGE_weight, pass, item);
+    if (plan->table_bits)
+        look_up(pen, plan, pass);
+    if (plan->table_bits && pass == pen->c->passes) { /* the same rows in the table of the range */
+        look_up(pen, plan, pass + 1);
+        exchange(pen, MESSAGE_range, pass, item);
+    }
     vector_to_all(pen, MESSAGE_residual, pass, item, plan->n);
     for (party p = 0; p < pen->parties; p++)
         if (p != pen->self)
@@ -308,6 +365,8 @@ status schedule_make(struct schedule *out, const struct contract *c, party self,
     TRY(split_fits(c, population, f));
     TRY(plan_make(&plan, c, population->train, f));
     prepare(&pen, &plan);
+    if (plan.table_bits)
+        transfers(&pen);
     checkpoint(&pen, 0);
     for (uint32_t pass = 1; pass <= c->passes; pass++)
         train(&pen, &plan, pass);

@@ -62,6 +62,13 @@ void synthetic_contract(struct contract *c, uint16_t parties, uint64_t seed)
     }
 }
 
+void synthetic_table_sigmoid(struct contract *c)
+{
+    c->sigmoid = SIGMOID_TABLE;
+    c->table_bits = 5;
+    c->score_range = 4;
+}
+
 /* What is on its way from one party to another, oldest first. */
 struct wire_pair {
     struct wire_writer frames; /* ENTRY_BASE each */

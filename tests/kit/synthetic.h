@@ -21,6 +21,8 @@ struct synthetic {
 
 /* A small contract of that many parties, a pass count and 40 to 47 rows each; seed makes it and its keys. */
 void synthetic_contract(struct contract *c, uint16_t parties, uint64_t seed);
+/* Its sigmoid is linear; this makes it the exact one. */
+void synthetic_table_sigmoid(struct contract *c);
 
 /* Play the session of all parties.  stop < SIZE_MAX: every party writes an abort after that many entries (sooner when
  * what it waits for never comes).  STATUS_UNEXPECTED when the parties' schedules do not fit together.

@@ -120,7 +120,12 @@ static void every_rule_names_its_field(void **state)
     REFUSED(c.parties = 1, "parties is 1");
     REFUSED(c.parties = 9, "parties is 9");
     REFUSED(c.suite = 2, "suite");
-    REFUSED(c.sigmoid = 2, "sigmoid");
+    REFUSED(c.sigmoid = 3, "sigmoid is 3");
+    REFUSED(c.sigmoid = SIGMOID_TABLE, "table_bits is 0, accepted is 5 to 8");
+    REFUSED((c.sigmoid = SIGMOID_TABLE, c.table_bits = 9), "table_bits is 9");
+    REFUSED((c.sigmoid = SIGMOID_TABLE, c.table_bits = 7, c.score_range = 6), "score_range is 6, accepted is 4, 8, 16 or 32");
+    REFUSED(c.table_bits = 7, "table_bits is 7, accepted is 0 to 0");
+    REFUSED(c.score_range = 8, "score_range is 8, accepted is 0 with the linear sigmoid");
     REFUSED(c.fraction_bits = 30, "fraction_bits");
     REFUSED(c.score_bits = 20, "score_bits");
     REFUSED(c.test_permille = 0, "test share");

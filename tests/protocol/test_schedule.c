@@ -35,6 +35,8 @@ static void the_schedules_of_all_parties_fit_together(void **state)
                 c.party[label].has_label = 1;
                 c.test_rule = (uint8_t)rule;
                 c.test_permille = rule == TEST_DRAWN ? 300 : 0;
+                if (rule == TEST_DRAWN)
+                    synthetic_table_sigmoid(&c);
                 if (parties > 4 && label > 0)
                     continue; /* the larger ones only once: keep it short */
                 assert_int_equal(synthetic_play(&s, &c, people, 1, SIZE_MAX, NULL), OK);
@@ -103,6 +105,47 @@ static void the_ring_of_three_parties_is_walked_as_specified(void **state)
     schedule_clear(&s);
     s = made(&c, 2);
     compare_with(&s, MESSAGE_psi_set, MESSAGE_psi_root, last, sizeof last / sizeof last[0]);
+    schedule_clear(&s);
+}
+
+/* 21 rows, 32 entries; with a key of 256 bits the ring has 88 bits, 11 bytes. */
+static void the_chain_of_the_sigmoid_is_walked_as_specified(void **state)
+{
+    enum { CHOICES = (1 + 2) * 512, TURN = 21 * (5 * 32 + 8 * 11), TABLE = 21 * (32 + 8 * 11), TABLE_OF_TWO = 21 * (32 + 4 + 11) };
+    static const struct want label[] = { /* party 1 has the label: the chain is 1-0-2 */
+        R(0, choice, 1, CHOICES), R(2, choice, 1, CHOICES), S(0, turn, 1, TURN), S(2, table, 1, TABLE), R(2, flip, 1, 21),
+    };
+    static const struct want middle[] = {
+        S(1, choice, 1, CHOICES), R(2, choice, 1, CHOICES), R(1, turn, 1, TURN), S(2, table, 1, TABLE), R(2, flip, 1, 21),
+    };
+    static const struct want end[] = {
+        S(1, choice, 1, CHOICES), S(0, choice, 1, CHOICES), R(1, table, 1, TABLE), R(0, table, 1, TABLE), S(1, flip, 1, 21),
+        S(0, flip, 1, 21),
+    };
+    static const struct want of_two[] = {
+        R(1, choice, 1, 2 * 512), S(1, table, 1, TABLE_OF_TWO), R(1, flip, 1, 21),
+    };
+    struct contract c;
+    struct schedule s;
+
+    (void)state;
+    synthetic_contract(&c, 3, 1);
+    synthetic_table_sigmoid(&c);
+    c.party[0].has_label = 0;
+    c.party[1].has_label = 1;
+    s = made(&c, 1);
+    compare_with(&s, MESSAGE_choice, MESSAGE_flip, label, sizeof label / sizeof label[0]);
+    schedule_clear(&s);
+    s = made(&c, 0);
+    compare_with(&s, MESSAGE_choice, MESSAGE_flip, middle, sizeof middle / sizeof middle[0]);
+    schedule_clear(&s);
+    s = made(&c, 2);
+    compare_with(&s, MESSAGE_choice, MESSAGE_flip, end, sizeof end / sizeof end[0]);
+    schedule_clear(&s);
+    synthetic_contract(&c, 2, 1);
+    synthetic_table_sigmoid(&c);
+    s = made(&c, 0);
+    compare_with(&s, MESSAGE_choice, MESSAGE_flip, of_two, sizeof of_two / sizeof of_two[0]);
     schedule_clear(&s);
 }
 
@@ -232,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_schedules_of_all_parties_fit_together),
         cmocka_unit_test(the_ring_of_three_parties_is_walked_as_specified),
+        cmocka_unit_test(the_chain_of_the_sigmoid_is_walked_as_specified),
         cmocka_unit_test(vectors_are_cut_by_their_item_size_alone),
         cmocka_unit_test(commitments_come_before_nonces_before_ciphertexts),
         cmocka_unit_test(every_pass_ends_with_a_joint_checkpoint),
