@@ -6,7 +6,7 @@
  * digits are a multiple of ten.  The number of digits is a variable on purpose: compilers that know it unroll the outer
  * loops and run out of registers.
  *
- * No column overflows: of three products (a1 b2, b1 a2 and q N, or the square's doubled ones) each adds at most 80 low and
+ * No column overflows: of at most three products (such as a1 b2, b1 a2 and q N) each adds at most 80 low and
  * 80 high halves below 2^52 to it, together below 480 * 2^52 < 2^61; the complement adds less than 2^53, a carry less than
  * 2^12. */
 #if defined(__x86_64__)
@@ -30,8 +30,11 @@ enum {
 /* Where a factor's digits are: side by side for the eight lanes, or one plain number for all of them. */
 enum source { IN_LANES, PLAIN };
 
-/* The columns of a product a1 a2 and of the product's cross terms a1 b2 + b1 a2.  They are left on the stack: whoever
- * computes with secrets wipes it afterwards. */
+/* Whether a column that enters the window holds a sum already. */
+enum entering { HELD, NEW };
+
+/* The columns of a product a1 a2 and of its cross terms a1 b2 + b1 a2.  They stay on the stack, about 20 KB: wiping them
+ * costs a small number's product 4 %, so whoever computes with secrets wipes the stack once, at the end of a computation. */
 struct columns {
     __m512i a[2 * DIGITS_MAX], b[2 * DIGITS_MAX];
 };
@@ -60,27 +63,45 @@ INLINE void window_store(__m512i *column, const __m512i window[ROWS])
         column[r] = window[r];
 }
 
-/* The first rows of row times digit y, whose products start at column k < ROWS; k then leaves the window, k + ROWS enters. */
-INLINE void window_step(__m512i *column, __m512i window[ROWS], const __m512i row[ROWS], int rows, __m512i y, int k)
+/* The first rows of row times digit y, whose products start at column k < ROWS; k then leaves the window and the column
+ * k + ROWS enters. */
+INLINE void window_step(__m512i *column, __m512i window[ROWS], const __m512i row[ROWS], int rows, __m512i y, int k,
+                        enum entering entering)
 {
     UNROLL for (int r = 0; r < ROWS; r++)
         if (r < rows)
             window[(k + r) % ROWS] = add_low(window[(k + r) % ROWS], row[r], y);
     column[k] = window[k];
-    window[k] = column[k + ROWS];
+    window[k] = entering == NEW ? zero() : column[k + ROWS];
     UNROLL for (int r = 0; r < ROWS; r++)
         if (r < rows)
             window[(k + 1 + r) % ROWS] = add_high(window[(k + 1 + r) % ROWS], row[r], y);
 }
 
-/* All rows times the digits [first, digits) of y. */
+/* All rows times the digits [first, end) of y. */
 INLINE void window_slide(__m512i *column, __m512i window[ROWS], const __m512i row[ROWS], const uint64_t *y, size_t first,
-                         size_t digits, enum source source)
+                         size_t end, enum source source, enum entering entering)
 {
-    for (size_t j = first; j < digits; j += ROWS)
+    for (size_t j = first; j < end; j += ROWS)
         UNROLL for (int k = 0; k < ROWS; k++)
-            window_step(column + j, window, row, ROWS, digit(y, j + (size_t)k, source), k);
-    window_store(column + digits, window);
+            window_step(column + j, window, row, ROWS, digit(y, j + (size_t)k, source), k, entering);
+}
+
+/* column[0, 2 digits) = x y.  Columns up to i + digits hold sums when the rows from i > 0 on begin. */
+INLINE void set_product(__m512i *column, const uint64_t *x, const uint64_t *y, size_t digits, enum source source)
+{
+    for (size_t r = 0; r < ROWS; r++)
+        column[r] = zero();
+    for (size_t i = 0; i < digits; i += ROWS) {
+        const size_t held = i == 0 ? 0 : digits - ROWS;
+        __m512i row[ROWS], window[ROWS];
+
+        window_load(row, (const __m512i *)x + i);
+        window_load(window, column + i);
+        window_slide(column + i, window, row, y, 0, held, source, HELD);
+        window_slide(column + i, window, row, y, held, digits, source, NEW);
+        window_store(column + i + digits, window);
+    }
 }
 
 /* column[0, 2 digits) += x y. */
@@ -91,7 +112,8 @@ INLINE void add_product(__m512i *column, const uint64_t *x, const uint64_t *y, s
 
         window_load(row, (const __m512i *)x + i);
         window_load(window, column + i);
-        window_slide(column + i, window, row, y, 0, digits, source);
+        window_slide(column + i, window, row, y, 0, digits, source, HELD);
+        window_store(column + i + digits, window);
     }
 }
 
@@ -104,8 +126,9 @@ INLINE void add_products_of_two(__m512i *column, const uint64_t *x, size_t digit
         window_load(row, (const __m512i *)x + i);
         window_load(window, column + 2 * i);
         UNROLL for (int k = 0; k < ROWS; k++)
-            window_step(column + 2 * i, window, row, k, row[k], k);
-        window_slide(column + i, window, row, x, i + ROWS, digits, IN_LANES);
+            window_step(column + 2 * i, window, row, k, row[k], k, HELD);
+        window_slide(column + i, window, row, x, i + ROWS, digits, IN_LANES, HELD);
+        window_store(column + i + digits, window);
     }
 }
 
@@ -127,14 +150,15 @@ INLINE void reduce_rows(const struct pair_modulus *m, __m512i *column, __m512i q
             window[(r + 1 + k) % ROWS] = add_high(window[(r + 1 + k) % ROWS], q[r], broadcast(m->n[k]));
     }
     window[0] = add(window[0], carry);
-    window_slide(column, window, q, m->n, ROWS, m->digits, PLAIN);
+    window_slide(column, window, q, m->n, ROWS, m->digits, PLAIN, HELD);
+    window_store(column + m->digits, window);
 }
 
-/* out = (c->a + c->b N) / R.  With q = -a / N mod R, a = R t - q N for t = (a + q N) / R, so the result is
- * t + N (b - q) / R.  Instead of subtracting q we add (1 - R mod N) + (R - 1 - q), digit by digit.
+/* out = (c->a + c->b N) / R.  With q = -a / N mod R and t = (a + q N) / R we have a = R t - q N, so the result is
+ * t + N (b - q) / R.  Instead of subtracting q we add R - 1 - q and (1 - R) mod N, digit by digit: no digit borrows.
  *
- * In the products of numbers with a, b < 4N, a < 16 N^2 and b < 32 N^2 <= R N / 2.  In enter both are at most
- * 2 (R - 1)(N - 1).  So t < 2N + N, and (b + N + R + q' N) / R < 2N + N, for q, q' < R. */
+ * Products of numbers with a, b < 4N have columns a < 16 N^2 and b < 32 N^2 <= R N / 2, enter has a, b <= 2 (R - 1)(N - 1).
+ * So t < 2N + N, and with b's own quotient q' < R the other half is (b + R - 1 - q + N + q' N) / R < 3N. */
 static void reduce(const struct pair_modulus *m, uint64_t *out, struct columns *c)
 {
     const size_t digits = m->digits;
@@ -157,21 +181,14 @@ static void reduce(const struct pair_modulus *m, uint64_t *out, struct columns *
     }
 }
 
-static void columns_zero(struct columns *c, size_t digits)
-{
-    for (size_t i = 0; i < 2 * digits; i++)
-        c->a[i] = c->b[i] = zero();
-}
-
 /* c->a = a_x a_y,  c->b = a_x b_y + b_x a_y. */
 INLINE void product_columns(struct columns *c, const uint64_t *x, const uint64_t *y, size_t digits, enum source source)
 {
     const uint64_t *b_x = x + digits * LANES;
     const uint64_t *b_y = y + digits * (source == PLAIN ? 1 : LANES);
 
-    columns_zero(c, digits);
-    add_product(c->a, x, y, digits, source);
-    add_product(c->b, x, b_y, digits, source);
+    set_product(c->a, x, y, digits, source);
+    set_product(c->b, x, b_y, digits, source);
     add_product(c->b, b_x, y, digits, source);
 }
 
@@ -196,9 +213,10 @@ static void square(const struct pair_modulus *m, uint64_t *out, const uint64_t *
     const size_t digits = m->digits;
     struct columns c;
 
-    columns_zero(&c, digits);
+    for (size_t i = 0; i < 2 * digits; i++)
+        c.a[i] = zero();
     add_products_of_two(c.a, x, digits);
-    add_product(c.b, x, x + digits * LANES, digits, IN_LANES);
+    set_product(c.b, x, x + digits * LANES, digits, IN_LANES);
     for (size_t i = 0; i < digits; i++) {
         __m512i a = digit(x, i, IN_LANES);
 
@@ -215,10 +233,9 @@ static void enter(const struct pair_modulus *m, uint64_t *out, const uint64_t *l
     const size_t digits = m->digits;
     struct columns c;
 
-    columns_zero(&c, digits);
-    add_product(c.a, low, m->low, digits, PLAIN);
+    set_product(c.a, low, m->low, digits, PLAIN);
     add_product(c.a, high, m->high, digits, PLAIN);
-    add_product(c.b, low, m->low + digits, digits, PLAIN);
+    set_product(c.b, low, m->low + digits, digits, PLAIN);
     add_product(c.b, high, m->high + digits, digits, PLAIN);
     reduce(m, out, &c);
 }
@@ -228,10 +245,10 @@ static void leave(const struct pair_modulus *m, uint64_t *out, const uint64_t *x
     const size_t digits = m->digits;
     struct columns c;
 
-    columns_zero(&c, digits);
     for (size_t i = 0; i < digits; i++) {
         c.a[i] = digit(x, i, IN_LANES);
         c.b[i] = digit(x, digits + i, IN_LANES);
+        c.a[digits + i] = c.b[digits + i] = zero();
     }
     reduce(m, out, &c);
 }
@@ -284,7 +301,8 @@ static void store(const struct pair_modulus *m, uint64_t *const *out, const uint
 
 /* Sixteen entries at a time: a permutation takes each lane's entry among them, a mask keeps it where the index is one of
  * these sixteen. */
-static void select_entry(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, uint32_t window, const uint8_t *index)
+static void select_entry(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, uint32_t window,
+                         const uint8_t *index)
 {
     const size_t entries = (size_t)1 << window;
     const __mmask8 low = (__mmask8)(entries < LANES ? (1u << entries) - 1 : 0xff);
