@@ -36,6 +36,10 @@ void bignum_wipe_freed_memory(void)
 
 void bignum_clear(mpz_t *x)
 {
+    const size_t limbs = mpz_size(*x);
+
+    if (limbs)
+        sodium_memzero(mpz_limbs_modify(*x, (mp_size_t)limbs), limbs * sizeof(mp_limb_t));
     mpz_clear(*x);
 }
 

@@ -9,6 +9,7 @@
 /* Make GMP wipe every block it frees or moves.  Call once, first thing in main. */
 void bignum_wipe_freed_memory(void);
 
+/* Wipes the value itself, whoever frees it. */
 void bignum_clear(mpz_t *x);
 
 /* A local integer, zero, cleared at the end of its scope. */

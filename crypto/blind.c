@@ -36,7 +36,7 @@ static void numbers_init(struct numbers *n)
 static void numbers_clear(struct numbers *n)
 {
     for (size_t i = 0; i < BATCH; i++)
-        mpz_clear(n->x[i]);
+        bignum_clear(&n->x[i]);
 }
 
 static uint32_t bases_of(uint32_t order_bits)

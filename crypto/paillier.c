@@ -20,22 +20,13 @@ void paillier_public_clear(struct paillier_public *pub)
     memset(pub, 0, sizeof *pub);
 }
 
-static void wipe(mpz_t x)
-{
-    size_t limbs = mpz_size(x);
-
-    if (limbs)
-        sodium_memzero(mpz_limbs_modify(x, (mp_size_t)limbs), limbs * sizeof(mp_limb_t));
-    mpz_clear(x);
-}
-
 void paillier_secret_clear(struct paillier_secret *sec)
 {
-    mpz_ptr every[] = {sec->p,         sec->q,  sec->p2, sec->q2,      sec->p_minus_1,
-                       sec->q_minus_1, sec->hp, sec->hq, sec->q_inv_p, sec->q2_inv_p2};
+    mpz_t *every[] = {&sec->p,         &sec->q,  &sec->p2, &sec->q2,      &sec->p_minus_1,
+                      &sec->q_minus_1, &sec->hp, &sec->hq, &sec->q_inv_p, &sec->q2_inv_p2};
 
     for (size_t i = 0; i < sizeof every / sizeof every[0]; i++)
-        wipe(every[i]);
+        bignum_clear(every[i]);
     pair_modulus_clear(&sec->pair_p);
     pair_modulus_clear(&sec->pair_q);
     memset(sec, 0, sizeof *sec);
@@ -170,7 +161,7 @@ static void scratch_init(struct scratch *s)
 static void scratch_clear(struct scratch *s)
 {
     for (size_t i = 0; i < BATCH; i++)
-        mpz_clear(s->x[i]);
+        bignum_clear(&s->x[i]);
 }
 
 static size_t batch_at(size_t first, size_t count)

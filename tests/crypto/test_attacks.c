@@ -11,10 +11,10 @@ static void reply_make(mpz_t out, const struct paillier_public *pub, mpz_t *c, m
 {
     BIGNUM(t);
 
-    paillier_encrypt_with(out, pub, mask, blind);
+    cipher_make(out, pub, mask, blind);
     for (size_t i = 0; i < rows; i++) {
-        paillier_scale_var(t, pub, c[i], x[i]);
-        paillier_add(out, pub, out, t);
+        cipher_scale(t, pub, c[i], x[i]);
+        cipher_add(out, pub, out, t);
     }
 }
 
@@ -31,7 +31,7 @@ static void residue_part(mpz_t out, const struct owner *o, const mpz_t c)
 {
     BIGNUM(m);
 
-    paillier_decrypt(m, &o->pub, &o->sec, c);
+    owner_decrypt(m, o, c);
     mpz_mul(m, m, o->pub.n);
     mpz_ui_sub(m, 1, m);
     mpz_mul(m, m, c);
@@ -64,9 +64,9 @@ static unsigned rows_read_through_mask(const struct owner *o, int narrow, struct
         rng_bits(g, mask, 114);
     else
         rng_below_mpz(g, mask, o->pub.n);
-    blind_draw(b, blind, g);
+    residue_draw(b, &o->pub, blind, g);
     reply_make(out, &o->pub, c, x, A_ROWS, mask, blind);
-    paillier_decrypt(m, &o->pub, &o->sec, out);
+    owner_decrypt(m, o, out);
     for (size_t i = 0; i < A_ROWS; i++) {
         mpz_tdiv_q_2exp(out, m, A_SHIFT + A_SLOT * i);
         mpz_tdiv_r_2exp(out, out, A_SLOT);
@@ -181,7 +181,7 @@ static void attack_b_reads_features_under_a_bad_key_and_the_key_proof_refuses_it
     for (int i = 0; i < TRIALS; i++) { /* were it accepted: full mask, full randomiser, and x mod p leaks */
         rng_below_mpz(&g, x[0], p);
         rng_below_mpz(&g, mask, pub.n);
-        blind_draw(b, blind, &g);
+        residue_draw(b, &pub, blind, &g);
         reply_make(out, &pub, c, x, 1, mask, blind);
         mpz_powm(out, out, e, q2);
         hits += brute_log(base, out, q2, mpz_get_ui(p)) == mpz_get_ui(x[0]);
@@ -219,13 +219,13 @@ static unsigned features_in_residues(const struct owner *o, const struct blind *
     rng_unit_mpz(g, rho, o->pub.n);
     mpz_powm(rho, rho, o->pub.n, o->pub.n2);
     rng_below_mpz(g, mask, o->pub.n);
-    paillier_encrypt_with(c[0], &o->pub, mask, rho);
+    cipher_make(c[0], &o->pub, mask, rho);
     for (int i = 0; i < C_TRIALS; i++) {
         mpz_set_ui(x[0], rng_below(g, C_FEATURES));
         rng_below_mpz(g, mask, o->pub.n);
         mpz_set_ui(blind, 1);
         if (b)
-            blind_draw(b, blind, g);
+            residue_draw(b, &o->pub, blind, g);
         reply_make(out, &o->pub, c, x, 1, mask, blind);
         residue_part(out, o, out);
         hits += brute_log(rho, out, o->pub.n2, C_FEATURES) == mpz_get_ui(x[0]);
@@ -263,7 +263,7 @@ static void request_hash(struct hash *out, const struct paillier_public *pub, mp
     uint8_t bytes[D_ROWS * 128];
     struct hasher h;
 
-    paillier_ciphers_put(bytes, pub, c, count);
+    ciphers_spell(bytes, pub, c, count);
     hasher_init(&h, "request");
     hasher_add(&h, bytes, count * paillier_cipher_bytes(pub->bits));
     hasher_final(&h, out);
@@ -296,14 +296,14 @@ static unsigned rows_read_by_rewinding(const struct owner *o, int absorb, struct
             mpz_set(asked[i], c[i]);
         if (attempt) {
             owner_encrypt(out, o, one, g);
-            paillier_add(asked[attempt - 1], &o->pub, c[attempt - 1], out);
+            cipher_add(asked[attempt - 1], &o->pub, c[attempt - 1], out);
         }
         request_hash(&request, &o->pub, asked, D_ROWS);
         rng_init(&masks, &session, &(struct rng_address){.purpose = "mask", .answers = absorb ? &request : NULL});
         rng_below_mpz(&masks, mask, o->pub.n);
-        blind_draw(b, blind, &masks);
+        residue_draw(b, &o->pub, blind, &masks);
         reply_make(out, &o->pub, asked, x, D_ROWS, mask, blind);
-        paillier_decrypt(opened[attempt], &o->pub, &o->sec, out);
+        owner_decrypt(opened[attempt], o, out);
     }
     for (size_t i = 0; i < D_ROWS; i++) {
         mpz_sub(out, opened[i + 1], opened[0]);
@@ -448,11 +448,11 @@ static unsigned rows_in_the_logarithm(const struct smooth_owner *s, const struct
         mpz_powm(t, h, t, o->pub.n);
         mpz_powm(t, t, o->pub.n, o->pub.n2);
         rng_bits(g, m, 20);
-        paillier_encrypt_with(c[i], &o->pub, m, t);
+        cipher_make(c[i], &o->pub, m, t);
     }
     rng_below_mpz(g, mask, o->pub.n);
     if (b) {
-        blind_draw(b, t, g);
+        residue_draw(b, &o->pub, t, g);
     } else {
         mpz_powm(t, h, o->pub.n, o->pub.n2);
         rng_bits(g, m, E_SHORT);
@@ -516,7 +516,7 @@ static unsigned class_of(const struct owner *o, const mpz_t z)
 static void randomiser(mpz_t out, const struct owner *o, const struct blind *b, const mpz_t base, struct rng *g)
 {
     if (b) {
-        blind_draw(b, out, g);
+        residue_draw(b, &o->pub, out, g);
         return;
     }
     rng_below_mpz(g, out, o->pub.n2);
@@ -562,7 +562,7 @@ static void class_run(struct class_figures *f, int form, struct rng *g)
             reached |= 1u << class_of(&o, z);
             f->counts[class_of(&o, z)]++;
             if (x)
-                paillier_add(z, &o.pub, z, rho); /* the reply's residue part: rho^x times the randomiser */
+                cipher_add(z, &o.pub, z, rho); /* the reply's residue part: rho^x times the randomiser */
             class = class_of(&o, z);
             f->bits_read += (unsigned)__builtin_popcount(class & character) % 2 == x;
         }
@@ -610,7 +610,7 @@ static void own_key_randomisers_reach_every_class_of_every_key(void **state)
             assert_int_equal(paillier_keygen(&o.pub, &o.sec, 256, &g), OK);
             assert_int_equal(blind_new_own(&b, &o.pub, &o.sec, uses, &g), OK);
             for (int i = 0; i < DRAWS; i++) {
-                blind_draw(b, z, &g);
+                residue_draw(b, &o.pub, z, &g);
                 reached |= 1u << class_of(&o, z);
                 counts[class_of(&o, z)]++;
             }
@@ -630,6 +630,7 @@ static void attack_f_reads_bits_with_a_non_unit_and_the_unit_check_refuses_it(vo
     struct owner o AUTO(owner_clear) = {0};
     struct rng g AUTO(rng_clear);
     uint8_t bytes[COUNT * 128];
+    uint64_t numbers[COUNT * PAIR_WORDS_MAX];
     mpz_t *c = array_of(COUNT), *x = array_of(COUNT);
     unsigned hits = 0;
     size_t index;
@@ -649,7 +650,7 @@ static void attack_f_reads_bits_with_a_non_unit_and_the_unit_check_refuses_it(vo
         for (size_t j = 0; j < COUNT; j++)
             mpz_set_ui(x[j], rng_below(&g, 2));
         rng_below_mpz(&g, mask, o.pub.n);
-        blind_draw(b, blind, &g);
+        residue_draw(b, &o.pub, blind, &g);
         reply_make(out, &o.pub, c, x, COUNT, mask, blind);
         hits += (mpz_divisible_p(out, o.sec.p) != 0) == (mpz_cmp_ui(x[2], 1) == 0);
     }
@@ -657,8 +658,8 @@ static void attack_f_reads_bits_with_a_non_unit_and_the_unit_check_refuses_it(vo
     for (int i = 0; i < TRIALS; i++) { /* p or q times anything, hidden among good ones */
         rng_unit_mpz(&g, c[2], o.pub.n);
         mpz_mul(c[2], c[2], i % 2 ? o.sec.p : o.sec.q);
-        paillier_ciphers_put(bytes, &o.pub, c, COUNT);
-        assert_int_equal(paillier_ciphers_get(x, &o.pub, bytes, COUNT, &index), STATUS_MALFORMED);
+        ciphers_spell(bytes, &o.pub, c, COUNT);
+        assert_int_equal(paillier_ciphers_read(numbers, &o.pub, bytes, COUNT, &index), STATUS_MALFORMED);
         assert_int_equal(index, 2);
     }
     blind_free(b);
@@ -679,5 +680,9 @@ int main(void)
         cmocka_unit_test(attack_f_reads_bits_with_a_non_unit_and_the_unit_check_refuses_it),
     };
 
-    return cmocka_run_group_tests_name("attacks", tests, NULL, NULL);
+    int failed = 0;
+
+    for (EACH_TIER(tier))
+        failed += cmocka_run_group_tests_name(*tier, tests, NULL, NULL);
+    return failed;
 }

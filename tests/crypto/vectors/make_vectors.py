@@ -375,18 +375,19 @@ def join(a, m, b, k):
     return b + k * ((a - b) * pow(k, -1, m) % m)
 
 
-def subset_table(rng, modulus, exponent, units):
-    groups = -(-(units.bit_length() + 192) // 6)
-    return modulus, [[pow(rng.unit(units), exponent, modulus) for _ in range(6)] for _ in range(groups)]
+WINDOW = 6
 
 
-def subset_draw(rng, table):
-    modulus, groups = table
+def blind_bases(rng, modulus, exponent, units):
+    count = -(-(units.bit_length() + 192) // WINDOW)
+    return modulus, [pow(rng.unit(units), exponent, modulus) for _ in range(count)]
+
+
+def blind_draw(rng, table):
+    modulus, bases = table
     out = 1
-    for group, choice in zip(groups, rng.fill(len(groups))):
-        for j in range(6):
-            if choice >> j & 1:
-                out = out * group[j] % modulus
+    for base, choice in zip(bases, rng.fill(len(bases))):
+        out = out * pow(base, choice % 2**WINDOW, modulus) % modulus
     return out
 
 
@@ -425,12 +426,12 @@ for bits in (256, 512, 2048):
     x, y = r.unit(p), r.unit(q)
     emit("BLIND_%d_OWN_DIRECT" % bits, join(pow(x, p, p * p), p * p, pow(y, q, q * q), q * q))
     if bits < 2048:
-        table = subset_table(Rng(KEY, b"blind tables", index=bits), n2, n, n)
-        emit("BLIND_%d_TABLE" % bits, subset_draw(Rng(KEY, b"blind draw", index=bits), table))
+        table = blind_bases(Rng(KEY, b"blind tables", index=bits), n2, n, n)
+        emit("BLIND_%d_TABLE" % bits, blind_draw(Rng(KEY, b"blind draw", index=bits), table))
         r = Rng(KEY, b"blind tables", index=bits)
-        mod_p2, mod_q2 = subset_table(r, p * p, p, p), subset_table(r, q * q, q, q)
+        mod_p2, mod_q2 = blind_bases(r, p * p, p, p), blind_bases(r, q * q, q, q)
         r = Rng(KEY, b"blind draw", index=bits)
-        a, b = subset_draw(r, mod_p2), subset_draw(r, mod_q2)
+        a, b = blind_draw(r, mod_p2), blind_draw(r, mod_q2)
         emit("BLIND_%d_OWN_TABLE" % bits, join(a, p * p, b, q * q))
 
     width, key = bits // 8, tuple_hash(b"hefu/keyproof/v1", BINDING, u64(bits), n.to_bytes(bits // 8, "big"))
