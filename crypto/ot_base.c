@@ -104,10 +104,16 @@ void ot_base_offer(struct ot_chooser *c, uint8_t offer[OT_OFFER_BYTES], const st
 status ot_base_answer(struct ot_block pads[OT_BITS][2], struct group_element *answer,
                       const uint8_t offer[OT_OFFER_BYTES], const struct hash *context, struct rng *g)
 {
-    struct group_scalar secret AUTO(group_scalar_clear);
-    struct group_element shared AUTO(element_clear);
+    struct group_scalar secret AUTO(group_scalar_clear) = {{0}};
+    struct group_element shared AUTO(element_clear) = {{0}};
     struct hash offered;
 
+    for (uint32_t i = 0; i < 2 * OT_BITS; i++) {
+        struct group_element point;
+
+        memcpy(&point, offer + i * GROUP_BYTES, GROUP_BYTES);
+        TRY(group_check(&point));
+    }
     group_scalar_random(&secret, g);
     crypto_scalarmult_ristretto255_base(answer->bytes, secret.bytes);
     offer_hash(&offered, offer);
@@ -115,8 +121,6 @@ status ot_base_answer(struct ot_block pads[OT_BITS][2], struct group_element *an
         struct group_element point[2], offset, sum;
 
         memcpy(point, offer + i * sizeof point, sizeof point);
-        TRY(group_check(&point[0]));
-        TRY(group_check(&point[1]));
         for (uint8_t bit = 0; bit < 2; bit++) {
             offset_of(&offset, context, i, bit, &point[!bit]);
             crypto_core_ristretto255_add(sum.bytes, point[bit].bytes, offset.bytes);

@@ -1,9 +1,9 @@
 /* Pads from blocks: the tweakable hash of Guo, Katz, Wang and Yu (IEEE S&P 2020, ePrint 2019/074).  [SPEC 3.7] */
 #include "crypto/aes.h"
 #include "crypto/ot_parts.h"
-#include "crypto/wire.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +11,18 @@
 enum {
     ENTRIES_MAX = 1 << OT_INDEX_BITS_MAX,
     /* One row at its largest: both choices of 8 OTs, 128 entries of 16 bytes each. */
-    WORK = 2 * OT_INDEX_BITS_MAX * ENTRIES_MAX / 2 * OT_ENTRY_BYTES_MAX / AES_BYTES
+    WORK = 2 * OT_INDEX_BITS_MAX * ENTRIES_MAX / 2 * OT_ENTRY_BYTES_MAX / AES_BYTES,
+    BATCH = 256 /* blocks at once where there is a choice: they stay in the first-level cache */
 };
+
+/* A block as two words, in the byte order of memory. */
+struct words { _Alignas(16) uint64_t w[2]; };
 
 struct ot_hash {
     struct aes pi;
-    struct ot_block once[WORK]; /* pi(x) */
-    struct ot_block work[WORK];
+    struct words once[WORK]; /* pi(x) */
+    struct words work[WORK];
+    struct words row[ENTRIES_MAX]; /* the pads of a row */
 };
 
 status ot_hash_new(struct ot_hash **out, const struct ot_context *where)
@@ -50,38 +55,41 @@ void ot_hash_free(struct ot_hash *h)
     free(h);
 }
 
-static struct ot_block xor_blocks(struct ot_block a, const struct ot_block *b)
+static uint8_t *bytes_of(struct words *x)
 {
-    for (size_t i = 0; i < sizeof a.bytes; i++)
-        a.bytes[i] ^= b->bytes[i];
-    return a;
+    return (uint8_t *)x->w;
 }
 
-/* The tweak is the number of the OT, then that of the block of its pad. */
-static struct ot_block tweaked(const struct ot_block *once, uint64_t number, uint64_t block)
+static inline void xor_words(struct words *out, const struct words *x)
 {
-    struct ot_block tweak;
-
-    store_u64(tweak.bytes, number);
-    store_u64(tweak.bytes + 8, block);
-    return xor_blocks(tweak, once);
+    out->w[0] ^= x->w[0];
+    out->w[1] ^= x->w[1];
 }
 
-static void permute(struct ot_hash *h, struct ot_block *x, size_t count)
+static void permute(struct ot_hash *h, struct words *x, size_t count)
 {
-    aes_encrypt(&h->pi, x[0].bytes, x[0].bytes, count);
+    aes_encrypt(&h->pi, bytes_of(x), bytes_of(x), count);
+}
+
+/* once[i] xor a tweak: the number of the OT, then that of the block of its pad, both big-endian. */
+static inline struct words tweaked(const struct words *once, uint64_t number, uint64_t block)
+{
+    return (struct words){{once->w[0] ^ htobe64(number), once->w[1] ^ htobe64(block)}};
 }
 
 /* work[i * blocks + j] = block at + j of the pad of once[i], OT number first + i / each. */
 static void fill(struct ot_hash *h, uint64_t first, size_t each, size_t count, uint64_t at, size_t blocks)
 {
+    struct words *work = h->work;
+
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < blocks; j++)
-            h->work[i * blocks + j] = tweaked(&h->once[i], first + i / each, at + j);
+            *work++ = tweaked(&h->once[i], first + i / each, at + j);
     permute(h, h->work, count * blocks);
+    work = h->work;
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < blocks; j++)
-            h->work[i * blocks + j] = xor_blocks(h->work[i * blocks + j], &h->once[i]);
+            xor_words(work++, &h->once[i]);
 }
 
 static size_t least(size_t a, size_t b)
@@ -89,28 +97,39 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* How many of this many blocks each make a batch. */
+static size_t batch_of(size_t blocks)
+{
+    return blocks < BATCH ? BATCH / blocks : 1;
+}
+
 void ot_expand(struct ot_hash *h, uint8_t *out, size_t bytes, const struct ot_block *x, const struct ot_block *delta,
                uint64_t first, size_t count)
 {
-    static const struct ot_block none;
-    size_t blocks = (bytes + AES_BYTES - 1) / AES_BYTES, batch = least(WORK / least(blocks ? blocks : 1, WORK), count);
+    size_t blocks = (bytes + AES_BYTES - 1) / AES_BYTES, batch;
+    struct words difference = {{0}};
 
     if (!blocks)
         return;
+    if (delta)
+        memcpy(&difference, delta, sizeof difference);
+    batch = batch_of(blocks);
     for (size_t done = 0; done < count; done += batch) {
         size_t part = least(batch, count - done);
 
+        memcpy(h->once, x + done, part * sizeof *x);
         for (size_t i = 0; i < part; i++)
-            h->once[i] = xor_blocks(x[done + i], delta ? delta : &none);
+            xor_words(&h->once[i], &difference);
         permute(h, h->once, part);
         for (size_t at = 0; at < blocks; at += WORK) { /* more than once only for a batch of one */
             size_t piece = least(WORK, blocks - at), len = least(piece * AES_BYTES, bytes - at * AES_BYTES);
 
             fill(h, first + done, 1, part, at, piece);
             for (size_t i = 0; i < part; i++)
-                memcpy(out + (done + i) * bytes + at * AES_BYTES, h->work[i * piece].bytes, len);
+                memcpy(out + (done + i) * bytes + at * AES_BYTES, &h->work[i * piece], len);
         }
     }
+    sodium_memzero(&difference, sizeof difference);
 }
 
 /* --- 1 of N --------------------------------------------------------------------------------------------------------- */
@@ -126,27 +145,28 @@ void ot_index_choices(uint8_t *choices, uint32_t bits, const uint8_t *index, siz
         }
 }
 
-/* row ^= runs of zero and of one, taking turns.  The length of a run is a constant where this is called. */
-static inline __attribute__((always_inline)) void weave_runs(uint8_t *restrict row, const uint8_t *restrict zero,
-                                                             const uint8_t *restrict one, size_t len, size_t run)
-{
-    for (size_t at = 0; at < len; at += run)
-        for (size_t b = 0; b < run; b++) {
-            row[2 * at + b] ^= zero[at + b];
-            row[2 * at + run + b] ^= one[at + b];
-        }
-}
+/* row ^= elements of zero and of one, taking turns. */
+#define WEAVE(type)                                                       \
+    for (size_t i = 0; i < len / sizeof(type); i++) {                     \
+        ((type *)row->w)[2 * i] ^= ((const type *)zero->w)[i];            \
+        ((type *)row->w)[2 * i + 1] ^= ((const type *)one->w)[i];         \
+    }
 
-static void weave(uint8_t *row, const uint8_t *zero, const uint8_t *one, size_t len, size_t run)
+/* row ^= zero and one, len bytes each, taking turns at every run of bytes. */
+static void weave(struct words *restrict row, const struct words *restrict zero, const struct words *restrict one,
+                  size_t len, size_t run)
 {
     switch (run) {
-    case 1: weave_runs(row, zero, one, len, 1); break;
-    case 2: weave_runs(row, zero, one, len, 2); break;
-    case 4: weave_runs(row, zero, one, len, 4); break;
-    case 8: weave_runs(row, zero, one, len, 8); break;
-    case 16: weave_runs(row, zero, one, len, 16); break;
-    case 32: weave_runs(row, zero, one, len, 32); break;
-    default: weave_runs(row, zero, one, len, run); break;
+    case 1: WEAVE(uint8_t) break;
+    case 2: WEAVE(uint16_t) break;
+    case 4: WEAVE(uint32_t) break;
+    case 8: WEAVE(uint64_t) break;
+    default:
+        for (size_t at = 0; at < len / 16; at += run / 16)
+            for (size_t i = 0; i < run / 16; i++) {
+                xor_words(&row[2 * at + i], &zero[at + i]);
+                xor_words(&row[2 * at + run / 16 + i], &one[at + i]);
+            }
     }
 }
 
@@ -166,35 +186,38 @@ void ot_sender_entries(struct ot_hash *h, uint8_t *pads, uint32_t bits, uint32_t
                        const struct ot_block *delta, uint64_t first, size_t rows)
 {
     size_t half = ((size_t)bytes << bits) / 2, blocks = (half + AES_BYTES - 1) / AES_BYTES, keys = 2 * bits;
-    size_t batch = WORK / (keys * blocks);
+    size_t batch = batch_of(keys * blocks);
+    struct words difference;
 
     check_shape(bits, bytes);
+    memcpy(&difference, delta, sizeof difference);
     for (size_t done = 0; done < rows; done += batch) {
         size_t part = least(batch, rows - done);
 
         for (size_t i = 0; i < part * bits; i++) {
-            h->once[2 * i] = q[done * bits + i];
-            h->once[2 * i + 1] = xor_blocks(q[done * bits + i], delta);
+            memcpy(&h->once[2 * i], &q[done * bits + i], sizeof *q);
+            h->once[2 * i + 1] = h->once[2 * i];
+            xor_words(&h->once[2 * i + 1], &difference);
         }
         permute(h, h->once, part * keys);
         fill(h, first + done * bits, 2, part * keys, 0, blocks);
         for (size_t row = 0; row < part; row++) {
-            uint8_t *to = pads + (done + row) * 2 * half;
-
-            memset(to, 0, 2 * half);
+            memset(h->row, 0, 2 * half);
             for (size_t l = 0; l < bits; l++) {
-                const struct ot_block *zero = h->work + (row * keys + 2 * l) * blocks, *one = zero + blocks;
+                const struct words *zero = h->work + (row * keys + 2 * l) * blocks, *one = zero + blocks;
 
-                weave(to, zero->bytes, one->bytes, half, (size_t)bytes << l);
+                weave(h->row, zero, one, half, (size_t)bytes << l);
             }
+            memcpy(pads + (done + row) * 2 * half, h->row, 2 * half);
         }
     }
+    sodium_memzero(&difference, sizeof difference);
 }
 
 void ot_receiver_entry(struct ot_hash *h, uint8_t *pads, uint32_t bits, uint32_t bytes, const uint8_t *index,
                        const struct ot_block *t, uint64_t first, size_t rows)
 {
-    size_t batch = WORK / bits;
+    size_t batch = batch_of(bits);
 
     check_shape(bits, bytes);
     memset(pads, 0, rows * bytes);
@@ -214,8 +237,9 @@ void ot_receiver_entry(struct ot_hash *h, uint8_t *pads, uint32_t bits, uint32_t
             for (uint32_t l = 0; l < bits; l++) {
                 size_t i = row * bits + l, place = place_of(index[done + row], l) * bytes % AES_BYTES;
 
+                xor_words(&h->work[i], &h->once[i]);
                 for (size_t b = 0; b < bytes; b++)
-                    pads[(done + row) * bytes + b] ^= h->work[i].bytes[place + b] ^ h->once[i].bytes[place + b];
+                    pads[(done + row) * bytes + b] ^= bytes_of(&h->work[i])[place + b];
             }
     }
 }
