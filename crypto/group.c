@@ -1,5 +1,7 @@
 #include "crypto/group.h"
 
+#include "crypto/group_lanes.h"
+#include "crypto/pair.h"
 #include "crypto/wire.h"
 
 #include <sodium.h>
@@ -21,10 +23,10 @@ void group_scalar_random(struct group_scalar *s, struct rng *g)
     sodium_memzero(wide, sizeof wide);
 }
 
-void group_hash(struct group_element *out, const struct hash *contract, uint32_t attempt, const char *id, size_t len)
+static void hash_id(uint8_t wide[GROUP_WIDE_BYTES], const struct hash *contract, uint32_t attempt, const char *id, size_t len)
 {
     static const uint8_t domain[] = {'h', 'e', 'f', 'u', '-', 'p', 's', 'i'};
-    uint8_t fixed[4 + 8], wide[crypto_core_ristretto255_HASHBYTES];
+    uint8_t fixed[4 + 8];
     crypto_hash_sha512_state st;
 
     store_u32(fixed, attempt);
@@ -35,8 +37,15 @@ void group_hash(struct group_element *out, const struct hash *contract, uint32_t
     crypto_hash_sha512_update(&st, fixed, sizeof fixed);
     crypto_hash_sha512_update(&st, (const uint8_t *)id, len);
     crypto_hash_sha512_final(&st, wide);
-    crypto_core_ristretto255_from_hash(out->bytes, wide);
     sodium_memzero(&st, sizeof st);
+}
+
+void group_hash(struct group_element *out, const struct hash *contract, uint32_t attempt, const char *id, size_t len)
+{
+    uint8_t wide[GROUP_WIDE_BYTES];
+
+    hash_id(wide, contract, attempt, id, len);
+    crypto_core_ristretto255_from_hash(out->bytes, wide);
     sodium_memzero(wide, sizeof wide);
 }
 
@@ -75,42 +84,67 @@ struct batch {
     const struct hash *contract;
     uint32_t attempt;
     char *const *ids;
-    int failed; /* any */
+    int by_lanes; /* eight at a time, the rest one by one */
+    int failed;   /* any */
 };
 
-static void note(struct batch *b, status result)
+static void note(struct batch *b, int good)
 {
-    if (result != OK)
+    if (!good)
         __atomic_store_n(&b->failed, 1, __ATOMIC_RELAXED);
+}
+
+/* Where the part of a piece that goes by lanes ends. */
+static size_t lanes_end(const struct batch *b, size_t first, size_t count)
+{
+    return b->by_lanes ? first + count / GROUP_LANES * GROUP_LANES : first;
 }
 
 static void check_piece(void *ctx, size_t first, size_t count)
 {
     struct batch *b = ctx;
+    size_t i = first;
 
-    for (size_t i = first; i < first + count; i++)
-        note(b, group_check(&b->in[i]));
+    for (; i < lanes_end(b, first, count); i += GROUP_LANES)
+        note(b, group_lanes_check(&b->in[i]));
+    for (; i < first + count; i++)
+        note(b, group_check(&b->in[i]) == OK);
 }
 
 static void scale_piece(void *ctx, size_t first, size_t count)
 {
     struct batch *b = ctx;
+    size_t i = first;
 
-    for (size_t i = first; i < first + count; i++)
-        note(b, group_scale(&b->out[i], b->scalar, &b->out[i]));
+    for (; i < lanes_end(b, first, count); i += GROUP_LANES)
+        note(b, group_lanes_scale(&b->out[i], b->scalar, &b->in[i]));
+    for (; i < first + count; i++)
+        note(b, group_scale(&b->out[i], b->scalar, &b->in[i]) == OK);
 }
 
 static void hash_scale_piece(void *ctx, size_t first, size_t count)
 {
     struct batch *b = ctx;
+    uint8_t wide[GROUP_LANES][GROUP_WIDE_BYTES];
+    struct group_element hashed;
+    size_t i = first;
 
-    for (size_t i = first; i < first + count; i++)
-        group_hash(&b->out[i], b->contract, b->attempt, b->ids[i], strlen(b->ids[i]));
-    scale_piece(b, first, count);
+    for (; i < lanes_end(b, first, count); i += GROUP_LANES) {
+        for (size_t l = 0; l < GROUP_LANES; l++)
+            hash_id(wide[l], b->contract, b->attempt, b->ids[i + l], strlen(b->ids[i + l]));
+        note(b, group_lanes_map_scale(&b->out[i], b->scalar, wide));
+    }
+    for (; i < first + count; i++) {
+        group_hash(&hashed, b->contract, b->attempt, b->ids[i], strlen(b->ids[i]));
+        note(b, group_scale(&b->out[i], b->scalar, &hashed) == OK);
+    }
+    sodium_memzero(wide, sizeof wide);
+    sodium_memzero(&hashed, sizeof hashed);
 }
 
 static status run(struct batch *b, parallel_body *body, size_t count, const struct parallel *p)
 {
+    b->by_lanes = strcmp(pair_tier_name(), "ifma") == 0;
     parallel_for(p, count, GRAIN, body, b);
     return b->failed ? STATUS_MALFORMED : OK;
 }
@@ -122,7 +156,7 @@ status group_check_all(const struct group_element *e, size_t count, const struct
 
 status group_scale_all(struct group_element *e, const struct group_scalar *s, size_t count, const struct parallel *p)
 {
-    return run(&(struct batch){.out = e, .scalar = s}, scale_piece, count, p);
+    return run(&(struct batch){.in = e, .out = e, .scalar = s}, scale_piece, count, p);
 }
 
 status group_hash_scale_all(struct group_element *out, const struct group_scalar *s, const struct hash *contract,

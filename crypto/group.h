@@ -20,7 +20,8 @@ MUST_USE status group_check(const struct group_element *e);
 /* out = s * e; STATUS_MALFORMED when e is invalid or the result is the identity. */
 MUST_USE status group_scale(struct group_element *out, const struct group_scalar *s, const struct group_element *e);
 
-/* The same for many, over the threads of p: the same bytes, and STATUS_MALFORMED when any one fails. */
+/* The same for many, over the threads of p, and eight at a time where pair_tier_name() is "ifma": the same bytes, and
+ * STATUS_MALFORMED when any one fails. */
 MUST_USE status group_check_all(const struct group_element *e, size_t count, const struct parallel *p);
 /* e[i] = s * e[i]; what e holds after a failure is of no use. */
 MUST_USE status group_scale_all(struct group_element *e, const struct group_scalar *s, size_t count, const struct parallel *p);

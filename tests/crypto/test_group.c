@@ -1,4 +1,5 @@
 #include "crypto/group.h"
+#include "crypto/pair.h"
 
 #include "testing.h"
 #include "vectors/vectors.h"
@@ -148,7 +149,7 @@ static void a_product_that_is_the_identity_is_refused(void **state)
 
 /* ---- many ---- */
 
-enum { MANY = 203, ID_BYTES = 16 };
+enum { MANY = 83, ID_BYTES = 17 };
 
 struct many {
     char text[MANY][ID_BYTES], *id[MANY];
@@ -157,16 +158,19 @@ struct many {
     struct group_element hashed[MANY], scaled[MANY]; /* one by one */
 };
 
-static void make_many(struct many *m)
+/* scalar NULL: a random one */
+static void make_many(struct many *m, const char *scalar)
 {
     struct rng g AUTO(rng_clear);
 
     contract_of(&m->contract);
     test_rng(&g, "many");
     group_scalar_random(&m->s, &g);
+    if (scalar)
+        unhex(m->s.bytes, sizeof m->s.bytes, scalar);
     for (size_t i = 0; i < MANY; i++) {
         m->id[i] = m->text[i];
-        snprintf(m->text[i], ID_BYTES, "person %zu", i);
+        snprintf(m->text[i], ID_BYTES, "%016llx", (unsigned long long)rng_u64(&g));
         group_hash(&m->hashed[i], &m->contract, 1, m->id[i], strlen(m->id[i]));
         assert_int_equal(group_scale(&m->scaled[i], &m->s, &m->hashed[i]), OK);
     }
@@ -180,54 +184,105 @@ static void backwards(void *pool, size_t total, size_t grain, parallel_body *bod
         body(ctx, pieces * grain, total - pieces * grain < grain ? total - pieces * grain : grain);
 }
 
-static void many_give_the_bytes_of_one_by_one(void **state)
+static void compare_many(const struct many *m, size_t count, const struct parallel *p)
+{
+    struct group_element e[MANY];
+
+    memcpy(e, m->hashed, sizeof e);
+    assert_int_equal(group_check_all(e, count, p), OK);
+    assert_int_equal(group_scale_all(e, &m->s, count, p), OK);
+    assert_memory_equal(e, m->scaled, count * sizeof *e);
+    assert_memory_equal(e + count, m->hashed + count, (MANY - count) * sizeof *e);
+    memset(e, 0, sizeof e);
+    assert_int_equal(group_hash_scale_all(e, &m->s, &m->contract, 1, m->id, count, p), OK);
+    assert_memory_equal(e, m->scaled, count * sizeof *e);
+}
+
+static void many_give_the_bytes_of_one_by_one_on_every_tier(void **state)
 {
     static const struct parallel pieces = {NULL, backwards};
-    static const struct parallel *const how[] = {NULL, &pieces};
-    struct group_element e[MANY];
+    /* 1, 8, every digit 8, every digit 7, the order less one */
+    static const char *const scalars[] = {NULL,
+                                          "0100000000000000000000000000000000000000000000000000000000000000",
+                                          "0800000000000000000000000000000000000000000000000000000000000000",
+                                          "8888888888888888888888888888888888888888888888888888888888888808",
+                                          "7777777777777777777777777777777777777777777777777777777777777707",
+                                          "ecd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010"};
     static struct many m;
 
     (void)state;
-    make_many(&m);
-    for (size_t h = 0; h < COUNT_OF(how); h++)
-        for (size_t count = 0; count <= MANY; count += count < 20 ? 1 : 61) {
-            memcpy(e, m.hashed, sizeof e);
-            assert_int_equal(group_check_all(e, count, how[h]), OK);
-            assert_int_equal(group_scale_all(e, &m.s, count, how[h]), OK);
-            assert_memory_equal(e, m.scaled, count * sizeof *e);
-            assert_memory_equal(e + count, m.hashed + count, (MANY - count) * sizeof *e);
-            memset(e, 0, sizeof e);
-            assert_int_equal(group_hash_scale_all(e, &m.s, &m.contract, 1, m.id, count, how[h]), OK);
-            assert_memory_equal(e, m.scaled, count * sizeof *e);
+    for (const char *const *tier = pair_tier_list(); *tier; tier++) {
+        assert_int_equal(pair_tier_use(*tier), OK);
+        for (size_t i = 0; i < COUNT_OF(scalars); i++) {
+            make_many(&m, scalars[i]);
+            compare_many(&m, MANY, NULL);
+            compare_many(&m, MANY, &pieces);
         }
+        for (size_t count = 0; count < 20; count++)
+            compare_many(&m, count, NULL);
+    }
+    assert_int_equal(pair_tier_use(NULL), OK);
 }
 
-static void one_bad_point_among_many_is_refused(void **state)
+static void one_bad_point_among_many_is_refused_on_every_tier(void **state)
 {
     static const char *const bad[] = GROUP_BAD;
     struct group_element e[MANY];
     static struct many m;
 
     (void)state;
-    make_many(&m);
-    for (size_t i = 0; i < COUNT_OF(bad); i++)
-        for (size_t at = 0; at < MANY; at += at < 17 ? 1 : 37) {
-            memcpy(e, m.hashed, sizeof e);
-            unhex(e[at].bytes, GROUP_BYTES, bad[i]);
-            assert_int_equal(group_check_all(e, MANY, NULL), STATUS_MALFORMED);
-            assert_int_equal(group_scale_all(e, &m.s, MANY, NULL), STATUS_MALFORMED);
-        }
+    make_many(&m, NULL);
+    for (const char *const *tier = pair_tier_list(); *tier; tier++) {
+        assert_int_equal(pair_tier_use(*tier), OK);
+        for (size_t i = 0; i < COUNT_OF(bad); i++)
+            for (size_t at = 0; at < 10; at++) { /* every lane, and after the last */
+                memcpy(e, m.hashed, sizeof e);
+                unhex(e[at].bytes, GROUP_BYTES, bad[i]);
+                assert_int_equal(group_check_all(e, 10, NULL), STATUS_MALFORMED);
+                assert_int_equal(group_scale_all(e, &m.s, 10, NULL), STATUS_MALFORMED);
+            }
+    }
+    assert_int_equal(pair_tier_use(NULL), OK);
 }
 
-static void many_products_that_are_the_identity_are_refused(void **state)
+static void many_products_that_are_the_identity_are_refused_on_every_tier(void **state)
 {
     struct group_scalar zero = {{0}};
     static struct many m;
 
     (void)state;
-    make_many(&m);
-    assert_int_equal(group_scale_all(m.hashed, &zero, MANY, NULL), STATUS_MALFORMED);
-    assert_int_equal(group_hash_scale_all(m.hashed, &zero, &m.contract, 1, m.id, MANY, NULL), STATUS_MALFORMED);
+    for (const char *const *tier = pair_tier_list(); *tier; tier++) {
+        assert_int_equal(pair_tier_use(*tier), OK);
+        make_many(&m, NULL);
+        assert_int_equal(group_scale_all(m.hashed, &zero, 8, NULL), STATUS_MALFORMED);
+        assert_int_equal(group_hash_scale_all(m.hashed, &zero, &m.contract, 1, m.id, 8, NULL), STATUS_MALFORMED);
+    }
+    assert_int_equal(pair_tier_use(NULL), OK);
+}
+
+/* Random bytes are rarely an encoding; both sides must think so of the same ones. */
+static void every_tier_takes_the_same_encodings(void **state)
+{
+    struct group_element e[8];
+    struct rng g AUTO(rng_clear);
+    int good = 0;
+
+    (void)state;
+    test_rng(&g, "encodings");
+    for (int round = 0; round < 400; round++) {
+        rng_fill(&g, e[0].bytes, GROUP_BYTES);
+        e[0].bytes[0] &= 0xfe;
+        e[0].bytes[31] &= 0x7f;
+        for (size_t l = 1; l < COUNT_OF(e); l++)
+            e[l] = e[0];
+        good += group_check(&e[0]) == OK;
+        for (const char *const *tier = pair_tier_list(); *tier; tier++) {
+            assert_int_equal(pair_tier_use(*tier), OK);
+            assert_int_equal(group_check_all(e, COUNT_OF(e), NULL), group_check(&e[0]));
+        }
+    }
+    assert_true(good > 50 && good < 350);
+    assert_int_equal(pair_tier_use(NULL), OK);
 }
 
 int main(void)
@@ -240,9 +295,10 @@ int main(void)
         cmocka_unit_test(random_scalars_are_reduced_and_not_zero),
         cmocka_unit_test(encodings_that_are_no_element_or_the_identity_are_refused),
         cmocka_unit_test(a_product_that_is_the_identity_is_refused),
-        cmocka_unit_test(many_give_the_bytes_of_one_by_one),
-        cmocka_unit_test(one_bad_point_among_many_is_refused),
-        cmocka_unit_test(many_products_that_are_the_identity_are_refused),
+        cmocka_unit_test(many_give_the_bytes_of_one_by_one_on_every_tier),
+        cmocka_unit_test(one_bad_point_among_many_is_refused_on_every_tier),
+        cmocka_unit_test(many_products_that_are_the_identity_are_refused_on_every_tier),
+        cmocka_unit_test(every_tier_takes_the_same_encodings),
     };
 
     return cmocka_run_group_tests_name("group", tests, NULL, NULL);
