@@ -74,7 +74,8 @@ void ot_expand(struct ot_hash *h, uint8_t *out, size_t bytes, const struct ot_bl
                uint64_t first, size_t count);
 
 /* 1 of N = 2^bits, from bits OTs a row, bits 1..8: OT first + row * bits + l is about bit l of the row's index.  S gets the
- * pads of all N entries, R the pad of its own; every pad is 1, 2, 4, 8 or 16 bytes.
+ * pads of all N entries, R the pad of its own; every pad is 1, 2, 4, 8 or 16 bytes.  An entry's pad is a sum of bytes of
+ * bits pads that no other entry uses, so nothing cancels between entries.
  * pads of S: entry j of a row at (row * N + j) * bytes; pads of R: row * bytes. */
 enum { OT_INDEX_BITS_MAX = 8, OT_ENTRY_BYTES_MAX = 16 };
 

@@ -135,9 +135,8 @@ status ot_base_finish(struct ot_block pads[OT_BITS], const struct ot_chooser *c,
 {
     struct group_element shared AUTO(element_clear);
 
-    TRY(group_check(answer));
     for (uint32_t i = 0; i < OT_BITS; i++) {
-        TRY(group_scale(&shared, &c->secret[i], answer));
+        TRY(group_scale(&shared, &c->secret[i], answer)); /* refuses a bad point */
         pad_of(&pads[i], &c->context, &c->offer, answer, i, (uint8_t)ot_bit(&c->choices, i), &shared);
     }
     return OK;
