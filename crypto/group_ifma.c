@@ -262,7 +262,18 @@ static lanes root_of_ratio(struct field *out, const struct field *u, const struc
 
 /* ---- points ---- */
 
-static void twice(struct point *out, const struct point *p)
+/* Only an addition and an encoding read t. */
+static void finish(struct point *out, const struct field *e, const struct field *f, const struct field *g,
+                   const struct field *h, int with_t)
+{
+    multiply(&out->x, e, f);
+    multiply(&out->y, g, h);
+    multiply(&out->z, f, g);
+    if (with_t)
+        multiply(&out->t, e, h);
+}
+
+static void twice(struct point *out, const struct point *p, int with_t)
 {
     struct field a, b, c, e, f, g, h;
 
@@ -276,13 +287,10 @@ static void twice(struct point *out, const struct point *p)
     subtract(&e, &h, &e);
     subtract(&g, &a, &b);
     add(&f, &c, &g);
-    multiply(&out->x, &e, &f);
-    multiply(&out->y, &g, &h);
-    multiply(&out->z, &f, &g);
-    multiply(&out->t, &e, &h);
+    finish(out, &e, &f, &g, &h, with_t);
 }
 
-static void plus_addend(struct point *out, const struct point *p, const struct addend *q)
+static void plus_addend(struct point *out, const struct point *p, const struct addend *q, int with_t)
 {
     struct field a, b, c, dd, e, f, g, h;
 
@@ -296,10 +304,7 @@ static void plus_addend(struct point *out, const struct point *p, const struct a
     subtract(&f, &dd, &c);
     add(&g, &dd, &c);
     add(&h, &b, &a);
-    multiply(&out->x, &e, &f);
-    multiply(&out->y, &g, &h);
-    multiply(&out->z, &f, &g);
-    multiply(&out->t, &e, &h);
+    finish(out, &e, &f, &g, &h, with_t);
 }
 
 static void addend_of(struct addend *out, const struct point *p)
@@ -359,7 +364,7 @@ static void scale(struct point *out, const struct group_scalar *s, const struct 
 
     addend_of(&table[0], p);
     for (int i = 1; i < TABLE; i++) {
-        plus_addend(&multiple, &multiple, &table[0]);
+        plus_addend(&multiple, &multiple, &table[0], 1);
         addend_of(&table[i], &multiple);
     }
     signed_digits(digit, s);
@@ -368,9 +373,9 @@ static void scale(struct point *out, const struct group_scalar *s, const struct 
     set(&out->z, &one);
     for (int i = WINDOWS - 1; i >= 0; i--) {
         for (int k = 0; k < WINDOW && i < WINDOWS - 1; k++)
-            twice(out, out);
+            twice(out, out, k == WINDOW - 1);
         look_up(&q, table, digit[i]);
-        plus_addend(out, out, &q);
+        plus_addend(out, out, &q, i == 0);
     }
     sodium_memzero(digit, sizeof digit);
     sodium_memzero(&q, sizeof q);
@@ -559,7 +564,7 @@ int group_lanes_map_scale(struct group_element out[GROUP_LANES], const struct gr
     map(&p, wide[0], GROUP_WIDE_BYTES);
     map(&product, wide[0] + GROUP_WIDE_BYTES / 2, GROUP_WIDE_BYTES);
     addend_of(&q, &product);
-    plus_addend(&p, &p, &q);
+    plus_addend(&p, &p, &q, 1);
     scale(&product, s, &p);
     return encode(out, &product) == ALL;
 }
