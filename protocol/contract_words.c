@@ -45,7 +45,7 @@ size_t contract_disclosures(const struct contract *c, struct disclosure out[DISC
         if (c->sigmoid == SIGMOID_TABLE) {
             d = &out[count++];
             d->to = p;
-            snprintf(d->what, sizeof d->what, "after the last pass: how many training rows have a score near or beyond +-%u",
+            snprintf(d->what, sizeof d->what, "in the last pass: how many training rows have a score near or beyond +-%u",
                      c->score_range);
             snprintf(d->learns, sizeof d->learns, "that it is none; otherwise their number, and the job stops");
         }
@@ -118,7 +118,7 @@ void contract_explain(struct wire_writer *w, const struct contract *c, party sel
         c->min_positives, c->min_positives);
     say(w, "  fewer than %u training rows for each bin of a party: the job stops\n", c->rows_per_bin);
     if (c->sigmoid == SIGMOID_TABLE)
-        say(w, "  a training row with a score near or beyond +-%u after the last pass: the job stops\n", c->score_range);
+        say(w, "  a training row with a score near or beyond +-%u in the last pass: the job stops\n", c->score_range);
     say(w, "  at most %u attempts, none after test rows were scored; everything else is forbidden\n", c->attempts_max);
     say(w, "  seeds are %s\n", c->retention ? "kept sealed at each owner, for replay" : "destroyed after the session");
 }

@@ -276,12 +276,12 @@ static void train(struct pen *pen, const struct plan *plan, uint32_t pass)
 
     if (pass > 1)
         blocks(pen, MESSAGE_weight, pass, item);
-    if (plan->table_bits)
-        look_up(pen, plan, pass);
-    if (plan->table_bits && pass == pen->c->passes) { /* the same rows in the table of the range */
-        look_up(pen, plan, pass + 1);
+    if (plan->table_bits && pass == pen->c->passes) { /* the same scores in the table of the range, as pass 0 */
+        look_up(pen, plan, 0);
         exchange(pen, MESSAGE_range, pass, item);
     }
+    if (plan->table_bits)
+        look_up(pen, plan, pass);
     vector_to_all(pen, MESSAGE_residual, pass, item, plan->n);
     for (party p = 0; p < pen->parties; p++)
         if (p != pen->self)

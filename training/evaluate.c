@@ -68,14 +68,19 @@ static status collect_scores(double *out, struct session *ss, const struct plan 
     return OK;
 }
 
-/* One model on the test rows: cross-fitted calibration, then the measures. */
-static status measure(struct metrics *out, struct calibration *calibration, const double *score, const uint8_t *label,
-                      uint32_t rows)
+/* One model on the test rows.  The score of an exact sigmoid is a log-odds; a linear one is first calibrated, by a fit on
+ * the other half of the rows. */
+static status measure(struct metrics *out, struct calibration *calibration, enum sigmoid sigmoid, const double *score,
+                      const uint8_t *label, uint32_t rows)
 {
     double *prob AUTO(auto_free) = NULL;
 
     TRY(alloc_zeroed(&prob, rows, sizeof *prob));
-    TRY(calibration_cross_fit(prob, calibration, score, label, rows));
+    *calibration = (struct calibration){1, 0};
+    for (uint32_t i = 0; i < rows; i++)
+        prob[i] = calibration_apply(calibration, score[i]);
+    if (sigmoid == SIGMOID_LINEAR)
+        TRY(calibration_cross_fit(prob, calibration, score, label, rows));
     return metrics_compute(out, score, prob, label, rows);
 }
 
@@ -127,14 +132,15 @@ static status measure_all(struct party_result *result, uint8_t *body, struct ses
 {
     const uint32_t rows = ss->population.test;
     double *joint AUTO(auto_free) = NULL;
+    const enum sigmoid sigmoid = (enum sigmoid)ss->contract->sigmoid;
     struct calibration unused;
 
     TRY(alloc_zeroed(&joint, rows, sizeof *joint));
     TRY(collect_scores(joint, ss, plan, score, result->intercept));
-    if (measure(&result->joint, &result->calibration, joint, label, rows) != OK ||
-        measure(&result->alone, &unused, alone, label, rows) != OK)
+    if (measure(&result->joint, &result->calibration, sigmoid, joint, label, rows) != OK ||
+        measure(&result->alone, &unused, sigmoid, alone, label, rows) != OK)
         return session_fail(ss, STATUS_LIMIT, "the test rows hold one class only, nothing can be measured");
-    result->logloss_raw = raw_logloss(joint, label, rows);
+    result->logloss_raw = sigmoid == SIGMOID_LINEAR ? raw_logloss(joint, label, rows) : result->joint.logloss;
     result->has_curves = 1;
     put_metric(body, 0, result->joint.auc);
     put_metric(body, 1, result->joint.ks);

@@ -161,6 +161,11 @@ static status evaluate(struct party_result *out, struct session *ss, const struc
     return evaluate_run(out, ss, plan, score, rows->test_label, alone);
 }
 
+static void drop_sigmoid(struct sigmoid_chain **s)
+{
+    sigmoid_free(*s);
+}
+
 /* Offline and online phase on the aligned rows; weight gets our own block. */
 static status fit(int64_t *weight, struct plan *plan, struct session *ss, const struct dataset *d, const struct rows *rows,
                   double *intercept)
@@ -170,6 +175,7 @@ static status fit(int64_t *weight, struct plan *plan, struct session *ss, const 
     struct precondition m AUTO(precondition_clear) = {0};
     struct correlation c AUTO(correlation_clear) = {0};
     struct weights shares AUTO(weights_clear) = {0};
+    struct sigmoid_chain *sigmoid AUTO(drop_sigmoid) = NULL;
 
     session_progress(ss, PHASE_PREPARE, 0, 0, 0); /* the preconditioner of a wide block takes a while */
     TRY(plan_make(plan, ss->contract, own.n, &ss->fault));
@@ -177,8 +183,10 @@ static status fit(int64_t *weight, struct plan *plan, struct session *ss, const 
     own.precondition = m.entry;
     own.diagonal = m.diagonal;
     TRY(correlate_run(&c, ss, &own));
+    if (plan->table_bits)
+        TRY(sigmoid_new(&sigmoid, ss, plan));
     TRY(session_checkpoint(ss, 0));
-    TRY(train_run(&shares, ss, &c, &own, rows->label));
+    TRY(train_run(&shares, ss, &c, &own, sigmoid, rows->label));
     session_progress(ss, PHASE_REVEAL, 0, 0, 1);
     TRY(train_reveal(weight, ss, plan, &shares));
     if (rows->label)

@@ -13,14 +13,14 @@ struct party_result {
     uint8_t *role;            /* [population.rows] 0 train, 1 test, 2 unused, in joint order */
     double *weight;           /* own block, one per bin (dataset_width) */
     double intercept;         /* label party: its constant; 0 elsewhere */
-    /* agreed metrics, the same at every party; log-loss is cross-calibrated */
+    /* agreed metrics, the same at every party; log-loss is cross-calibrated for the linear sigmoid */
     double auc, ks, logloss, alone_auc, alone_ks, alone_logloss;
     uint32_t test_positives;
     /* label party only */
     int has_curves;
     struct metrics joint, alone;
-    struct calibration calibration;
-    double logloss_raw;       /* of the uncalibrated linear score, clipped to (0,1) */
+    struct calibration calibration; /* of the joint score; the exact sigmoid: 1, 0 */
+    double logloss_raw;       /* of the uncalibrated linear score, clipped to (0,1); the exact one needs no calibration: same */
     uint32_t records, checkpoints;
     struct hash head;
 };

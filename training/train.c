@@ -1,5 +1,7 @@
 #include "training/train.h"
 
+#include "training/sigmoid_table.h"
+
 #include <assert.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -11,6 +13,7 @@ struct optimiser {
     struct session *ss;
     const struct correlation *c;
     const struct matrix *own;
+    struct sigmoid_chain *sigmoid; /* NULL: linear */
     const uint8_t *label;
     struct weights w, y;
     ring *residual;          /* [n] our share of 4e, then the sum of all openings and it */
@@ -134,30 +137,30 @@ int64_t train_intercept(const struct plan *plan, const uint8_t *label, uint32_t 
 
     for (uint32_t i = 0; i < n; i++)
         positives += label[i];
+    if (plan->table_bits)
+        return sigmoid_table_logit((uint32_t)positives, n - (uint32_t)positives, plan->f);
     /* 4 mean(y) - 2, rounded to f bits; n < 2^31 and f <= 20 keep this below 2^54 */
     return (int64_t)((((positives << (plan->f + 3)) + n) / n) >> 1) - ((int64_t)2 << plan->f);
 }
 
-/* [SPEC 4.5.2] our share of 4e = z + 2 - 4y: forward sums locally, the constants at the label party. */
-static void residual_share(struct optimiser *o, uint32_t t)
+/* [SPEC 4.5.2] our share of the scores z: forward sums locally, the intercept at the label party. */
+static void score_share(struct optimiser *o, uint32_t t)
 {
     const struct plan *plan = &o->c->plan;
     const struct matrix *m = o->own;
     const ring *fore = o->c->fore + (size_t)(t - 1) * plan->n;
-    const ring constant = o->label ? (ring)(ring_signed)(train_intercept(plan, o->label, plan->n) + ((int64_t)2 << plan->f)) : 0;
+    const ring intercept = o->label ? (ring)(ring_signed)train_intercept(plan, o->label, plan->n) : 0;
 
     for (uint32_t i = 0; i < plan->n; i++) {
         const uint8_t *codes = m->codes + (size_t)i * m->columns;
         size_t offset = 0;
-        ring z = fore[i] + constant;
+        ring z = fore[i] + intercept;
 
         for (uint16_t c = 0; c < m->columns; c++) {
             z += o->opened[offset + codes[c]];
             offset += m->bins[c];
         }
-        if (o->label && o->label[i])
-            z -= (ring)4 << plan->f;
-        o->residual[i] = z & ring_mask(plan->k);
+        o->residual[i] = z & ring_mask(plan->fore_bits);
     }
 }
 
@@ -170,8 +173,94 @@ static void opening_hash(struct hash *out, const uint8_t *share, size_t len)
     hasher_final(&h, out);
 }
 
-/* [SPEC 4.5.3] residual share minus the pad, the same bytes to all; then everyone's is added.  ss->openings becomes the
- * hash of all of them, which the next message carries. */
+/* A zero-sum mask among the senders toward party p, or toward all (p == parties): pairs of parties other than p.
+ * [SPEC 4.5.6] */
+static void add_zero_shares(const struct session *ss, ring *x, uint32_t width, party p, uint32_t t, const char *purpose)
+{
+    for (party q = 0; q < ss->parties; q++) {
+        struct rng g AUTO(rng_clear);
+
+        if (q == p || q == ss->self)
+            continue;
+        session_pair_rng(ss, &g, purpose, q, t, p);
+        for (uint32_t j = 0; j < width; j++) {
+            const ring r = ring_random(&g, 128);
+
+            x[j] = ss->self < q ? x[j] + r : x[j] - r;
+        }
+    }
+}
+
+/* ss->openings becomes the hash of all of them and of what every party just opened, which the next message carries. */
+static void record_openings(struct session *ss, const struct hash *opened)
+{
+    struct hasher h;
+
+    hasher_init(&h, "hefu/openings/v1");
+    hasher_add_hash(&h, &ss->openings);
+    for (party p = 0; p < ss->parties; p++)
+        hasher_add_hash(&h, &opened[p]);
+    hasher_final(&h, &ss->openings);
+}
+
+/* [SPEC 4.5.2] step 4, before the last look-up: how many scores are near the end of the table, where they would wrap.  Not
+ * one may be. */
+static status check_range(struct optimiser *o, uint32_t t)
+{
+    struct session *ss = o->ss;
+    const struct plan *plan = &o->c->plan;
+    const size_t item = item_ring(plan->k);
+    const unsigned range = ss->contract->score_range;
+    uint8_t bodies[PARTIES_MAX * sizeof(ring)];
+    struct hash opened[PARTIES_MAX];
+    ring count, total = 0;
+
+    TRY(sigmoid_beyond(o->sigmoid, &count, o->residual, 0));
+    add_zero_shares(ss, &count, 1, ss->parties, t, "range zero");
+    ring_put(bodies + ss->self * item, item, count & ring_mask(plan->k));
+    TRY(session_exchange(ss, MESSAGE_range, t, bodies, item));
+    for (party p = 0; p < ss->parties; p++) {
+        ring theirs;
+
+        TRY(get_item(ss, &theirs, p, bodies + p * item, item, plan->k));
+        total = (total + theirs) & ring_mask(plan->k);
+        opening_hash(&opened[p], bodies + p * item, item);
+    }
+    record_openings(ss, opened);
+    if (total == 0)
+        return OK;
+    if (total > plan->n)
+        return session_fail(ss, STATUS_MALFORMED, "the parties' shares of a number of rows do not add up to one");
+    session_fail(ss, STATUS_LIMIT, "in the last pass %u of %u training rows have a score near or beyond +-%u, where the "
+                 "sigmoid's table ends", (unsigned)total, plan->n, range);
+    if (range < 32)
+        fault_hint(&ss->fault, "set score_range: %u in the job, or a larger ridge", 2 * range);
+    else
+        fault_hint(&ss->fault, "set a larger ridge in the job");
+    return STATUS_LIMIT;
+}
+
+/* [SPEC 4.5.2] our share of 4e = 4 (sigma(z) - y): of z + 2 - 4y for the linear sigmoid. */
+static status residual_share(struct optimiser *o, uint32_t t)
+{
+    const struct plan *plan = &o->c->plan;
+
+    score_share(o, t);
+    if (o->sigmoid && t == o->c->passes)
+        TRY(check_range(o, t));
+    if (o->sigmoid)
+        TRY(sigmoid_run(o->sigmoid, o->residual, o->residual, t));
+    if (!o->label)
+        return OK;
+    for (uint32_t i = 0; i < plan->n; i++) {
+        o->residual[i] += o->sigmoid ? 0 : (ring)2 << plan->f;
+        o->residual[i] -= (ring)o->label[i] << (plan->f + 2);
+        o->residual[i] &= ring_mask(plan->k);
+    }
+    return OK;
+}
+
+/* [SPEC 4.5.3] residual share minus the pad, the same bytes to all; then everyone's is added. */
 static status open_residuals(struct optimiser *o, uint32_t t)
 {
     struct session *ss = o->ss;
@@ -179,7 +268,6 @@ static status open_residuals(struct optimiser *o, uint32_t t)
     const ring *pad = o->c->pad_residual + (size_t)(t - 1) * plan->n;
     const size_t item = item_ring(plan->k), per = vector_items_per_record(item), records = vector_records(item, plan->n);
     struct hash opened[PARTIES_MAX];
-    struct hasher h;
 
     for (uint32_t i = 0; i < plan->n; i++)
         ring_put(o->wire + i * item, item, (o->residual[i] - pad[i]) & ring_mask(plan->k));
@@ -203,11 +291,7 @@ static status open_residuals(struct optimiser *o, uint32_t t)
             o->residual[i] = (o->residual[i] + delta) & ring_mask(plan->k);
         }
     }
-    hasher_init(&h, "hefu/openings/v1");
-    hasher_add_hash(&h, &ss->openings);
-    for (party p = 0; p < ss->parties; p++)
-        hasher_add_hash(&h, &opened[p]);
-    hasher_final(&h, &ss->openings);
+    record_openings(ss, opened);
     return OK;
 }
 
@@ -256,23 +340,6 @@ static status own_step(struct optimiser *o, uint32_t t)
     }
     sodium_memzero(sums, m->width * sizeof *sums);
     return OK;
-}
-
-/* A zero-sum mask among the senders toward block p: pairs of parties other than p.  [SPEC 4.5.6] */
-static void add_zero_shares(const struct session *ss, ring *x, uint32_t width, party p, uint32_t t, const char *purpose)
-{
-    for (party q = 0; q < ss->parties; q++) {
-        struct rng g AUTO(rng_clear);
-
-        if (q == p || q == ss->self)
-            continue;
-        session_pair_rng(ss, &g, purpose, q, t, p);
-        for (uint32_t j = 0; j < width; j++) {
-            const ring r = ring_random(&g, 128);
-
-            x[j] = ss->self < q ? x[j] + r : x[j] - r;
-        }
-    }
 }
 
 /* [SPEC 4.5.6] lift: open value + rho to the owner; shares become integers, scaled down by local rounding. */
@@ -343,9 +410,9 @@ static void update(struct optimiser *o, const struct weights *steps)
 }
 
 status train_run(struct weights *out, struct session *ss, const struct correlation *c, const struct matrix *own,
-                 const uint8_t *label)
+                 struct sigmoid_chain *sigmoid, const uint8_t *label)
 {
-    struct optimiser o AUTO(optimiser_clear) = {.ss = ss, .c = c, .own = own, .label = label};
+    struct optimiser o AUTO(optimiser_clear) = {.ss = ss, .c = c, .own = own, .sigmoid = sigmoid, .label = label};
     struct weights steps AUTO(weights_clear) = {0};
 
     TRY(optimiser_init(&o));
@@ -353,7 +420,7 @@ status train_run(struct weights *out, struct session *ss, const struct correlati
     for (uint32_t t = 1; t <= c->passes; t++) {
         session_progress(ss, PHASE_TRAIN, t, t - 1, c->passes);
         TRY(open_weights(&o, t));
-        residual_share(&o, t);
+        TRY(residual_share(&o, t));
         TRY(open_residuals(&o, t));
         TRY(confirm_openings(&o, t));
         TRY(own_step(&o, t));

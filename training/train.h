@@ -4,6 +4,7 @@
 #define HEFU_TRAIN_H
 
 #include "training/precondition.h"
+#include "training/sigmoid.h"
 
 /* Our integer shares of every block's weights, f fractional bits. */
 struct weights {
@@ -16,16 +17,17 @@ struct weights {
 
 void weights_clear(struct weights *w); /* wipes */
 
-/* All passes.  label: 0/1 per training row at the label party, NULL elsewhere.
- * A joint checkpoint follows every pass. */
+/* All passes.  label: 0/1 per training row at the label party, NULL elsewhere.  sigmoid: NULL for the linear one.
+ * A joint checkpoint follows every pass.  STATUS_LIMIT when scores come near the end of the sigmoid's table. */
 MUST_USE status train_run(struct weights *out, struct session *ss, const struct correlation *c, const struct matrix *own,
-                          const uint8_t *label);
+                          struct sigmoid_chain *sigmoid, const uint8_t *label);
 
 /* Each block's shares go to its owner only; out has the own block's width entries, f fractional bits. [SPEC 4.6] */
 MUST_USE status train_reveal(int64_t *out, struct session *ss, const struct plan *plan, const struct weights *w);
 
-/* The label party's constant, chosen so that scores start at the base rate: 2^f * (4 mean(y) - 2).  The score of a row is
- * z = intercept + sum of weights, and the linear model's probability is 1/2 + z/4. */
+/* The label party's constant, f fractional bits, chosen so that scores start at the base rate: the logit of mean(y), or
+ * 4 mean(y) - 2 for the linear sigmoid.  The score of a row is z = intercept + sum of weights; the model's probability is
+ * 1 / (1 + exp(-z)), or 1/2 + z/4.  Both classes are there. */
 int64_t train_intercept(const struct plan *plan, const uint8_t *label, uint32_t n);
 
 #endif

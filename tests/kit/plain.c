@@ -4,6 +4,7 @@
 #include "training/train.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,6 +103,14 @@ static void block_pass(struct plain_block *b, const struct contract *c, const st
     }
 }
 
+/* 4 sigma(z): by floating point, without the noise of tables; or z + 2. */
+static ring_signed four_sigma(const struct plan *plan, ring_signed z)
+{
+    if (!plan->table_bits)
+        return z + ((ring_signed)2 << plan->f);
+    return llround(ldexp(4 / (1 + exp(-ldexp((double)z, -(int)plan->f))), (int)plan->f));
+}
+
 status plain_train(int64_t *const weight[PARTIES_MAX], const struct contract *c, const struct sim *sim,
                    const struct pooled *pooled)
 {
@@ -110,7 +119,7 @@ status plain_train(int64_t *const weight[PARTIES_MAX], const struct contract *c,
     ring_signed *residual = calloc(pooled->num_train, sizeof *residual);
     uint8_t *label = calloc(pooled->num_train, 1);
     uint16_t column = 0;
-    int64_t constant;
+    int64_t intercept;
     status result = OK;
 
     (void)sim;
@@ -118,14 +127,14 @@ status plain_train(int64_t *const weight[PARTIES_MAX], const struct contract *c,
     TRY(plan_make(&plan, c, pooled->num_train, NULL));
     for (uint32_t i = 0; i < pooled->num_train; i++)
         label[i] = pooled->label[pooled->train[i]];
-    constant = train_intercept(&plan, label, pooled->num_train) + ((int64_t)2 << plan.f);
+    intercept = train_intercept(&plan, label, pooled->num_train);
     for (party p = 0; p < c->parties && result == OK; p++) {
         result = block_init(&block[p], c, p, column, pooled, &plan);
         column = (uint16_t)(column + c->party[p].columns);
     }
     for (uint16_t t = 0; t < c->passes && result == OK; t++) {
         for (uint32_t i = 0; i < pooled->num_train; i++) {
-            ring_signed z = constant - (label[i] ? (ring_signed)4 << plan.f : 0);
+            ring_signed z = intercept;
 
             for (party p = 0; p < c->parties; p++) {
                 size_t offset = 0;
@@ -135,7 +144,7 @@ status plain_train(int64_t *const weight[PARTIES_MAX], const struct contract *c,
                     offset += block[p].m.bins[col];
                 }
             }
-            residual[i] = z;
+            residual[i] = four_sigma(&plan, z) - (label[i] ? (ring_signed)4 << plan.f : 0);
         }
         for (party p = 0; p < c->parties; p++)
             block_pass(&block[p], c, &plan, residual);

@@ -139,6 +139,13 @@ void sim_contract(struct sim *sim, party parties, const struct dataset *data, ui
     }
 }
 
+void sim_exact_sigmoid(struct sim *sim)
+{
+    sim->contract.sigmoid = SIGMOID_TABLE;
+    sim->contract.table_bits = TABLE_BITS_DEFAULT;
+    sim->contract.score_range = SCORE_RANGE_DEFAULT;
+}
+
 void sim_approve(struct sim *sim, uint64_t seed)
 {
     struct contract *c = &sim->contract;

@@ -97,6 +97,34 @@ static void secure_weights_equal_the_plain_fixed_point_reference_for_5_parties(v
     assert_weights_equal_plain(5, 240, 12);
 }
 
+/* The exact sigmoid rounds at random: 1/255 of a row's residual, and a step of the table in its score.  Over n rows that
+ * moves a weight by a few times 1 / (255 sqrt(rows in its bin)); what is checked is far below the size of a weight. */
+static void assert_exact_weights_are_near_plain(party parties, uint32_t rows, double near)
+{
+    struct group g;
+    double distance;
+
+    group_setup(&g, parties, 100 + parties, rows, 12, 384);
+    sim_exact_sigmoid(&g.sim);
+    g.sim.contract.ridge_micro = 30000; /* the labels are nearly a function of the codes: keeps scores inside +-7 */
+    sim_approve(&g.sim, 5);
+    sim_run(&g.sim, NULL);
+    assert_all_ended_well(&g);
+    distance = ldexp(weight_distance(&g), -g.sim.contract.fraction_bits);
+    print_message("P = %u, exact sigmoid, %u training rows: weights within %.5f\n", parties,
+                  g.sim.party[0].result.population.train, distance);
+    assert_true(distance < near);
+    group_clear(&g);
+}
+
+static void weights_of_the_exact_sigmoid_are_near_the_plain_reference_for_2_3_and_5_parties(void **state)
+{
+    (void)state;
+    assert_exact_weights_are_near_plain(2, 400, 0.02);
+    assert_exact_weights_are_near_plain(3, 400, 0.02);
+    assert_exact_weights_are_near_plain(5, 300, 0.02);
+}
+
 static void every_party_reports_the_same_metrics_and_population(void **state)
 {
     struct group g;
@@ -386,6 +414,7 @@ int main(void)
         cmocka_unit_test(secure_weights_equal_the_plain_fixed_point_reference_for_2_parties),
         cmocka_unit_test(secure_weights_equal_the_plain_fixed_point_reference_for_3_parties),
         cmocka_unit_test(secure_weights_equal_the_plain_fixed_point_reference_for_5_parties),
+        cmocka_unit_test(weights_of_the_exact_sigmoid_are_near_the_plain_reference_for_2_3_and_5_parties),
         cmocka_unit_test(every_party_reports_the_same_metrics_and_population),
         cmocka_unit_test(equal_seeds_give_equal_transcripts_and_models_and_other_seeds_do_not),
         cmocka_unit_test(a_table_that_is_not_the_one_of_the_contract_is_refused),
