@@ -9,7 +9,7 @@ enum {
     WINDOW = 6,       /* bits of an exponent */
     SLACK_BITS = 192, /* of all exponents together, beyond the group's order */
     BASES_MAX = (PAILLIER_BITS_MAX + SLACK_BITS) / WINDOW + 1,
-    BATCH = 32,       /* draws at a time: they share the passes over a table */
+    BATCH = 64,       /* draws at a time: they share the passes over a table */
     ROUND = 64,       /* residues made between two reports of progress */
 };
 

@@ -7,10 +7,11 @@
 #include <string.h>
 
 enum {
+    KERNEL_STACK = 24 << 10, /* what the tiers' functions leave on the stack */
     LIMBS_MAX = PAIR_BITS_MAX / GMP_NUMB_BITS + 1, /* of a, with a limb for what a lazy value has too much */
     POWER_WINDOW = 5,
     POWER_ENTRIES = 1 << POWER_WINDOW,
-    TABLE_BATCH = 4, /* vectors that share a pass over the tables, to spare the caches */
+    TABLE_BATCH = 8, /* vectors that share a pass over the tables, to spare the caches */
 };
 
 struct lanes { alignas(64) uint64_t word[PAIR_LANE_WORDS_MAX]; };
@@ -335,6 +336,7 @@ static void put_each(const struct pair_modulus *m, const uint64_t *x, size_t cou
     sodium_memzero(a, sizeof a);
     sodium_memzero(b, sizeof b);
     sodium_memzero(c, sizeof c);
+    sodium_stackzero(KERNEL_STACK);
 }
 
 static void put_mpz(void *out, size_t index, const mp_limb_t *value, size_t limbs)
@@ -380,6 +382,7 @@ void pair_halves(const struct pair_modulus *m, mp_limb_t *a, mp_limb_t *b, const
     sodium_memzero(plain, sizeof plain);
     sodium_memzero(wide_a, sizeof wide_a);
     sodium_memzero(wide_b, sizeof wide_b);
+    sodium_stackzero(KERNEL_STACK);
 }
 
 void pair_copy(const struct pair_modulus *m, uint64_t *out, const uint64_t *x)
@@ -464,19 +467,6 @@ void pair_horner(const struct pair_modulus *m, uint64_t *out, const uint64_t *co
     }
 }
 
-static void pick(const struct pair_modulus *m, struct lanes *out, const struct lanes *table, uint32_t entries, uint32_t index)
-{
-    const size_t words = pair_words(m) * m->tier->lanes;
-
-    memset(out->word, 0, words * sizeof out->word[0]);
-    for (uint32_t k = 0; k < entries; k++) {
-        const uint64_t mask = 0 - (((uint64_t)(k ^ index) - 1) >> 63);
-
-        for (size_t i = 0; i < words; i++)
-            out->word[i] |= table[k].word[i] & mask;
-    }
-}
-
 static uint32_t exponent_window(const mpz_t e, size_t index)
 {
     uint32_t digit = 0;
@@ -508,7 +498,7 @@ void pair_power(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, 
         for (size_t w = windows; w-- > 0;) {
             for (uint32_t s = 0; s < POWER_WINDOW && w + 1 < windows; s++)
                 t->square(m, power.word, power.word);
-            pick(m, &factor, table, POWER_ENTRIES, exponent_window(e, w));
+            t->pick(m, factor.word, table[0].word, PAIR_LANE_WORDS_MAX, POWER_ENTRIES, exponent_window(e, w));
             t->multiply(m, power.word, power.word, factor.word);
         }
         store_row(m, out + i * words, &power, count - i);
@@ -516,6 +506,7 @@ void pair_power(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, 
     wipe(m, table, POWER_ENTRIES);
     wipe(m, &power, 1);
     wipe(m, &factor, 1);
+    sodium_stackzero(KERNEL_STACK);
 }
 
 status pair_invert_var(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, size_t count)
@@ -597,6 +588,13 @@ void pair_table_fill(struct pair_table *t, const struct pair_modulus *m, uint32_
     wipe(m, &power, 1);
 }
 
+/* One of TABLE_BATCH parts of the powers of a base that will be needed next: multiplications leave the time. */
+static void fetch_part(const uint64_t *entries, size_t words, size_t part)
+{
+    for (size_t w = words * part / TABLE_BATCH; w < words * (part + 1) / TABLE_BATCH; w += 8)
+        __builtin_prefetch(entries + w, 0, 2);
+}
+
 void pair_table_product(const struct pair_table *t, const struct pair_modulus *m, uint64_t *out, const uint8_t *index, size_t count)
 {
     const uint32_t lanes = m->tier->lanes;
@@ -609,6 +607,8 @@ void pair_table_product(const struct pair_table *t, const struct pair_modulus *m
             for (size_t b = 0; b < TABLE_BATCH && i + b * lanes < count; b++) {
                 uint8_t choice[PAIR_LANES_MAX] = {0};
 
+                if (base + 1 < t->bases)
+                    fetch_part(entries + table_words(t, m), table_words(t, m), b);
                 for (uint32_t l = 0; l < lanes && i + b * lanes + l < count; l++)
                     choice[l] = index[(i + b * lanes + l) * t->bases + base];
                 m->tier->select(m, base ? factor.word : product[b].word, entries, t->window, choice);
@@ -621,4 +621,5 @@ void pair_table_product(const struct pair_table *t, const struct pair_modulus *m
     }
     wipe(m, product, TABLE_BATCH);
     wipe(m, &factor, 1);
+    sodium_stackzero(KERNEL_STACK);
 }

@@ -331,6 +331,24 @@ static void select_entries(const struct pair_modulus *m, uint64_t *out, const ui
     }
 }
 
+/* Whole vectors are kept or not by a mask; all are read. */
+static void pick(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, size_t stride, uint32_t entries,
+                 uint32_t index)
+{
+    for (size_t i = 0; i < pair_words(m); i += ROWS) {
+        vec found[ROWS] = {0};
+
+        for (uint32_t k = 0; k < entries; k++) {
+            const vec mask = _mm256_cmpeq_epi64(same(k), same(index));
+
+            UNROLL for (size_t r = 0; r < ROWS; r++)
+                found[r] = _mm256_or_si256(found[r], _mm256_and_si256(mask, load(table + k * stride, i + r)));
+        }
+        UNROLL for (size_t r = 0; r < ROWS; r++)
+            store(out, i + r, found[r]);
+    }
+}
+
 const struct pair_tier pair_tier_avx2 = {
     .name = "avx2",
     .lanes = LANES,
@@ -345,6 +363,7 @@ const struct pair_tier pair_tier_avx2 = {
     .enter = enter,
     .leave = leave,
     .select = select_entries,
+    .pick = pick,
 };
 
 #endif

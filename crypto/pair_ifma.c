@@ -299,28 +299,70 @@ static void store(const struct pair_modulus *m, uint64_t *const *out, const uint
     }
 }
 
-/* Sixteen entries at a time: a permutation takes each lane's entry among them, a mask keeps it where the index is one of
- * these sixteen. */
+/* Every lane takes its entry among each sixteen by a permutation, then the bits of its index above those choose between
+ * halves of what is left.  groups is a power of two. */
+INLINE void select_among(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, int groups, const uint8_t *index)
+{
+    const __m512i at = _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)index));
+    __mmask8 upper[4];
+
+    UNROLL for (int b = 0; b < 4; b++)
+        upper[b] = _mm512_test_epi64_mask(at, broadcast((uint64_t)2 * LANES << b));
+    for (size_t i = 0; i < pair_words(m); i++, table += groups * 2 * LANES) {
+        __m512i found[16];
+
+        UNROLL for (int g = 0; g < groups; g++)
+            found[g] = _mm512_permutex2var_epi64(_mm512_loadu_si512(table + g * 2 * LANES), at,
+                                                 _mm512_loadu_si512(table + g * 2 * LANES + LANES));
+        UNROLL for (int b = 0; b < 4; b++)
+            UNROLL for (int g = 0; g < groups >> (b + 1); g++)
+                found[g] = _mm512_mask_blend_epi64(upper[b], found[2 * g], found[2 * g + 1]);
+        _mm512_store_si512(out + i * LANES, found[0]);
+    }
+}
+
+/* The same for fewer than sixteen entries. */
+static void select_of_few(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, uint32_t window,
+                          const uint8_t *index)
+{
+    const size_t entries = (size_t)1 << window;
+    const __mmask8 there = (__mmask8)((1u << entries) - 1);
+    const __m512i at = _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)index));
+
+    for (size_t i = 0; i < pair_words(m); i++, table += entries)
+        _mm512_store_si512(out + i * LANES, _mm512_permutexvar_epi64(at, _mm512_maskz_loadu_epi64(there, table)));
+}
+
 static void select_entry(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, uint32_t window,
                          const uint8_t *index)
 {
-    const size_t entries = (size_t)1 << window;
-    const __mmask8 low = (__mmask8)(entries < LANES ? (1u << entries) - 1 : 0xff);
-    const __mmask8 high = (__mmask8)(entries < 2 * LANES ? 0 : 0xff);
-    const __m512i lane_index = _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)index));
-    const __m512i lane_group = _mm512_srli_epi64(lane_index, 4);
+    switch (window) {
+    case 4: select_among(m, out, table, 1, index); break;
+    case 5: select_among(m, out, table, 2, index); break;
+    case 6: select_among(m, out, table, 4, index); break;
+    case 7: select_among(m, out, table, 8, index); break;
+    case 8: select_among(m, out, table, 16, index); break;
+    default: select_of_few(m, out, table, window, index);
+    }
+}
 
-    for (size_t i = 0; i < pair_words(m); i++, table += entries) {
-        __m512i chosen = zero();
+/* Whole vectors are kept or not by a mask; all are read. */
+static void pick(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, size_t stride, uint32_t entries,
+                 uint32_t index)
+{
+    enum { BLOCK = 4 };
 
-        for (size_t k = 0; k < entries; k += 2 * LANES) {
-            __mmask8 here = _mm512_cmpeq_epi64_mask(lane_group, broadcast(k / (2 * LANES)));
-            __m512i x = _mm512_maskz_loadu_epi64(low, table + k);
-            __m512i y = _mm512_maskz_loadu_epi64(high, table + k + LANES);
+    for (size_t i = 0; i < pair_words(m); i += BLOCK) {
+        __m512i found[BLOCK] = {zero(), zero(), zero(), zero()};
 
-            chosen = _mm512_mask_mov_epi64(chosen, here, _mm512_permutex2var_epi64(x, lane_index, y));
+        for (uint32_t k = 0; k < entries; k++) {
+            const __mmask8 here = _mm512_cmpeq_epi64_mask(broadcast(k), broadcast(index));
+
+            UNROLL for (size_t b = 0; b < BLOCK; b++)
+                found[b] = _mm512_mask_mov_epi64(found[b], here, _mm512_load_si512(table + k * stride + (i + b) * LANES));
         }
-        _mm512_store_si512(out + i * LANES, chosen);
+        UNROLL for (size_t b = 0; b < BLOCK; b++)
+            _mm512_store_si512(out + (i + b) * LANES, found[b]);
     }
 }
 
@@ -338,6 +380,7 @@ const struct pair_tier pair_tier_ifma = {
     .enter = enter,
     .leave = leave,
     .select = select_entry,
+    .pick = pick,
 };
 
 #endif

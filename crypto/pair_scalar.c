@@ -4,7 +4,10 @@
 
 #include <string.h>
 
-enum { LIMBS_MAX = PAIR_BITS_MAX / GMP_NUMB_BITS + 1 };
+enum {
+    LIMBS_MAX = PAIR_BITS_MAX / GMP_NUMB_BITS + 1,
+    KARATSUBA_FROM = 26, /* limbs; GMP's own product of such lengths branches on its operands */
+};
 
 _Static_assert(GMP_NUMB_BITS == 64, "a digit of this tier is a limb of 64 bits");
 
@@ -13,10 +16,42 @@ struct wide {
     mp_limb_t t[2 * LIMBS_MAX], u[2 * LIMBS_MAX], scratch[2 * LIMBS_MAX];
 };
 
-/* t = x y, 2n limbs. */
+/* d = |x0 - x1|, h limbs, where x1 has n - h and follows x0; all ones when x0 < x1, else 0. */
+static mp_limb_t difference(mp_limb_t *d, const mp_limb_t *x, mp_size_t n, mp_size_t h)
+{
+    mp_limb_t upper[LIMBS_MAX] = {0}, scratch[LIMBS_MAX], borrow;
+
+    memcpy(upper, x + h, (size_t)(n - h) * sizeof *upper);
+    borrow = mpn_sub_n(d, x, upper, h);
+    for (mp_size_t i = 0; i < h; i++)
+        d[i] ^= 0 - borrow;
+    mpn_sec_add_1(d, d, h, borrow, scratch);
+    return 0 - borrow;
+}
+
+/* t = x y, 2n limbs.  Karatsuba: x0 y1 + x1 y0 = x0 y0 + x1 y1 - (x0 - x1)(y0 - y1). */
 static void multiply_limbs(mp_limb_t *t, const mp_limb_t *x, const mp_limb_t *y, mp_size_t n, mp_limb_t *scratch)
 {
-    mpn_sec_mul(t, x, n, y, n, scratch);
+    const mp_size_t h = (n + 1) / 2, l = n - h;
+    mp_limb_t dx[LIMBS_MAX], dy[LIMBS_MAX], product[LIMBS_MAX + 2], middle[LIMBS_MAX + 2] = {0}, minus;
+
+    if (n < KARATSUBA_FROM) {
+        mpn_sec_mul(t, x, n, y, n, scratch);
+        return;
+    }
+    multiply_limbs(t, x, y, h, scratch);
+    multiply_limbs(t + 2 * h, x + h, y + h, l, scratch);
+    minus = ~(difference(dx, x, n, h) ^ difference(dy, y, n, h));
+    multiply_limbs(product, dx, dy, h, scratch);
+    memcpy(middle, t + 2 * h, (size_t)(2 * l) * sizeof *middle);
+    middle[2 * h] = mpn_add_n(middle, middle, t, 2 * h);
+    product[2 * h] = 0;
+    for (mp_size_t i = 0; i <= 2 * h; i++) /* plus the product, or in two's complement minus it */
+        product[i] ^= minus;
+    mpn_add_n(middle, middle, product, 2 * h + 1);
+    mpn_sec_add_1(middle, middle, 2 * h + 1, minus & 1, scratch);
+    minus = mpn_add_n(t + h, t + h, middle, 2 * h + 1);
+    mpn_sec_add_1(t + 3 * h + 1, t + 3 * h + 1, 2 * n - 3 * h - 1, minus, scratch);
 }
 
 /* out = (t + q N) / R with the quotient q = -t / N mod R, which goes into q when that is not NULL.  t < R^2 / 2. */
@@ -129,6 +164,18 @@ static void select_entry(const struct pair_modulus *m, uint64_t *out, const uint
     }
 }
 
+static void pick(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, size_t stride, uint32_t entries,
+                 uint32_t index)
+{
+    memset(out, 0, pair_words(m) * sizeof *out);
+    for (uint32_t k = 0; k < entries; k++) {
+        const uint64_t mask = 0 - (((uint64_t)(k ^ index) - 1) >> 63);
+
+        for (size_t i = 0; i < pair_words(m); i++)
+            out[i] |= table[k * stride + i] & mask;
+    }
+}
+
 const struct pair_tier pair_tier_scalar = {
     .name = "scalar",
     .lanes = 1,
@@ -143,4 +190,5 @@ const struct pair_tier pair_tier_scalar = {
     .enter = enter,
     .leave = leave,
     .select = select_entry,
+    .pick = pick,
 };

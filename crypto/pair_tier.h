@@ -31,6 +31,9 @@ struct pair_tier {
     void (*leave)(const struct pair_modulus *m, uint64_t *out, const uint64_t *x);
     /* Lane l of out = entry index[l] of table [words][2^window]; reads the whole table whatever the indices. */
     void (*select)(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, uint32_t window, const uint8_t *index);
+    /* out = number index of a row of entries numbers in lanes, stride words apart; reads all of them. */
+    void (*pick)(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, size_t stride, uint32_t entries,
+                 uint32_t index);
 };
 
 extern const struct pair_tier pair_tier_scalar;
