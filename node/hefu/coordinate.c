@@ -28,10 +28,11 @@ static json_t *propose_request(const struct job_file *job)
         json_array_append_new(tables,
                               json_pack("{s:s,s:s}", "party", job->tables[i].party, "table", job->tables[i].table));
     return json_pack(
-        "{s:s,s:{s:s,s:s,s:o,s:{s:I,s:I,s:I},s:I,s:{s:I,s:I},s:{s:I,s:I,s:I,s:I},s:I,s:I}}", "op", "propose", "job",
+        "{s:s,s:{s:s,s:s,s:o,s:{s:I,s:I,s:I,s:I,s:I},s:I,s:{s:I,s:I},s:{s:I,s:I,s:I,s:I},s:I,s:I}}", "op", "propose", "job",
         "name", job->name, "purpose", job->purpose, "tables", tables,
         "training", "passes", (json_int_t)job->training.passes, "ridge_micro", (json_int_t)job->training.ridge_micro,
-        "sigmoid", (json_int_t)job->training.sigmoid,
+        "sigmoid", (json_int_t)job->training.sigmoid, "table_bits", (json_int_t)job->training.table_bits,
+        "score_range", (json_int_t)job->training.score_range,
         "key_bits", (json_int_t)job->key_bits,
         "test", "rule", (json_int_t)job->test.rule, "permille", (json_int_t)job->test.permille,
         "limits", "min_rows", (json_int_t)job->limits.min_rows, "min_positives", (json_int_t)job->limits.min_positives,
@@ -148,6 +149,8 @@ static status make_contract(struct coordination *c, const struct job_file *job, 
     k->test_permille = (uint16_t)job->test.permille;
     k->fraction_bits = FRACTION_BITS;
     k->score_bits = (uint8_t)job->score_bits;
+    k->table_bits = (uint8_t)job->training.table_bits;
+    k->score_range = (uint8_t)job->training.score_range;
     k->min_rows = job->limits.min_rows;
     k->min_positives = job->limits.min_positives;
     k->rows_per_bin = (uint8_t)job->limits.rows_per_bin;

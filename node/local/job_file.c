@@ -20,12 +20,16 @@ static const struct schema_field table_fields[] = {
     {0},
 };
 
-static const struct schema_choice sigmoid_words[] = {{"linear", SIGMOID_LINEAR}, {0}};
+static const struct schema_choice sigmoid_words[] = {{"exact", SIGMOID_TABLE}, {"linear", SIGMOID_LINEAR}, {0}};
+static const struct schema_choice table_words[] = {{"32", 5}, {"64", 6}, {"128", 7}, {"256", 8}, {0}};
+static const struct schema_choice range_words[] = {{"4", 4}, {"8", 8}, {"16", 16}, {"32", 32}, {0}};
 
 static const struct schema_field training_fields[] = {
     {"passes", SCHEMA_COUNT, 0, SCHEMA_AT(struct job_training, passes), .min = 2, .max = PASSES_MAX},
     {"ridge", SCHEMA_DECIMAL, 0, SCHEMA_AT(struct job_training, ridge_micro), .min = 100, .max = 1000000},
     {"sigmoid", SCHEMA_CHOICE, 0, SCHEMA_AT(struct job_training, sigmoid), .choices = sigmoid_words},
+    {"sigmoid_table", SCHEMA_CHOICE, 0, SCHEMA_AT(struct job_training, table_bits), .choices = table_words},
+    {"score_range", SCHEMA_CHOICE, 0, SCHEMA_AT(struct job_training, score_range), .choices = range_words},
     {0},
 };
 
@@ -77,6 +81,22 @@ static status decide_test_rule(struct written *w, const struct schema_marks *mar
     return OK;
 }
 
+/* The linear sigmoid has no table. */
+static status check_sigmoid(struct job_training *t, const struct schema_marks *marks, struct fault *f)
+{
+    static const char *const keys[] = {"training.sigmoid_table", "training.score_range"};
+
+    if (t->sigmoid != SIGMOID_LINEAR)
+        return OK;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (schema_present(marks, keys[i])) {
+            fault_hint(f, "take it out, or use the exact sigmoid");
+            return schema_fault(marks, keys[i], f, "does not go together with the linear sigmoid");
+        }
+    t->table_bits = t->score_range = 0;
+    return OK;
+}
+
 static status check_parties_distinct(const struct job_file *job, const struct schema_marks *marks, struct fault *f)
 {
     char path[SCHEMA_PATH_BYTES];
@@ -98,7 +118,8 @@ status job_file_parse(struct job_file *out, const char *file, const void *text, 
     struct schema_marks *marks AUTO(auto_free) = NULL;
     struct written w = {
         .job = {
-            .training = {.passes = 16, .ridge_micro = 3000, .sigmoid = SIGMOID_LINEAR},
+            .training = {.passes = 16, .ridge_micro = 3000, .sigmoid = SIGMOID_TABLE,
+                         .table_bits = TABLE_BITS_DEFAULT, .score_range = SCORE_RANGE_DEFAULT},
             .key_bits = 3072,
             .limits = {.min_rows = 1000, .min_positives = 50, .rows_per_bin = 10, .attempts = ATTEMPTS_MAX},
             .score_bits = 6,
@@ -110,6 +131,7 @@ status job_file_parse(struct job_file *out, const char *file, const void *text, 
     TRY(alloc_zeroed(&marks, 1, sizeof *marks));
     TRY(schema_read(&w, job_fields, file, text, len, marks, f));
     TRY(check_parties_distinct(&w.job, marks, f));
+    TRY(check_sigmoid(&w.job.training, marks, f));
     TRY(decide_test_rule(&w, marks, f));
     *out = w.job;
     return OK;

@@ -19,6 +19,7 @@ struct job_file {
         uint32_t passes;
         uint32_t ridge_micro; /* ridge * 10^6 */
         uint32_t sigmoid;     /* enum sigmoid */
+        uint32_t table_bits, score_range; /* as in the contract; 0 for the linear sigmoid */
     } training;
     uint32_t key_bits;
     struct job_test {

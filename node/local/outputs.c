@@ -280,7 +280,10 @@ static void fill_facts(struct page *g, const struct contract *k)
 {
     add_fact(g, "passes", "%u", k->passes);
     add_fact(g, "ridge", "%g", k->ridge_micro / 1e6);
-    add_fact(g, "sigmoid", "%s", k->sigmoid == SIGMOID_LINEAR ? "linear" : "unknown");
+    if (k->sigmoid == SIGMOID_TABLE)
+        add_fact(g, "sigmoid", "exact, tables of %u for scores within ±%u", 1u << k->table_bits, k->score_range);
+    else
+        add_fact(g, "sigmoid", "linear, calibrated afterwards");
     add_fact(g, "step, momentum", "%.3f, %.3f", k->step_1024 / 1024.0, k->momentum_1024 / 1024.0);
     add_fact(g, "Paillier key", "%u bits, one per party and session", k->key_bits);
     if (k->test_rule == TEST_DRAWN)

@@ -42,7 +42,9 @@ static void the_short_file_reads_with_defaults(void **state)
     assert_string_equal(job.tables[1].table, "filings");
     assert_int_equal(job.training.passes, 16);
     assert_int_equal(job.training.ridge_micro, 3000);
-    assert_int_equal(job.training.sigmoid, SIGMOID_LINEAR);
+    assert_int_equal(job.training.sigmoid, SIGMOID_TABLE);
+    assert_int_equal(job.training.table_bits, TABLE_BITS_DEFAULT);
+    assert_int_equal(job.training.score_range, SCORE_RANGE_DEFAULT);
     assert_int_equal(job.key_bits, 3072);
     assert_int_equal(job.test.rule, TEST_DRAWN);
     assert_int_equal(job.test.permille, 300);
@@ -59,7 +61,7 @@ static void every_key_reads_into_its_field(void **state)
     struct fault f = {0};
 
     (void)state;
-    assert_int_equal(parse(HEAD "training: {passes: 8, ridge: 0.0125, sigmoid: linear}\n"
+    assert_int_equal(parse(HEAD "training: {passes: 8, ridge: 0.0125, sigmoid: exact, sigmoid_table: 64, score_range: 16}\n"
                                 "key_bits: 2048\n"
                                 "test: {share: 0.25}\n"
                                 "limits: {min_rows: 5, min_positives: 6, rows_per_bin: 4, attempts: 1}\n"
@@ -68,6 +70,9 @@ static void every_key_reads_into_its_field(void **state)
                            &f), OK);
     assert_int_equal(job.training.passes, 8);
     assert_int_equal(job.training.ridge_micro, 12500);
+    assert_int_equal(job.training.sigmoid, SIGMOID_TABLE);
+    assert_int_equal(job.training.table_bits, 6);
+    assert_int_equal(job.training.score_range, 16);
     assert_int_equal(job.key_bits, 2048);
     assert_int_equal(job.test.permille, 250);
     assert_int_equal(job.limits.min_rows, 5);
@@ -128,7 +133,9 @@ static void mistakes_are_named_with_line_and_range(void **state)
     assert_refused(HEAD "training:\n  passes: 1\n", "job.yaml:7:11: training.passes is 1, outside 2 to 64");
     assert_refused(HEAD "training:\n  passes: 65\n", "job.yaml:7:11: training.passes is 65, outside 2 to 64");
     assert_refused(HEAD "training: {sigmoid: cubic}\n",
-                   "job.yaml:6:21: training.sigmoid is \"cubic\", not one of: linear");
+                   "job.yaml:6:21: training.sigmoid is \"cubic\", not one of: exact, linear");
+    assert_refused(HEAD "training: {sigmoid_table: 100}\n",
+                   "job.yaml:6:27: training.sigmoid_table is \"100\", not one of: 32, 64, 128, 256");
     assert_refused(HEAD "score_bits: 11\n", "job.yaml:6:13: score_bits is 11, outside 4 to 10");
     assert_refused(HEAD "pases: 3\n", "job.yaml:6:1: unknown key \"pases\"");
     assert_refused(HEAD "name: again\n", "job.yaml:6:1: name appears twice");
@@ -143,6 +150,19 @@ static void mistakes_are_named_with_line_and_range(void **state)
                    "job.yaml:4:5: missing key \"table\" in tables[1]");
     assert_refused("name: x\npurpose: \"two\\nlines\"\n",
                    "job.yaml:2:10: purpose holds a control character or a line break");
+}
+
+static void the_linear_sigmoid_has_no_table(void **state)
+{
+    struct fault f = {0};
+
+    (void)state;
+    assert_int_equal(parse(HEAD "training: {sigmoid: linear}\n", &f), OK);
+    assert_int_equal(job.training.sigmoid, SIGMOID_LINEAR);
+    assert_int_equal(job.training.table_bits, 0);
+    assert_int_equal(job.training.score_range, 0);
+    assert_refused(HEAD "training: {sigmoid: linear, score_range: 8}\n",
+                   "job.yaml:6:42: training.score_range: does not go together with the linear sigmoid");
 }
 
 static void nine_parties_are_one_too_many(void **state)
@@ -187,6 +207,7 @@ int main(void)
         cmocka_unit_test(decimals_are_exact_at_both_ends_of_their_range),
         cmocka_unit_test(test_rows_are_drawn_or_listed_but_not_both),
         cmocka_unit_test(mistakes_are_named_with_line_and_range),
+        cmocka_unit_test(the_linear_sigmoid_has_no_table),
         cmocka_unit_test(nine_parties_are_one_too_many),
         cmocka_unit_test(the_sample_reads_and_says_the_defaults),
     };

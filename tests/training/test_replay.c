@@ -18,12 +18,19 @@ static struct wire_writer contract_bytes;
 static uint8_t approvals[PARTIES_HERE][APPROVAL_BYTES];
 static struct bundle bundle[PARTIES_HERE];
 
+static void contract_of(struct sim *s)
+{
+    sim_contract(s, PARTIES_HERE, data, 384, 4);
+    sim_exact_sigmoid(s);
+    s->contract.ridge_micro = 50000; /* keeps the scores of a few rows well inside of the table */
+}
+
 static int set_up(void **state)
 {
     (void)state;
     for (party p = 0; p < PARTIES_HERE; p++)
         sim_dataset(&data[p], 77, p, 90 - 5u * p, 110, (uint16_t)(2 + p % 2), 4, p == 1);
-    sim_contract(&sim, PARTIES_HERE, data, 384, 4);
+    contract_of(&sim);
     sim_approve(&sim, 9);
     if (sim_run(&sim, NULL) != OK || contract_encode(&contract_bytes, &sim.contract) != OK)
         return -1;
@@ -262,7 +269,7 @@ static void sessions_that_stopped_verify_and_replay_as_far_as_they_went(void **s
         struct bundle b[PARTIES_HERE];
         struct damage d = damages[i];
 
-        sim_contract(&stopped, PARTIES_HERE, data, 384, 4);
+        contract_of(&stopped);
         stopped.disturb = damage_one;
         stopped.disturb_ctx = &d;
         sim_approve(&stopped, 9);
@@ -289,34 +296,30 @@ static void sessions_that_stopped_verify_and_replay_as_far_as_they_went(void **s
     }
 }
 
-static void a_session_below_its_limits_verifies_and_replays(void **state)
+static void assert_verifies_and_replays_to_its_limit(struct sim *small)
 {
-    struct sim small;
     struct verify_report report;
     struct bundle b[PARTIES_HERE];
     struct wire_writer bytes AUTO(wire_writer_clear) = {0};
     uint8_t approval[PARTIES_HERE][APPROVAL_BYTES];
 
-    (void)state;
-    sim_contract(&small, PARTIES_HERE, data, 384, 4);
-    small.contract.min_rows = 75;
-    sim_approve(&small, 9);
-    assert_int_equal(sim_run(&small, NULL), STATUS_LIMIT);
-    assert_int_equal(contract_encode(&bytes, &small.contract), OK);
+    sim_approve(small, 9);
+    assert_int_equal(sim_run(small, NULL), STATUS_LIMIT);
+    assert_int_equal(contract_encode(&bytes, &small->contract), OK);
     for (party p = 0; p < PARTIES_HERE; p++) {
         struct replay_input in = input_of(p);
         struct replay_verdict v;
 
-        approval_encode(approval[p], &small.approvals[p]);
+        approval_encode(approval[p], &small->approvals[p]);
         b[p] = (struct bundle){.self = p,
                                .contract = {bytes.bytes, bytes.len},
                                .approvals = PARTIES_HERE,
-                               .log = {small.party[p].log.bytes, small.party[p].log.len}};
-        in.contract = &small.contract;
-        in.approvals = small.approvals;
-        in.log = small.party[p].log.bytes;
-        in.log_len = small.party[p].log.len;
-        in.ctx = &small.party[p].bodies;
+                               .log = {small->party[p].log.bytes, small->party[p].log.len}};
+        in.contract = &small->contract;
+        in.approvals = small->approvals;
+        in.log = small->party[p].log.bytes;
+        in.log_len = small->party[p].log.len;
+        in.ctx = &small->party[p].bodies;
         v = replayed(&in);
         if (!v.same)
             fail_msg("p%u, record %llu, %s: %s", p, (unsigned long long)v.seq, v.field, v.words);
@@ -329,7 +332,29 @@ static void a_session_below_its_limits_verifies_and_replays(void **state)
         if (report.line[k].verdict == VERDICT_FAIL)
             fail_msg("%s: %s", verify_check_name((enum verify_check)k), report.line[k].text);
     assert_int_equal(report.party[0].reason, STATUS_LIMIT);
-    sim_clear(&small);
+    sim_clear(small);
+}
+
+static void a_session_below_its_limits_verifies_and_replays(void **state)
+{
+    struct sim small;
+
+    (void)state;
+    contract_of(&small);
+    small.contract.min_rows = 75;
+    assert_verifies_and_replays_to_its_limit(&small);
+}
+
+static void a_session_whose_scores_leave_the_table_verifies_and_replays(void **state)
+{
+    struct sim far;
+
+    (void)state;
+    contract_of(&far);
+    far.contract.score_range = 4;
+    far.contract.ridge_micro = 100;
+    far.contract.passes = 20;
+    assert_verifies_and_replays_to_its_limit(&far);
 }
 
 int main(void)
@@ -344,6 +369,7 @@ int main(void)
         cmocka_unit_test(a_cut_or_extended_log_is_found),
         cmocka_unit_test(sessions_that_stopped_verify_and_replay_as_far_as_they_went),
         cmocka_unit_test(a_session_below_its_limits_verifies_and_replays),
+        cmocka_unit_test(a_session_whose_scores_leave_the_table_verifies_and_replays),
     };
 
     return cmocka_run_group_tests_name("replay", tests, set_up, tear_down);
