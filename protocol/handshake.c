@@ -132,7 +132,27 @@ status handshake_run(struct session *ss, const struct hash *data)
     session_progress(ss, PHASE_HANDSHAKE, 0, 1, 3);
     TRY(open_nonces(ss, all, &nonce));
     session_progress(ss, PHASE_HANDSHAKE, 0, 2, 3);
-    TRY(exchange_keys(ss));
+    if (ss->stage != STAGE_ONLINE)
+        TRY(exchange_keys(ss));
     session_progress(ss, PHASE_HANDSHAKE, 0, 3, 3);
+    return OK;
+}
+
+status handshake_link(struct session *ss, const struct hash *rows)
+{
+    struct hash link[PARTIES_MAX];
+    struct hasher h;
+
+    hasher_init(&h, "hefu/link/v1");
+    hasher_add(&h, ss->joint.bytes, sizeof ss->joint.bytes);
+    hasher_add_hash(&h, &ss->preparation);
+    hasher_add_hash(&h, rows);
+    hasher_final(&h, &link[ss->self]);
+    TRY(session_exchange(ss, MESSAGE_link, 0, link, BODY_LINK));
+    for (party p = 0; p < ss->parties; p++)
+        if (!hash_equal(&link[p], &link[ss->self]))
+            return session_blame(ss, p, STATUS_UNEXPECTED, "%s does not hold the preparation that this session stands on",
+                                 ss->contract->party[p].name);
+    ss->openings = link[ss->self]; /* where the running hash of what all have seen begins */
     return OK;
 }

@@ -1,4 +1,5 @@
-/* Seed, nonce and data commitments, then nonces, then Paillier keys with their proofs.  [SPEC 2.3] */
+/* Seed, nonce and data commitments, then nonces, then Paillier keys with their proofs; an online session needs no keys.
+ * [SPEC 2.3] */
 #ifndef HEFU_HANDSHAKE_H
 #define HEFU_HANDSHAKE_H
 
@@ -6,6 +7,10 @@
 
 /* data: blinded commitment to the party's own encoded table (dataset_commitment). */
 MUST_USE status handshake_run(struct session *ss, const struct hash *data);
+
+/* All parties of an online session stand on the same preparation and hold the same rows, by the hash of their roles in
+ * joint order; or the session ends and names the one that differs.  [SPEC 2.5.3] */
+MUST_USE status handshake_link(struct session *ss, const struct hash *rows);
 
 /* What the key proof of party p is bound to. */
 void handshake_key_binding(struct hash *out, const struct session *ss, party p);

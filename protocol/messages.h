@@ -14,6 +14,7 @@
     MSG(commit,      1, HANDSHAKE, PLAIN,  "each to all: commitments to seed, nonce and own data",             "nothing: hiding commitments") \
     MSG(nonce,       2, HANDSHAKE, PLAIN,  "each to all, after all commitments: the nonce",                    "a random number") \
     MSG(key,         3, HANDSHAKE, PLAIN,  "each to all: Paillier modulus and proof",                          "a public key") \
+    MSG(link,        4, HANDSHAKE, PLAIN,  "each to all, in an online session: hash of the preparation it stands on", "that all stand on the same one") \
     MSG(psi_set,    10, ALIGN,     VECTOR, "ring order: a blinded, shuffled set",                              "the size of a set, already in the contract") \
     MSG(psi_count,  11, ALIGN,     PLAIN,  "comparer to all: number of common people",                         "how many people are common to all") \
     MSG(psi_list,   12, ALIGN,     VECTOR, "back through the shufflers: positions of common people",           "which of the receiver's own people are common to all") \
@@ -83,6 +84,7 @@ static inline size_t vector_records(size_t item_bytes, size_t count)
 enum {
     BODY_COMMIT = 3 * 32,
     BODY_NONCE = 32,
+    BODY_LINK = 32,
     BODY_PSI_COUNT = 4,
     BODY_PSI_ROOT = 32,
     BODY_OT_OFFER = 8192,

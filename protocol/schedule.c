@@ -105,11 +105,14 @@ static void announce(struct pen *pen, party from, enum message_kind kind, size_t
 }
 
 /* [SPEC 2.3] */
-static void handshake(struct pen *pen)
+static void handshake(struct pen *pen, enum stage stage)
 {
     exchange(pen, MESSAGE_commit, 0, BODY_COMMIT);
     exchange(pen, MESSAGE_nonce, 0, BODY_NONCE);
-    exchange(pen, MESSAGE_key, 0, body_key(pen->c->key_bits));
+    if (stage == STAGE_ONLINE)
+        exchange(pen, MESSAGE_link, 0, BODY_LINK);
+    else
+        exchange(pen, MESSAGE_key, 0, body_key(pen->c->key_bits));
 }
 
 /* [SPEC 5.2] The way of set i: its owner, then round the ring, then the comparer unless it was the last.  The way of
@@ -323,6 +326,7 @@ static status split_fits(const struct contract *c, const struct population *p, s
 {
     uint32_t drawn = (uint32_t)((uint64_t)p->rows * c->test_permille / 1000);
 
+    TRY(rows_fit(c, p->rows, f));
     if (p->rows < c->min_rows)
         return fault_set(f, STATUS_LIMIT, "%u common people are fewer than the %u that the contract asks for", p->rows,
                          c->min_rows);
@@ -340,38 +344,58 @@ static status split_fits(const struct contract *c, const struct population *p, s
     return OK;
 }
 
-status schedule_make(struct schedule *out, const struct contract *c, party self, size_t limit,
+/* [SPEC 5] What is said of the population comes to an end where no more is known; 0 then. */
+static int align(struct pen *pen, enum schedule_known known, const struct population *population, struct fault *f)
+{
+    const struct contract *c = pen->c;
+
+    ring_walk(pen, MESSAGE_psi_set, 0, ITEM_PSI_SET, NULL);
+    announce(pen, (party)(c->parties - 1), MESSAGE_psi_count, BODY_PSI_COUNT, 1);
+    if (known == KNOWN_NOTHING)
+        return 0;
+    pen->state = pen->state == OK ? rows_fit(c, population->rows, f) : pen->state;
+    if (pen->state != OK)
+        return 0;
+    ring_walk(pen, MESSAGE_psi_list, 1, ITEM_PSI_LIST, &population->rows);
+    exchange(pen, MESSAGE_psi_root, 0, BODY_PSI_ROOT);
+    if (c->test_rule == TEST_LISTED)
+        announce(pen, contract_label_party(c), MESSAGE_split, ITEM_SPLIT, population->rows);
+    return known == KNOWN_ALL;
+}
+
+/* [SPEC 4.5 to 4.7] */
+static void online(struct pen *pen, const struct plan *plan, uint32_t test)
+{
+    if (plan->table_bits)
+        transfers(pen);
+    checkpoint(pen, 0);
+    for (uint32_t pass = 1; pass <= pen->c->passes; pass++)
+        train(pen, plan, pass);
+    blocks(pen, MESSAGE_block, 0, ITEM_BLOCK);
+    evaluate(pen, test);
+}
+
+/* [SPEC 2.5] */
+status schedule_make(struct schedule *out, const struct contract *c, enum stage stage, party self, size_t limit,
                      enum schedule_known known, const struct population *population, struct fault *f)
 {
     struct pen pen = {.out = out, .c = c, .self = self, .parties = c->parties, .limit = limit};
-    const party comparer = (party)(c->parties - 1);
     struct plan plan;
 
     memset(out, 0, sizeof *out);
-    handshake(&pen);
-    ring_walk(&pen, MESSAGE_psi_set, 0, ITEM_PSI_SET, NULL);
-    announce(&pen, comparer, MESSAGE_psi_count, BODY_PSI_COUNT, 1);
-    if (known == KNOWN_NOTHING)
-        return pen.state;
-    TRY(rows_fit(c, population->rows, f));
-    ring_walk(&pen, MESSAGE_psi_list, 1, ITEM_PSI_LIST, &population->rows);
-    exchange(&pen, MESSAGE_psi_root, 0, BODY_PSI_ROOT);
-    if (c->test_rule == TEST_LISTED)
-        announce(&pen, contract_label_party(c), MESSAGE_split, ITEM_SPLIT, population->rows);
-    if (known == KNOWN_ROWS)
+    handshake(&pen, stage);
+    if (stage == STAGE_ONLINE ? known != KNOWN_ALL : !align(&pen, known, population, f))
         return pen.state;
     fact(&pen, FACT_POPULATION, population->rows, population->train);
     fact(&pen, FACT_TEST_ROWS, population->test, 0);
     TRY(split_fits(c, population, f));
     TRY(plan_make(&plan, c, population->train, f));
-    prepare(&pen, &plan);
-    if (plan.table_bits)
-        transfers(&pen);
-    checkpoint(&pen, 0);
-    for (uint32_t pass = 1; pass <= c->passes; pass++)
-        train(&pen, &plan, pass);
-    blocks(&pen, MESSAGE_block, 0, ITEM_BLOCK);
-    evaluate(&pen, population->test);
+    if (stage != STAGE_ONLINE)
+        prepare(&pen, &plan);
+    if (stage == STAGE_OFFLINE)
+        checkpoint(&pen, 0);
+    else
+        online(&pen, &plan, population->test);
     exchange(&pen, MESSAGE_finish, 0, BODY_FINISH);
     put(&pen, (struct schedule_step){.type = RECORD_END, .peer = self, .a = pen.sent, .b = pen.received});
     out->complete = pen.state == OK && !pen.full;

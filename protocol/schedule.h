@@ -6,6 +6,7 @@
 
 #include "protocol/contract.h"
 #include "protocol/record.h"
+#include "protocol/stage.h"
 
 struct schedule_step {
     enum record_type type; /* SEND, RECV, FACT, CHECKPOINT or END */
@@ -25,7 +26,7 @@ struct schedule {
 
 /* How much is known of the population: the lengths after alignment depend on it. */
 enum schedule_known {
-    KNOWN_NOTHING, /* the list ends after the count of common people */
+    KNOWN_NOTHING, /* the list ends after the count of common people; of an online session, before the first fact */
     KNOWN_ROWS,    /* population->rows only; the list ends before the first fact */
     KNOWN_ALL,
 };
@@ -34,12 +35,13 @@ void schedule_clear(struct schedule *s);
 
 /* Out:  out         empty or cleared storage
  * In:   c           a contract that contract_check accepts, with small keys or not
+ *       stage       what the session does of the training
  *       self        whose log
  *       limit       steps at most; a log of r records needs r + 1 to be judged
  *       known, population  what alignment found
  * STATUS_LIMIT, with the list up to there, when the contract does not allow the session to go on with such a
  * population. */
-MUST_USE status schedule_make(struct schedule *out, const struct contract *c, party self, size_t limit,
+MUST_USE status schedule_make(struct schedule *out, const struct contract *c, enum stage stage, party self, size_t limit,
                               enum schedule_known known, const struct population *population, struct fault *f);
 
 #endif

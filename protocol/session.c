@@ -34,28 +34,39 @@ void approval_encode(uint8_t out[APPROVAL_BYTES], const struct approval *a)
 {
     store_u16(out, a->who);
     store_u32(out + 2, a->attempt);
-    memcpy(out + 6, a->card.sign.bytes, SIGN_PUBLIC_BYTES);
-    memcpy(out + 38, a->card.kx.bytes, KX_BYTES);
-    memcpy(out + 70, a->signature.bytes, SIGNATURE_BYTES);
+    out[6] = (uint8_t)a->stage;
+    memcpy(out + 7, a->preparation.bytes, HASH_BYTES);
+    memcpy(out + 39, a->card.sign.bytes, SIGN_PUBLIC_BYTES);
+    memcpy(out + 71, a->card.kx.bytes, KX_BYTES);
+    memcpy(out + 103, a->signature.bytes, SIGNATURE_BYTES);
 }
 
 status approval_decode(struct approval *out, const uint8_t in[APPROVAL_BYTES])
 {
+    static const struct hash none = {{0}};
+
     out->who = load_u16(in);
     out->attempt = load_u32(in + 2);
-    memcpy(out->card.sign.bytes, in + 6, SIGN_PUBLIC_BYTES);
-    memcpy(out->card.kx.bytes, in + 38, KX_BYTES);
-    memcpy(out->signature.bytes, in + 70, SIGNATURE_BYTES);
-    return out->who < PARTIES_MAX && out->attempt < ATTEMPTS_MAX ? OK : STATUS_MALFORMED;
+    out->stage = (enum stage)in[6];
+    memcpy(out->preparation.bytes, in + 7, HASH_BYTES);
+    memcpy(out->card.sign.bytes, in + 39, SIGN_PUBLIC_BYTES);
+    memcpy(out->card.kx.bytes, in + 71, KX_BYTES);
+    memcpy(out->signature.bytes, in + 103, SIGNATURE_BYTES);
+    return out->who < PARTIES_MAX && out->attempt < ATTEMPTS_MAX && in[6] <= STAGE_ONLINE &&
+                   hash_equal(&out->preparation, &none) == (out->stage != STAGE_ONLINE)
+               ? OK
+               : STATUS_MALFORMED;
 }
 
 void approval_signed_bytes(uint8_t out[APPROVAL_SIGNED_BYTES], const struct hash *contract, const struct approval *a)
 {
     memcpy(out, contract->bytes, HASH_BYTES);
     store_u32(out + 32, a->attempt);
-    store_u16(out + 36, a->who);
-    memcpy(out + 38, a->card.sign.bytes, SIGN_PUBLIC_BYTES);
-    memcpy(out + 70, a->card.kx.bytes, KX_BYTES);
+    out[36] = (uint8_t)a->stage;
+    memcpy(out + 37, a->preparation.bytes, HASH_BYTES);
+    store_u16(out + 69, a->who);
+    memcpy(out + 71, a->card.sign.bytes, SIGN_PUBLIC_BYTES);
+    memcpy(out + 103, a->card.kx.bytes, KX_BYTES);
 }
 
 status approval_check(const struct approval *a, const struct contract *c, const struct hash *contract)
@@ -108,7 +119,7 @@ static const char *name_of(const struct session *ss, party p)
 
 /* ---- life ---- */
 
-/* H(contract, attempt, all cards): known before the first message, different at every attempt. */
+/* H(contract, attempt, stage, preparation, all cards): known before the first message, different at every attempt. */
 static void derive_session_id(struct session *ss)
 {
     struct hasher h;
@@ -116,6 +127,8 @@ static void derive_session_id(struct session *ss)
     hasher_init(&h, "hefu/session/v1");
     hasher_add_hash(&h, &ss->contract_id);
     hasher_add_u64(&h, ss->attempt);
+    hasher_add_u64(&h, ss->stage);
+    hasher_add_hash(&h, &ss->preparation);
     for (party p = 0; p < ss->parties; p++) {
         hasher_add(&h, ss->peer[p].card.sign.bytes, SIGN_PUBLIC_BYTES);
         hasher_add(&h, ss->peer[p].card.kx.bytes, KX_BYTES);
@@ -130,6 +143,11 @@ static status take_approvals(struct session *ss, const struct approval *approval
             approval_check(&approvals[p], ss->contract, &ss->contract_id) != OK)
             return session_blame(ss, p, STATUS_UNTRUSTED, "the approval of %s is not signed by its identity key",
                                  name_of(ss, p));
+        if (approvals[p].stage != ss->stage)
+            return session_blame(ss, p, STATUS_UNEXPECTED, "%s approved a session of stage %s, ours is of stage %s",
+                                 name_of(ss, p), stage_name(approvals[p].stage), stage_name(ss->stage));
+        if (!hash_equal(&approvals[p].preparation, &ss->preparation))
+            return session_blame(ss, p, STATUS_UNEXPECTED, "%s stands on another preparation than ours", name_of(ss, p));
         ss->peer[p].card = approvals[p].card;
     }
     return OK;
@@ -148,6 +166,8 @@ status session_init(struct session *ss, const struct contract *c, party self, ui
     ss->parties = c->parties;
     ss->blamed = c->parties;
     ss->attempt = attempt;
+    ss->stage = approvals[self].stage;
+    ss->preparation = approvals[self].preparation;
     rng_key_derive(&ss->seed, seed, "hefu/run", start->bytes, sizeof start->bytes);
     ss->channel = channel;
     ss->journal = journal;
@@ -482,6 +502,8 @@ status session_checkpoint(struct session *ss, uint32_t pass)
     hasher_add(&h, joint, joint_len);
     hasher_final(&h, &r.body_tag);
     TRY(record_commit(ss, &r, entry, items, (size_t)ss->parties * CHECKPOINT_ITEM));
+    if (ss->stage == STAGE_OFFLINE)
+        ss->preparation = r.body_tag; /* [SPEC 2.5.1] names this session and every record of every party so far */
     ss->checkpoints++;
     return OK;
 }

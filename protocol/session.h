@@ -8,6 +8,7 @@
 #include "protocol/channel.h"
 #include "protocol/messages.h"
 #include "protocol/record.h"
+#include "protocol/stage.h"
 
 /* What a party shows of itself for one attempt, certified by its identity key at approval. */
 struct session_card {
@@ -15,19 +16,22 @@ struct session_card {
     struct kx_public kx;
 };
 
-/* An approval: the identity key's signature over (contract id, attempt, party, card), tag "hefu/approval/v1". */
+/* An approval: the identity key's signature over (contract id, attempt, stage, preparation, party, card), tag
+ * "hefu/approval/v1". */
 struct approval {
     party who;
     uint32_t attempt;
+    enum stage stage;
+    struct hash preparation; /* STAGE_ONLINE: what it stands on; zero otherwise */
     struct session_card card;
     struct signature signature;
 };
 
-enum { APPROVAL_BYTES = 2 + 4 + 32 + 32 + 64 };
+enum { APPROVAL_BYTES = 2 + 4 + 1 + 32 + 32 + 32 + 64 };
 void approval_encode(uint8_t out[APPROVAL_BYTES], const struct approval *a);
 MUST_USE status approval_decode(struct approval *out, const uint8_t in[APPROVAL_BYTES]);
 /* The bytes that are signed. */
-enum { APPROVAL_SIGNED_BYTES = 32 + 4 + 2 + 32 + 32 };
+enum { APPROVAL_SIGNED_BYTES = 32 + 4 + 1 + 32 + 2 + 32 + 32 };
 #define APPROVAL_SIGN_TAG "hefu/approval/v1"
 void approval_signed_bytes(uint8_t out[APPROVAL_SIGNED_BYTES], const struct hash *contract, const struct approval *a);
 MUST_USE status approval_check(const struct approval *a, const struct contract *c, const struct hash *contract);
@@ -49,6 +53,9 @@ struct session {
     const struct contract *contract;
     struct hash contract_id, id;
     uint32_t attempt;
+    enum stage stage;
+    struct hash preparation;        /* of an online session: what it stands on; of an offline one: what it leaves, after
+                                       its checkpoint */
     party self, parties;
     struct session_peer peer[PARTIES_MAX];
     struct sign_secret sign;
@@ -73,7 +80,7 @@ struct session {
     party blamed;                   /* == parties when nobody */
 };
 
-/* approvals: one per party, in party order, all checked here.
+/* approvals: one per party, in party order, all checked here; our own says which stage this session is.
  *
  * seed   behind our approval: gives the card, nothing else
  * start  32 bytes that the caller drew from the operating system when this run began and stored before anything was

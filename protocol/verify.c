@@ -67,6 +67,13 @@ static void conclude(struct verify *v)
                      "logs, what it "
                      "received and said to other absent parties is not shown",
                      verify_name_of(v, p));
+    if (out->stage == STAGE_ONLINE && !v->options->offline)
+        unproven(v, "the offline phase: this session stands on preparation %02x%02x%02x%02x%02x%02x%02x%02x, whose files were "
+                 "not given", out->preparation.bytes[0], out->preparation.bytes[1], out->preparation.bytes[2],
+                 out->preparation.bytes[3], out->preparation.bytes[4], out->preparation.bytes[5],
+                 out->preparation.bytes[6], out->preparation.bytes[7]);
+    if (out->stage == STAGE_OFFLINE)
+        unproven(v, "whether anything was trained on this preparation, and that only once: the files of the online session");
     if (stopped)
         unproven(v, "the session stopped: messages on their way at that moment may be missing at their receivers");
     unproven(

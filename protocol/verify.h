@@ -6,6 +6,7 @@
 #define HEFU_VERIFY_H
 
 #include "protocol/bundle.h"
+#include "protocol/stage.h"
 
 enum verify_check {
     VERIFY_CONTRACT,     /* decodes, is canonical, is the same in all files, keys are long enough */
@@ -23,6 +24,7 @@ enum verify_check {
     VERIFY_CHECKPOINTS,  /* one after every pass; sizes, roots and all signatures fit */
     VERIFY_MATCH,        /* what one party sent is what the other received, for every two logs */
     VERIFY_END,          /* every log ends: with its counts, or with a named reason */
+    VERIFY_LINK,         /* an online session stands on the offline session whose files were verified before */
     VERIFY_CHECKS,
 };
 
@@ -46,14 +48,16 @@ struct verify_party {
     party blamed;       /* by the abort; itself when nobody */
 };
 
-enum { UNPROVEN_MAX = PARTIES_MAX + 3 };
+enum { UNPROVEN_MAX = PARTIES_MAX + 4 };
 
 struct verify_report {
     int ok;             /* nothing failed */
-    int has_contract;   /* the next four are usable */
+    int has_contract;   /* the next six are usable */
     struct contract contract;
     struct hash contract_id, session;
     uint32_t attempt;
+    enum stage stage;
+    struct hash preparation; /* that an offline session left (zero: none) or an online one stands on  [SPEC 2.5.1] */
     struct verify_line line[VERIFY_CHECKS];
     struct verify_party party[PARTIES_MAX];
     struct population population; /* rows 0: not recorded */
@@ -75,10 +79,14 @@ struct verify_options {
     status (*certificate)(void *ctx, const struct contract_party *p, const uint8_t *pem, size_t len, struct fault *f);
     void *ctx;
     struct verify_memo *memo; /* kept from call to call; NULL: one for this call */
+    const struct verify_report *offline; /* of the session that an online one stands on; NULL: not given */
 };
 
 MUST_USE status verify_bundles(struct verify_report *out, const struct bundle *bundles, size_t count,
                                const struct verify_options *options);
+
+/* The stage that the file's approvals name, unchecked: which files belong to one session. */
+enum stage bundle_stage(const struct bundle *b);
 
 const char *verify_check_name(enum verify_check check);
 

@@ -93,8 +93,19 @@ static int read_approvals(struct verify *v, const struct bundle *b)
             verify_failed(v, VERIFY_APPROVALS, b->self, "the approvals are for different attempts");
             return 0;
         }
+        if (a.stage != v->approval[0].stage || !hash_equal(&a.preparation, &v->approval[0].preparation)) {
+            verify_failed(v, VERIFY_APPROVALS, b->self, "the approvals are for different sessions of the attempt");
+            return 0;
+        }
     }
     return 1;
+}
+
+enum stage bundle_stage(const struct bundle *b)
+{
+    struct approval a;
+
+    return b->approvals && approval_decode(&a, b->approval[0].bytes) == OK ? a.stage : STAGE_WHOLE;
 }
 
 void verify_session_id(struct hash *out, const struct hash *contract, const struct approval *approvals,
@@ -105,6 +116,8 @@ void verify_session_id(struct hash *out, const struct hash *contract, const stru
     hasher_init(&h, "hefu/session/v1");
     hasher_add_hash(&h, contract);
     hasher_add_u64(&h, approvals[0].attempt);
+    hasher_add_u64(&h, approvals[0].stage);
+    hasher_add_hash(&h, &approvals[0].preparation);
     for (party p = 0; p < parties; p++) {
         hasher_add(&h, approvals[p].card.sign.bytes, SIGN_PUBLIC_BYTES);
         hasher_add(&h, approvals[p].card.kx.bytes, KX_BYTES);
@@ -122,9 +135,14 @@ void verify_check_approvals(struct verify *v, const struct bundle *b, size_t cou
     if (!v->approved)
         return;
     out->attempt = v->approval[0].attempt;
+    out->stage = v->approval[0].stage;
+    out->preparation = v->approval[0].preparation;
     verify_session_id(&out->session, &out->contract_id, v->approval, out->contract.parties);
-    verify_passed(v, VERIFY_APPROVALS, "all %u parties signed this contract with their identity keys, for attempt %u",
-                  out->contract.parties, out->attempt + 1);
+    verify_passed(v, VERIFY_APPROVALS, "all %u parties signed this contract with their identity keys, for attempt %u%s",
+                  out->contract.parties, out->attempt + 1,
+                  out->stage == STAGE_OFFLINE  ? ", its offline session"
+                  : out->stage == STAGE_ONLINE ? ", its online session"
+                                               : "");
 }
 
 void verify_check_certificates(struct verify *v, const struct bundle *b, size_t count)

@@ -40,6 +40,8 @@ const char *verify_check_name(enum verify_check check)
         return "match";
     case VERIFY_END:
         return "end";
+    case VERIFY_LINK:
+        return "link";
     case VERIFY_CHECKS:
         break;
     }

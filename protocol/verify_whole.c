@@ -141,7 +141,7 @@ status verify_check_log(struct verify *v, struct reading *log)
         known.rows = rows_from_list(log);
     else if (!log->has_test && known.rows >= known.train)
         known.test = known.rows - known.train; /* stopped between the two facts: any number will do */
-    made = schedule_make(&s, &v->out->contract, log->self, log->count + 1,
+    made = schedule_make(&s, &v->out->contract, v->out->stage, log->self, log->count + 1,
                          log->has_population ? KNOWN_ALL
                          : known.rows        ? KNOWN_ROWS
                                              : KNOWN_NOTHING,
@@ -225,6 +225,49 @@ static void check_joint(struct verify *v, uint32_t t)
     }
 }
 
+/* [SPEC 2.5.1] The hash that all parties signed at the end of the offline phase names what they prepared. */
+static void find_preparation(struct verify *v)
+{
+    for (party p = 0; p < v->out->contract.parties; p++) {
+        const struct reading *log = &v->log[p];
+        struct record r;
+
+        if (!log->bundle || !log->mark[0].joint)
+            continue;
+        entry_record(&r, log, log->mark[0].seq);
+        v->out->preparation = r.body_tag;
+        return;
+    }
+}
+
+static void check_link(struct verify *v)
+{
+    struct verify_report *out = v->out;
+    const struct verify_report *offline = v->options->offline;
+    char hex[2 * HASH_BYTES + 1];
+
+    if (out->stage == STAGE_OFFLINE)
+        find_preparation(v);
+    hash_hex(&out->preparation, hex);
+    if (out->stage == STAGE_WHOLE)
+        verify_passed(v, VERIFY_LINK, "the offline and the online phase are in this one session");
+    else if (out->stage == STAGE_OFFLINE)
+        verify_passed(v, VERIFY_LINK, "this is an offline session; what it prepared is named %.16s", hex);
+    else if (!offline)
+        verify_unchecked(v, VERIFY_LINK, "it needs the files of the offline session that this one stands on");
+    else if (!hash_equal(&out->preparation, &offline->preparation))
+        verify_failed(v, VERIFY_LINK, out->contract.parties, "this session stands on preparation %.16s, the offline session given is not it", hex);
+    else if (!hash_equal(&out->contract_id, &offline->contract_id) || out->attempt != offline->attempt)
+        verify_failed(v, VERIFY_LINK, out->contract.parties, "the offline session belongs to another contract or attempt");
+    else if (!offline->ok)
+        verify_failed(v, VERIFY_LINK, out->contract.parties, "the offline session that this one stands on does not verify");
+    else if (out->population.rows && memcmp(&out->population, &offline->population, sizeof out->population) != 0)
+        verify_failed(v, VERIFY_LINK, out->contract.parties, "the offline session has %u training and %u test rows, this one has %u and %u",
+                      offline->population.train, offline->population.test, out->population.train, out->population.test);
+    else
+        verify_passed(v, VERIFY_LINK, "all parties signed that this session stands on preparation %.16s, which is verified", hex);
+}
+
 static void check_pair(struct verify *v, party from, party to)
 {
     const struct reading *a = &v->log[from], *b = &v->log[to];
@@ -261,8 +304,9 @@ void verify_check_together(struct verify *v)
     unsigned logs = 0;
 
     check_facts(v);
-    for (uint32_t t = 0; t <= c->passes; t++)
+    for (uint32_t t = 0; t <= (v->out->stage == STAGE_OFFLINE ? 0u : c->passes); t++)
         check_joint(v, t);
+    check_link(v);
     for (party a = 0; a < c->parties; a++) {
         logs += v->log[a].bundle != NULL;
         for (party b = 0; b < c->parties; b++)

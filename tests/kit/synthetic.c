@@ -302,7 +302,7 @@ status synthetic_play(struct synthetic *s, const struct contract *c, struct popu
     play->stop = stop;
     result = OK;
     for (party p = 0; p < c->parties && result == OK; p++)
-        result = schedule_make(&play->player[p].schedule, c, p, SIZE_MAX, KNOWN_ALL, &population, &f);
+        result = schedule_make(&play->player[p].schedule, c, STAGE_WHOLE, p, SIZE_MAX, KNOWN_ALL, &population, &f);
     if (result == OK)
         result = play_all(play);
     else

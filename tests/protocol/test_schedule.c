@@ -14,7 +14,7 @@ static struct schedule made(const struct contract *c, party self)
     struct schedule s;
     struct fault f = {0};
 
-    if (schedule_make(&s, c, self, SIZE_MAX, KNOWN_ALL, &people, &f) != OK)
+    if (schedule_make(&s, c, STAGE_WHOLE, self, SIZE_MAX, KNOWN_ALL, &people, &f) != OK)
         fail_msg("%s", f.message);
     assert_true(s.complete);
     return s;
@@ -225,11 +225,11 @@ static void what_is_not_known_ends_the_list(void **state)
     (void)state;
     synthetic_contract(&c, 3, 1);
     all = made(&c, 0);
-    assert_int_equal(schedule_make(&part, &c, 0, SIZE_MAX, KNOWN_NOTHING, NULL, &f), OK);
+    assert_int_equal(schedule_make(&part, &c, STAGE_WHOLE, 0, SIZE_MAX, KNOWN_NOTHING, NULL, &f), OK);
     assert_false(part.complete);
     assert_int_equal(part.step[part.count - 1].kind, MESSAGE_psi_count);
     schedule_clear(&part);
-    assert_int_equal(schedule_make(&part, &c, 0, SIZE_MAX, KNOWN_ROWS, &people, &f), OK);
+    assert_int_equal(schedule_make(&part, &c, STAGE_WHOLE, 0, SIZE_MAX, KNOWN_ROWS, &people, &f), OK);
     assert_false(part.complete);
     assert_int_equal(part.step[part.count - 1].kind, MESSAGE_psi_root);
     for (size_t i = 0; i < part.count; i++) {
@@ -239,7 +239,7 @@ static void what_is_not_known_ends_the_list(void **state)
     }
     schedule_clear(&part);
     for (size_t limit = 0; limit <= all.count; limit += 13) {
-        assert_int_equal(schedule_make(&part, &c, 0, limit, KNOWN_ALL, &people, &f), OK);
+        assert_int_equal(schedule_make(&part, &c, STAGE_WHOLE, 0, limit, KNOWN_ALL, &people, &f), OK);
         assert_int_equal(part.count, limit);
         assert_int_equal(part.complete, limit == all.count);
         schedule_clear(&part);
@@ -263,7 +263,7 @@ static void a_population_outside_the_contract_is_refused(void **state)
         struct schedule s;
         struct fault f = {0};
 
-        assert_int_equal(schedule_make(&s, &c, 0, SIZE_MAX, KNOWN_ALL, &wrong[i], &f), STATUS_LIMIT);
+        assert_int_equal(schedule_make(&s, &c, STAGE_WHOLE, 0, SIZE_MAX, KNOWN_ALL, &wrong[i], &f), STATUS_LIMIT);
         assert_false(s.complete);
         assert_true(f.message[0]);
         schedule_clear(&s);
