@@ -11,6 +11,7 @@ enum {
     LIMBS_MAX = PAIR_BITS_MAX / GMP_NUMB_BITS + 1, /* of a, with a limb for what a lazy value has too much */
     POWER_WINDOW = 5,
     POWER_ENTRIES = 1 << POWER_WINDOW,
+    SELECT_BATCH = 1,
     TABLE_BATCH = 8, /* vectors that share a pass over the tables, to spare the caches */
 };
 
@@ -598,28 +599,33 @@ static void fetch_part(const uint64_t *entries, size_t words, size_t part)
 void pair_table_product(const struct pair_table *t, const struct pair_modulus *m, uint64_t *out, const uint8_t *index, size_t count)
 {
     const uint32_t lanes = m->tier->lanes;
-    struct lanes product[TABLE_BATCH], factor;
+    struct lanes product[TABLE_BATCH], factor[SELECT_BATCH];
 
     for (size_t i = 0; i < count; i += TABLE_BATCH * lanes) {
+        const size_t left = count - i < TABLE_BATCH * lanes ? count - i : TABLE_BATCH * lanes;
+        const size_t vectors = (left + lanes - 1) / lanes;
+
         for (uint32_t base = 0; base < t->bases; base++) {
             const uint64_t *entries = t->entry + base * table_words(t, m);
+            uint8_t choice[TABLE_BATCH * PAIR_LANES_MAX] = {0};
 
-            for (size_t b = 0; b < TABLE_BATCH && i + b * lanes < count; b++) {
-                uint8_t choice[PAIR_LANES_MAX] = {0};
-
+            for (size_t l = 0; l < left; l++)
+                choice[l] = index[(i + l) * t->bases + base];
+            for (size_t b = 0; b < vectors; b++) {
+                if (b % SELECT_BATCH == 0)
+                    m->tier->select(m, factor[0].word, entries, t->window, choice + b * lanes,
+                                    vectors - b < SELECT_BATCH ? vectors - b : SELECT_BATCH);
                 if (base + 1 < t->bases)
                     fetch_part(entries + table_words(t, m), table_words(t, m), b);
-                for (uint32_t l = 0; l < lanes && i + b * lanes + l < count; l++)
-                    choice[l] = index[(i + b * lanes + l) * t->bases + base];
-                m->tier->select(m, base ? factor.word : product[b].word, entries, t->window, choice);
                 if (base)
-                    m->tier->multiply(m, product[b].word, product[b].word, factor.word);
+                    m->tier->multiply(m, product[b].word, product[b].word, factor[b % SELECT_BATCH].word);
+                else
+                    product[b] = factor[b % SELECT_BATCH];
             }
         }
-        for (size_t b = 0; b < TABLE_BATCH && i + b * lanes < count; b++)
-            store_row(m, out + (i + b * lanes) * pair_words(m), &product[b], count - i - b * lanes);
+        for (size_t b = 0; b < vectors; b++)
+            store_row(m, out + (i + b * lanes) * pair_words(m), &product[b], left - b * lanes);
     }
     wipe(m, product, TABLE_BATCH);
-    wipe(m, &factor, 1);
-    sodium_stackzero(KERNEL_STACK);
+    wipe(m, factor, SELECT_BATCH);
 }

@@ -307,8 +307,8 @@ INLINE vec four_entries(const uint64_t *row, size_t at, uint32_t window)
 
 /* Four entries at a time: every lane takes the one that the low two bits of its index say, and keeps it when the high bits
  * agree.  A lane permutes 32-bit halves. */
-static void select_entries(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, uint32_t window,
-                           const uint8_t *index)
+static void select_vector(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, uint32_t window,
+                          const uint8_t *index)
 {
     const vec at = _mm256_set_epi64x(index[3], index[2], index[1], index[0]);
     const vec low = _mm256_slli_epi64(_mm256_and_si256(at, same(3)), 1), high = _mm256_srli_epi64(at, 2);
@@ -329,6 +329,13 @@ static void select_entries(const struct pair_modulus *m, uint64_t *out, const ui
         UNROLL for (size_t k = 0; k < ROWS; k++)
             store(out, i + k, found[k]);
     }
+}
+
+static void select_entries(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, uint32_t window,
+                           const uint8_t *index, size_t vectors)
+{
+    for (size_t v = 0; v < vectors; v++)
+        select_vector(m, out + v * PAIR_LANE_WORDS_MAX, table, window, index + v * LANES);
 }
 
 /* Whole vectors are kept or not by a mask; all are read. */

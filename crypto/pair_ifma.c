@@ -21,6 +21,7 @@ enum {
     RADIX = 52,
     ROWS = 10,
     DIGITS_MAX = PAIR_LANE_WORDS_MAX / LANES / 2,
+    SHARING = 4,    /* vectors that share a pass over a table: more would not fit the registers */
     LOAD_WORDS = 4, /* of every lane that are transposed at a time */
 };
 
@@ -299,50 +300,87 @@ static void store(const struct pair_modulus *m, uint64_t *const *out, const uint
     }
 }
 
-/* Every lane takes its entry among each sixteen by a permutation, then the bits of its index above those choose between
- * halves of what is left.  groups is a power of two. */
-INLINE void select_among(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, int groups, const uint8_t *index)
-{
-    const __m512i at = _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)index));
+/* The indices of one vector. */
+struct choice {
+    __m512i at;
     __mmask8 upper[4];
+};
+
+INLINE struct choice choice_of(const uint8_t *index)
+{
+    struct choice c = {.at = _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)index))};
 
     UNROLL for (int b = 0; b < 4; b++)
-        upper[b] = _mm512_test_epi64_mask(at, broadcast((uint64_t)2 * LANES << b));
-    for (size_t i = 0; i < pair_words(m); i++, table += groups * 2 * LANES) {
-        __m512i found[16];
+        c.upper[b] = _mm512_test_epi64_mask(c.at, broadcast((uint64_t)2 * LANES << b));
+    return c;
+}
 
-        UNROLL for (int g = 0; g < groups; g++)
-            found[g] = _mm512_permutex2var_epi64(_mm512_loadu_si512(table + g * 2 * LANES), at,
-                                                 _mm512_loadu_si512(table + g * 2 * LANES + LANES));
-        UNROLL for (int b = 0; b < 4; b++)
-            UNROLL for (int g = 0; g < groups >> (b + 1); g++)
-                found[g] = _mm512_mask_blend_epi64(upper[b], found[2 * g], found[2 * g + 1]);
-        _mm512_store_si512(out + i * LANES, found[0]);
+/* Every lane takes its entry among each sixteen by a permutation, then the bits of its index above those choose between
+ * halves of what is left.  groups is a power of two.  Vectors share what is read of the table. */
+INLINE void select_among(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, int groups, const uint8_t *index,
+                         int vectors)
+{
+    struct choice c[SHARING];
+
+    UNROLL for (int v = 0; v < vectors; v++)
+        c[v] = choice_of(index + v * LANES);
+    for (size_t i = 0; i < pair_words(m); i++, table += groups * 2 * LANES) {
+        __m512i found[SHARING][16];
+
+        UNROLL for (int g = 0; g < groups; g++) {
+            const __m512i x = _mm512_loadu_si512(table + g * 2 * LANES), y = _mm512_loadu_si512(table + g * 2 * LANES + LANES);
+
+            UNROLL for (int v = 0; v < vectors; v++)
+                found[v][g] = _mm512_permutex2var_epi64(x, c[v].at, y);
+        }
+        UNROLL for (int v = 0; v < vectors; v++) {
+            UNROLL for (int b = 0; b < 4; b++)
+                UNROLL for (int g = 0; g < groups >> (b + 1); g++)
+                    found[v][g] = _mm512_mask_blend_epi64(c[v].upper[b], found[v][2 * g], found[v][2 * g + 1]);
+            _mm512_store_si512(out + v * PAIR_LANE_WORDS_MAX + i * LANES, found[v][0]);
+        }
     }
 }
 
-/* The same for fewer than sixteen entries. */
+/* The same for fewer than sixteen entries and one vector. */
 static void select_of_few(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, uint32_t window,
                           const uint8_t *index)
 {
     const size_t entries = (size_t)1 << window;
     const __mmask8 there = (__mmask8)((1u << entries) - 1);
-    const __m512i at = _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)index));
+    const __m512i at = choice_of(index).at;
 
     for (size_t i = 0; i < pair_words(m); i++, table += entries)
         _mm512_store_si512(out + i * LANES, _mm512_permutexvar_epi64(at, _mm512_maskz_loadu_epi64(there, table)));
 }
 
-static void select_entry(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, uint32_t window,
-                         const uint8_t *index)
+INLINE void select_by_window(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, uint32_t window,
+                             const uint8_t *index, int vectors)
 {
     switch (window) {
-    case 4: select_among(m, out, table, 1, index); break;
-    case 5: select_among(m, out, table, 2, index); break;
-    case 6: select_among(m, out, table, 4, index); break;
-    case 7: select_among(m, out, table, 8, index); break;
-    case 8: select_among(m, out, table, 16, index); break;
-    default: select_of_few(m, out, table, window, index);
+    case 4: select_among(m, out, table, 1, index, vectors); break;
+    case 5: select_among(m, out, table, 2, index, vectors); break;
+    case 6: select_among(m, out, table, 4, index, vectors); break;
+    case 7: select_among(m, out, table, 8, index, vectors); break;
+    case 8: select_among(m, out, table, 16, index, vectors); break;
+    default:
+        for (int v = 0; v < vectors; v++)
+            select_of_few(m, out + v * PAIR_LANE_WORDS_MAX, table, window, index + v * LANES);
+    }
+}
+
+static void select_entries(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, uint32_t window,
+                           const uint8_t *index, size_t vectors)
+{
+    for (; vectors >= SHARING; vectors -= SHARING) {
+        select_by_window(m, out, table, window, index, SHARING);
+        out += SHARING * PAIR_LANE_WORDS_MAX;
+        index += SHARING * LANES;
+    }
+    for (; vectors; vectors--) {
+        select_by_window(m, out, table, window, index, 1);
+        out += PAIR_LANE_WORDS_MAX;
+        index += LANES;
     }
 }
 
@@ -379,7 +417,7 @@ const struct pair_tier pair_tier_ifma = {
     .multiply_one = multiply_one,
     .enter = enter,
     .leave = leave,
-    .select = select_entry,
+    .select = select_entries,
     .pick = pick,
 };
 

@@ -151,17 +151,19 @@ static void leave(const struct pair_modulus *m, uint64_t *out, const uint64_t *x
     finish(m, out, &w);
 }
 
-static void select_entry(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, uint32_t window, const uint8_t *index)
+static void select_entries(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, uint32_t window,
+                           const uint8_t *index, size_t vectors)
 {
     const uint32_t entries = 1u << window;
 
-    for (size_t i = 0; i < pair_words(m); i++) {
-        uint64_t word = 0;
+    for (size_t v = 0; v < vectors; v++)
+        for (size_t i = 0; i < pair_words(m); i++) {
+            uint64_t word = 0;
 
-        for (uint32_t k = 0; k < entries; k++)
-            word |= table[(i << window) + k] & (0 - ((((uint64_t)(k ^ index[0])) - 1) >> 63));
-        out[i] = word;
-    }
+            for (uint32_t k = 0; k < entries; k++)
+                word |= table[(i << window) + k] & (0 - ((((uint64_t)(k ^ index[v])) - 1) >> 63));
+            out[v * PAIR_LANE_WORDS_MAX + i] = word;
+        }
 }
 
 static void pick(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, size_t stride, uint32_t entries,
@@ -189,6 +191,6 @@ const struct pair_tier pair_tier_scalar = {
     .multiply_one = multiply,
     .enter = enter,
     .leave = leave,
-    .select = select_entry,
+    .select = select_entries,
     .pick = pick,
 };

@@ -29,8 +29,10 @@ struct pair_tier {
     void (*enter)(const struct pair_modulus *m, uint64_t *out, const uint64_t *low, const uint64_t *high);
     /* out = x / R: out of Montgomery form. */
     void (*leave)(const struct pair_modulus *m, uint64_t *out, const uint64_t *x);
-    /* Lane l of out = entry index[l] of table [words][2^window]; reads the whole table whatever the indices. */
-    void (*select)(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, uint32_t window, const uint8_t *index);
+    /* Vector v, lane l of out = entry index[v * lanes + l] of table [words][2^window]; reads the whole table whatever the
+     * indices.  Vectors are PAIR_LANE_WORDS_MAX words apart. */
+    void (*select)(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, uint32_t window, const uint8_t *index,
+                   size_t vectors);
     /* out = number index of a row of entries numbers in lanes, stride words apart; reads all of them. */
     void (*pick)(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, size_t stride, uint32_t entries,
                  uint32_t index);

@@ -148,31 +148,52 @@ static uint64_t *cell_of(const struct scatter *s, uint32_t stripe, const struct 
     return s->cells + (stripe * s->by.cells + g->offset + cell) * pair_words(s->m);
 }
 
-/* One vector of units: unit u is group u % groups of the rows of stripe u / groups.  No two share a cell. */
-static void scatter_units(const struct scatter *s, size_t first, size_t units)
+/* What one step of a vector of units multiplies: unit u is group u % groups of the rows of stripe u / groups.  No two
+ * share a cell. */
+struct step {
+    uint64_t *cell[PAIR_LANES_MAX];
+    const uint64_t *number[PAIR_LANES_MAX];
+    size_t lanes;
+};
+
+static void step_at(struct step *out, const struct scatter *s, size_t first_unit, size_t units, size_t index)
 {
-    const size_t words = pair_words(s->m);
-    const uint32_t groups = s->by.groups, one_stripe = first / groups == (first + units - 1) / groups;
+    out->lanes = 0;
+    for (size_t u = first_unit; u < first_unit + units; u++) {
+        const uint32_t stripe = (uint32_t)(u / s->by.groups);
+        const struct group *g = &s->by.group[u % s->by.groups];
+        const size_t row = index * s->stripes + stripe;
 
-    for (size_t step = 0; step * s->stripes < s->count; step++) {
-        uint64_t *cell[PAIR_LANES_MAX];
-        const uint64_t *number[PAIR_LANES_MAX];
-        size_t lanes = 0;
+        if (row >= s->count)
+            continue;
+        out->cell[out->lanes] = cell_of(s, stripe, g, joint_code(g, s->own, s->first_row + row));
+        out->number[out->lanes++] = s->numbers + row * pair_words(s->m);
+    }
+}
 
-        for (size_t u = first; u < first + units; u++) {
-            const uint32_t stripe = (uint32_t)(u / groups);
-            const struct group *g = &s->by.group[u % groups];
-            const size_t row = step * s->stripes + stripe;
+/* Joint cells outgrow the nearest cache: fetch those of the next step during this one. */
+static void fetch(const struct step *next, size_t words)
+{
+    for (size_t l = 0; l < next->lanes; l++)
+        for (size_t w = 0; w < words; w += 8)
+            __builtin_prefetch(next->cell[l] + w, 1, 3);
+}
 
-            if (row >= s->count)
-                continue;
-            cell[lanes] = cell_of(s, stripe, g, joint_code(g, s->own, s->first_row + row));
-            number[lanes++] = s->numbers + row * words;
-        }
-        if (one_stripe && lanes)
-            pair_multiply_one(s->m, cell, (const uint64_t *const *)cell, number[0], lanes);
+static void scatter_units(const struct scatter *s, size_t first_unit, size_t units)
+{
+    const size_t steps = (s->count + s->stripes - 1) / s->stripes;
+    const int one_row = first_unit / s->by.groups == (first_unit + units - 1) / s->by.groups;
+    struct step now, next;
+
+    step_at(&now, s, first_unit, units, 0);
+    for (size_t i = 0; i < steps; i++) {
+        step_at(&next, s, first_unit, units, i + 1);
+        fetch(&next, pair_words(s->m));
+        if (one_row && now.lanes)
+            pair_multiply_one(s->m, now.cell, (const uint64_t *const *)now.cell, now.number[0], now.lanes);
         else
-            pair_multiply(s->m, cell, (const uint64_t *const *)cell, number, lanes);
+            pair_multiply(s->m, now.cell, (const uint64_t *const *)now.cell, now.number, now.lanes);
+        now = next;
     }
 }
 
