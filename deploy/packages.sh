@@ -8,7 +8,7 @@ set -eu
 packages="gcc libc6-dev cmake ninja-build pkg-config
     libssl-dev libsodium-dev libnng-dev libgmp-dev libyaml-dev libcsv-dev libsqlite3-dev libjansson-dev"
 [ "${1-}" != test ] ||
-    packages="$packages git openssl ccache clang-14 libclang-rt-14-dev llvm-14 libcmocka-dev"
+    packages="$packages git openssl ccache clang-14 libclang-rt-14-dev llvm-14 libcmocka-dev valgrind"
 
 missing=
 for package in $packages; do
