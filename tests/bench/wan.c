@@ -339,13 +339,22 @@ static int serve(const char *port)
     }
 }
 
+/* Connects, and waits a little for a server that is not there yet. */
 static int ask(const char *host, const char *port, uint64_t count)
 {
     const struct sockaddr_in a = address_of(host, port);
-    int s = socket(AF_INET, SOCK_STREAM, 0);
+    int s = -1;
 
-    if (connect(s, (const struct sockaddr *)&a, sizeof a) != 0)
-        die(host);
+    for (int tries = 0; s < 0; tries++) {
+        s = socket(AF_INET, SOCK_STREAM, 0);
+        if (connect(s, (const struct sockaddr *)&a, sizeof a) == 0)
+            break;
+        if (errno != ECONNREFUSED || tries == 100)
+            die(host);
+        close(s);
+        s = -1;
+        usleep(100000);
+    }
     no_delay(s);
     write_all(s, &count, sizeof count);
     return s;

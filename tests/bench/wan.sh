@@ -25,7 +25,7 @@ work=$(mktemp -d)
 . "$root/tests/bench/wan_lib.sh"
 running=
 
-stop_nodes() {
+stop_running() {
     for pid in $running; do
         kill "$pid" 2>/dev/null || true
     done
@@ -36,7 +36,7 @@ stop_nodes() {
 }
 
 clean_up() {
-    stop_nodes
+    stop_running
     wan_clean_up
     rm -rf "$work"
 }
@@ -103,9 +103,12 @@ make_consortium() {
     } >job.yaml
 }
 
-answers() (
-    within office "$hefu" coordinator check office
-)
+# Do all nodes answer, and are they linked?
+all_ready() {
+    for node in $parties; do
+        (within "$node" "$hefu" jobs --node "$node") && [ "$(grep -c "linked with" "$node/hefud.log")" -ge 2 ] || return 1
+    done
+}
 
 start_nodes() {
     for node in $parties; do
@@ -114,7 +117,7 @@ start_nodes() {
         eval "pid_$node=$!"
     done
     left=100
-    until answers >check.log 2>&1; do
+    until all_ready >check.log 2>&1; do
         left=$((left - 1))
         [ "$left" -gt 0 ] || fail "the nodes do not answer" check.log ./*/hefud.log
         sleep 0.2
@@ -136,11 +139,11 @@ of() {
 # What the lines do before anything else passes them, against what was asked for.
 measure_link() {
     wan_link "$rate" "$rtt"
-    within tax "$wan" serve 7000 &
-    server=$!
+    within tax "$wan" serve 7000 >/dev/null 2>&1 </dev/null &
+    running=$!
     (within bank "$wan" ping "$(address tax)" 7000 50) >ping || fail "no round trip" "$work/link.log"
     (within bank "$wan" bulk "$(address tax)" 7000 $((rate / 4 + 1))) >bulk || fail "bytes were harmed" bulk
-    { kill "$server" && wait "$server"; } 2>/dev/null || true
+    stop_running
     wan_unlink
     line wan_link_rtt ms "$(of rtt_median_ms ping)" "$(awk -v r="$rtt" '/median/ { printf "%.2f", $2 / r }' ping)"
     line wan_link_rate Mbit/s "$(of rate_mbit bulk)" "$(awk -v r="$rate" '/rate/ { printf "%.2f", $2 / r }' bulk)"
@@ -223,7 +226,7 @@ run() {
     wan_link "$rate" "$rtt"
     start_nodes
     train
-    stop_nodes
+    stop_running
     wan_unlink
     print_phases "$job"
     line wan_wall s "$(echo "$began $ended" | awk '{ printf "%.2f", $2 - $1 }')"

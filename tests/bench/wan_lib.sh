@@ -60,6 +60,7 @@ wan_link() {
     for node in $nodes; do
         spaces="$spaces $(space "$node")"
     done
+    : >"$work/carried" # before the loop below looks into it
     # shellcheck disable=SC2086  # one word per namespace
     nice -n -10 "$wan" link "$1" "$2" $spaces >"$work/carried" 2>"$work/link.log" </dev/null &
     linked=$!

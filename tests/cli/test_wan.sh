@@ -28,10 +28,10 @@ in_node() (
 
 wan_nodes one two three
 for node in two three; do
-    in_node "$node" "$wan" serve 7000 >/dev/null 2>&1 &
+    within "$node" "$wan" serve 7000 >/dev/null 2>&1 &
     pids="$pids $!"
 done
-in_node two "$wan" serve 7001 >/dev/null 2>&1 &
+within two "$wan" serve 7001 >/dev/null 2>&1 &
 pids="$pids $!"
 
 expect usage_is_2 2 "usage: wan" -- "$wan" link
@@ -43,7 +43,7 @@ expect a_round_trip_takes_what_was_set_at_least 0 -- between "$work/ping" rtt_mi
 expect a_transfer_arrives_unharmed 0 "bytes_right	2000000" -- in_node one "$wan" bulk 10.77.0.3 7000 2
 cp "$work/said.out" "$work/bulk"
 expect a_transfer_is_no_faster_than_the_line 0 -- between "$work/bulk" seconds 0.8 1000000
-in_node two "$wan" bulk 10.77.0.3 7000 2 >"$work/other" 2>&1 &
+within two "$wan" bulk 10.77.0.3 7000 2 >"$work/other" 2>&1 &
 other=$!
 expect two_transfers_to_one_node 0 "bytes_right	2000000" -- in_node one "$wan" bulk 10.77.0.2 7001 2
 expect the_other_transfer_arrives_too 0 -- wait "$other"
