@@ -11,7 +11,7 @@ enum {
     LIMBS_MAX = PAIR_BITS_MAX / GMP_NUMB_BITS + 1, /* of a, with a limb for what a lazy value has too much */
     POWER_WINDOW = 5,
     POWER_ENTRIES = 1 << POWER_WINDOW,
-    SELECT_BATCH = 1,
+    SELECT_BATCH = 4,
     TABLE_BATCH = 8, /* vectors that share a pass over the tables, to spare the caches */
 };
 

@@ -396,28 +396,36 @@ static void each_lane_loads_and_stores_its_number(void **state)
     everywhere(state, check_load_and_store);
 }
 
+enum { VECTORS = 7 }; /* at a time, at most */
+
 static void check_select(struct bed *b)
 {
     for (uint32_t window = 1; window <= PAIR_WINDOW_MAX; window++) {
         const uint32_t entries = 1u << window;
         const size_t count = b->words * entries;
         uint64_t *table = malloc(count * sizeof *table); /* its end is the end of an allocation */
-        struct vector out;
+        static struct {
+            _Alignas(64) uint64_t word[VECTORS * PAIR_LANE_WORDS_MAX + 1];
+        } out;
 
         assert_non_null(table);
-        *guard(b, &out) = GUARD;
         rng_fill(&b->g, (uint8_t *)table, count * sizeof *table);
         for (uint32_t first = 0; first < entries; first++) {
-            uint8_t index[PAIR_LANES_MAX];
+            const size_t vectors = first % VECTORS + 1;
+            uint64_t *end = &out.word[(vectors - 1) * PAIR_LANE_WORDS_MAX + b->words * b->tier->lanes];
+            uint8_t index[VECTORS * PAIR_LANES_MAX];
 
-            for (uint32_t l = 0; l < PAIR_LANES_MAX; l++)
+            *end = GUARD;
+            for (uint32_t l = 0; l < sizeof index; l++)
                 index[l] = (uint8_t)((first + 37 * l) % entries);
-            b->tier->select(&b->m, out.word, table, window, index);
-            for (size_t i = 0; i < b->words; i++)
-                for (uint32_t l = 0; l < b->tier->lanes; l++)
-                    if (out.word[i * b->tier->lanes + l] != table[i * entries + index[l]])
-                        fail_msg("window %u, index %u, lane %u", window, index[l], l);
-            assert_true(*guard(b, &out) == GUARD);
+            b->tier->select(&b->m, out.word, table, window, index, vectors);
+            for (size_t v = 0; v < vectors; v++)
+                for (size_t i = 0; i < b->words; i++)
+                    for (uint32_t l = 0; l < b->tier->lanes; l++)
+                        if (out.word[v * PAIR_LANE_WORDS_MAX + i * b->tier->lanes + l] !=
+                            table[i * entries + index[v * b->tier->lanes + l]])
+                            fail_msg("window %u, index %u, lane %u", window, index[v * b->tier->lanes + l], l);
+            assert_true(*end == GUARD);
         }
         free(table);
     }
