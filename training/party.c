@@ -19,7 +19,7 @@ void party_result_clear(struct party_result *r)
     memset(r, 0, sizeof *r);
 }
 
-void dataset_commitment(struct hash *out, const struct dataset *d, const struct rng_key *seed)
+void dataset_commitment(struct hash *out, const struct dataset *d, const struct rng_key *seed, int labels)
 {
     struct rng_key blind AUTO(rng_key_clear) = {0};
     struct hasher h;
@@ -31,7 +31,7 @@ void dataset_commitment(struct hash *out, const struct dataset *d, const struct 
     for (uint32_t r = 0; r < d->rows; r++) {
         hasher_add(&h, d->ids[r], strlen(d->ids[r]));
         hasher_add(&h, d->codes + (size_t)r * d->columns, d->columns);
-        hasher_add(&h, d->label ? &d->label[r] : NULL, d->label ? 1 : 0);
+        hasher_add(&h, labels && d->label ? &d->label[r] : NULL, labels && d->label ? 1 : 0);
         hasher_add(&h, d->split ? &d->split[r] : NULL, d->split ? 1 : 0);
     }
     hasher_final(&h, out);
@@ -59,7 +59,7 @@ static status check_table(struct session *ss, const struct dataset *d)
     const struct contract_party *me = &ss->contract->party[ss->self];
 
     if (d->rows != me->rows || d->columns != me->columns || memcmp(d->bins, me->bins, me->columns) != 0 ||
-        (d->label != NULL) != (me->has_label != 0)) {
+        (ss->stage != STAGE_OFFLINE && (d->label != NULL) != (me->has_label != 0))) {
         session_fail(ss, STATUS_CONFIG, "the table is not the one the contract describes: %u rows and %u columns, the "
                      "contract says %u and %u", d->rows, d->columns, me->rows, me->columns);
         fault_hint(&ss->fault, "the file changed since it was registered; register it again and propose the job anew");
@@ -69,40 +69,59 @@ static status check_table(struct session *ss, const struct dataset *d)
 }
 
 /* [SPEC 5] */
-static status align(struct rows *rows, struct party_result *out, struct session *ss, const struct dataset *d)
+static status align(struct preparation *p, struct session *ss, const struct dataset *d)
 {
     uint8_t *listed AUTO(auto_free) = NULL;
-    uint32_t common = 0, a = 0, b = 0;
+    uint32_t common = 0;
 
     session_progress(ss, PHASE_ALIGN, 0, 0, 0);
-    TRY(align_run(ss, &out->position, &common, d->ids, d->rows));
-    TRY(alloc_zeroed(&out->role, common, 1));
+    TRY(align_run(ss, &p->position, &common, d->ids, d->rows));
+    TRY(alloc_zeroed(&p->role, common, 1));
     TRY(alloc_zeroed(&listed, common, 1));
     for (uint32_t i = 0; i < common; i++)
-        listed[i] = d->split ? d->split[out->position[i]] : SPLIT_UNLISTED;
-    TRY(align_split(ss, out->role, common, d->split ? listed : NULL));
-    out->population = ss->population;
-    TRY(alloc_zeroed(&rows->train, ss->population.train, sizeof(uint32_t)));
-    TRY(alloc_zeroed(&rows->test, ss->population.test, sizeof(uint32_t)));
-    for (uint32_t i = 0; i < common; i++) {
-        if (out->role[i] == 0)
-            rows->train[a++] = out->position[i];
-        else if (out->role[i] == 1)
-            rows->test[b++] = out->position[i];
-    }
+        listed[i] = d->split ? d->split[p->position[i]] : SPLIT_UNLISTED;
+    TRY(align_split(ss, p->role, common, d->split ? listed : NULL));
+    p->population = ss->population;
     return OK;
 }
 
-static status gather_rows(struct rows *rows, struct session *ss, const struct dataset *d)
+/* Before anything is said: the preparation is the one that was approved, and of this very table. */
+static status check_prepared(struct session *ss, const struct dataset *d, const struct preparation *p)
+{
+    struct hash table;
+
+    preparation_table(&table, d);
+    if (!hash_equal(&table, &p->table)) {
+        session_fail(ss, STATUS_CONFIG, "the table has changed since it was prepared: its ids, its codes or its list of "
+                     "test rows are others");
+        fault_hint(&ss->fault, "only labels may change after a preparation; propose the job again");
+        return STATUS_CONFIG;
+    }
+    if (!hash_equal(&p->name, &ss->preparation))
+        return session_fail(ss, STATUS_MISMATCH, "the preparation is another one than was approved");
+    return OK;
+}
+
+/* [SPEC 2.5.3] In place of aligning again. */
+static status take_up(const struct preparation *p, struct session *ss)
+{
+    struct hash rows;
+    struct hasher h;
+
+    hasher_init(&h, "hefu/prepared rows/v1");
+    hasher_add(&h, p->role, p->population.rows);
+    hasher_final(&h, &rows);
+    TRY(handshake_link(ss, &rows));
+    ss->population = p->population;
+    TRY(session_fact(ss, FACT_POPULATION, p->population.rows, p->population.train));
+    return session_fact(ss, FACT_TEST_ROWS, p->population.test, 0);
+}
+
+static status choose_labels(struct rows *rows, struct session *ss, const struct dataset *d)
 {
     const struct population *pop = &ss->population;
     uint32_t positives = 0;
 
-    TRY(alloc_zeroed(&rows->codes, (size_t)pop->train * d->columns, 1));
-    for (uint32_t i = 0; i < pop->train; i++)
-        memcpy(rows->codes + (size_t)i * d->columns, d->codes + (size_t)rows->train[i] * d->columns, d->columns);
-    if (!d->label)
-        return OK;
     TRY(alloc_zeroed(&rows->label, pop->train, 1));
     TRY(alloc_zeroed(&rows->test_label, pop->test, 1));
     for (uint32_t i = 0; i < pop->train; i++)
@@ -116,6 +135,26 @@ static status gather_rows(struct rows *rows, struct session *ss, const struct da
         return STATUS_LIMIT;
     }
     return OK;
+}
+
+/* An offline session does not look at labels. */
+static status choose_rows(struct rows *rows, struct session *ss, const struct dataset *d, const struct preparation *p)
+{
+    const struct population *pop = &p->population;
+    uint32_t a = 0, b = 0;
+
+    TRY(alloc_zeroed(&rows->train, pop->train, sizeof(uint32_t)));
+    TRY(alloc_zeroed(&rows->test, pop->test, sizeof(uint32_t)));
+    for (uint32_t i = 0; i < pop->rows; i++) {
+        if (p->role[i] == 0)
+            rows->train[a++] = p->position[i];
+        else if (p->role[i] == 1)
+            rows->test[b++] = p->position[i];
+    }
+    TRY(alloc_zeroed(&rows->codes, (size_t)pop->train * d->columns, 1));
+    for (uint32_t i = 0; i < pop->train; i++)
+        memcpy(rows->codes + (size_t)i * d->columns, d->codes + (size_t)rows->train[i] * d->columns, d->columns);
+    return d->label && ss->stage != STAGE_OFFLINE ? choose_labels(rows, ss, d) : OK;
 }
 
 static int64_t partial_score(const int64_t *weight, const struct dataset *d, uint32_t row)
@@ -166,53 +205,93 @@ static void drop_sigmoid(struct sigmoid_chain **s)
     sigmoid_free(*s);
 }
 
-/* Offline and online phase on the aligned rows; weight gets our own block. */
-static status fit(int64_t *weight, struct plan *plan, struct session *ss, const struct dataset *d, const struct rows *rows,
-                  double *intercept)
+/* The offline phase on the aligned rows. */
+static status prepare(struct preparation *p, struct session *ss, const struct plan *plan, struct matrix *own)
 {
-    struct matrix own = {.n = ss->population.train, .columns = d->columns, .width = dataset_width(d), .bins = d->bins,
-                         .codes = rows->codes};
-    struct precondition m AUTO(precondition_clear) = {0};
-    struct correlation c AUTO(correlation_clear) = {0};
+    session_progress(ss, PHASE_PREPARE, 0, 0, 0); /* the preconditioner of a wide block takes a while */
+    TRY(precondition_make(&p->precondition, own, plan, ss->contract->ridge_micro));
+    own->precondition = p->precondition.entry;
+    own->diagonal = p->precondition.diagonal;
+    return correlate_run(&p->correlation, ss, own);
+}
+
+/* The online phase; weight gets our own block. */
+static status train(int64_t *weight, struct session *ss, const struct plan *plan, const struct preparation *p,
+                    const struct matrix *own, const uint8_t *label)
+{
     struct weights shares AUTO(weights_clear) = {0};
     struct sigmoid_chain *sigmoid AUTO(drop_sigmoid) = NULL;
 
-    session_progress(ss, PHASE_PREPARE, 0, 0, 0); /* the preconditioner of a wide block takes a while */
-    TRY(plan_make(plan, ss->contract, own.n, &ss->fault));
-    TRY(precondition_make(&m, &own, plan, ss->contract->ridge_micro));
-    own.precondition = m.entry;
-    own.diagonal = m.diagonal;
-    TRY(correlate_run(&c, ss, &own));
     if (plan->table_bits)
         TRY(sigmoid_new(&sigmoid, ss, plan));
     TRY(session_checkpoint(ss, 0));
-    TRY(train_run(&shares, ss, &c, &own, sigmoid, rows->label));
+    TRY(train_run(&shares, ss, &p->correlation, own, sigmoid, label));
     session_progress(ss, PHASE_REVEAL, 0, 0, 1);
-    TRY(train_reveal(weight, ss, plan, &shares));
+    return train_reveal(weight, ss, plan, &shares);
+}
+
+static status online(struct party_result *out, struct session *ss, const struct dataset *d, const struct rows *rows,
+                     const struct plan *plan, const struct preparation *p, const struct matrix *own)
+{
+    int64_t *weight AUTO(auto_free) = NULL;
+
+    TRY(alloc_zeroed(&weight, own->width, sizeof *weight));
+    TRY(alloc_zeroed(&out->weight, own->width, sizeof *out->weight));
+    TRY(train(weight, ss, plan, p, own, rows->label));
     if (rows->label)
-        *intercept = ldexp((double)train_intercept(plan, rows->label, own.n), -(int)plan->f);
+        out->intercept = ldexp((double)train_intercept(plan, rows->label, own->n), -(int)plan->f);
+    for (uint32_t j = 0; j < own->width; j++)
+        out->weight[j] = ldexp((double)weight[j], -(int)plan->f);
+    return evaluate(out, ss, d, rows, plan, weight);
+}
+
+/* The end of an offline session: all have signed what they prepared, it gets its name and is put away. */
+static status put_away(struct preparation *p, struct session *ss, const struct dataset *d,
+                       const struct party_keeper *keeper)
+{
+    TRY(session_checkpoint(ss, 0));
+    p->name = ss->preparation;
+    preparation_table(&p->table, d);
+    return keeper->keep(keeper->ctx, p, &ss->fault);
+}
+
+static status copy_rows(struct party_result *out, const struct preparation *p)
+{
+    const size_t rows = p->population.rows;
+
+    out->population = p->population;
+    TRY(alloc_zeroed(&out->position, rows, sizeof *out->position));
+    TRY(alloc_zeroed(&out->role, rows, 1));
+    memcpy(out->position, p->position, rows * sizeof *out->position);
+    memcpy(out->role, p->role, rows);
     return OK;
 }
 
-static status run(struct party_result *out, struct session *ss, const struct dataset *d)
+/* [SPEC 2.5] */
+static status run(struct party_result *out, struct session *ss, const struct dataset *d, struct preparation *p,
+                  const struct party_keeper *keeper)
 {
     struct rows rows AUTO(rows_clear) = {0};
+    struct matrix own = {.columns = d->columns, .width = dataset_width(d), .bins = d->bins};
     struct plan plan;
     struct hash data;
-    int64_t *weight AUTO(auto_free) = NULL;
-    const uint32_t width = dataset_width(d);
 
     TRY(check_table(ss, d));
-    dataset_commitment(&data, d, &ss->seed);
+    if (ss->stage == STAGE_ONLINE)
+        TRY(check_prepared(ss, d, p));
+    dataset_commitment(&data, d, &ss->seed, ss->stage != STAGE_OFFLINE);
     TRY(handshake_run(ss, &data));
-    TRY(align(&rows, out, ss, d));
-    TRY(gather_rows(&rows, ss, d));
-    TRY(alloc_zeroed(&weight, width, sizeof *weight));
-    TRY(alloc_zeroed(&out->weight, width, sizeof *out->weight));
-    TRY(fit(weight, &plan, ss, d, &rows, &out->intercept));
-    for (uint32_t j = 0; j < width; j++)
-        out->weight[j] = ldexp((double)weight[j], -(int)plan.f);
-    TRY(evaluate(out, ss, d, &rows, &plan, weight));
+    TRY(ss->stage == STAGE_ONLINE ? take_up(p, ss) : align(p, ss, d));
+    TRY(copy_rows(out, p));
+    TRY(choose_rows(&rows, ss, d, p));
+    TRY(plan_make(&plan, ss->contract, ss->population.train, &ss->fault));
+    own.n = plan.n;
+    own.codes = rows.codes;
+    own.precondition = p->precondition.entry;
+    own.diagonal = p->precondition.diagonal;
+    if (ss->stage != STAGE_ONLINE)
+        TRY(prepare(p, ss, &plan, &own));
+    TRY(ss->stage == STAGE_OFFLINE ? put_away(p, ss, d, keeper) : online(out, ss, d, &rows, &plan, p, &own));
     session_progress(ss, PHASE_FINISH, 0, 0, 1);
     TRY(session_end(ss));
     session_progress(ss, PHASE_FINISH, 0, 1, 1);
@@ -222,16 +301,41 @@ static status run(struct party_result *out, struct session *ss, const struct dat
     return OK;
 }
 
-status party_run(struct party_result *out, struct session *ss, const struct dataset *d)
+static status run_stage(struct party_result *out, struct session *ss, enum stage stage, const struct dataset *d,
+                        struct preparation *p, const struct party_keeper *keeper)
 {
     status result;
 
     memset(out, 0, sizeof *out);
-    result = run(out, ss, d);
+    if (ss->stage == stage)
+        result = run(out, ss, d, p, keeper);
+    else
+        result = session_fail(ss, STATUS_CONFIG, "this session was approved for stage %s", stage_name(ss->stage));
+    preparation_clear(p);
     if (result != OK) {
         if (ss->fault.code == OK)
             session_fail(ss, result, "%s", status_name(result));
         party_result_clear(out);
     }
     return result;
+}
+
+status party_run(struct party_result *out, struct session *ss, const struct dataset *d)
+{
+    struct preparation p = {0};
+
+    return run_stage(out, ss, STAGE_WHOLE, d, &p, NULL);
+}
+
+status party_prepare(struct party_result *out, struct session *ss, const struct dataset *d,
+                     const struct party_keeper *keeper)
+{
+    struct preparation p = {0};
+
+    return run_stage(out, ss, STAGE_OFFLINE, d, &p, keeper);
+}
+
+status party_train(struct party_result *out, struct session *ss, const struct dataset *d, struct preparation *prepared)
+{
+    return run_stage(out, ss, STAGE_ONLINE, d, prepared, NULL);
 }

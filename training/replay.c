@@ -222,7 +222,18 @@ static void compare_end(struct replay *r, struct session *ss, status ran)
         differ(r, r->log.entries, "type", "the log goes on where an honest party ends");
 }
 
-status replay_run(struct replay_verdict *out, const struct replay_input *in, struct fault *f)
+/* What an offline session prepared goes to the online one that is replayed after it. */
+static status take_prepared(void *ctx, struct preparation *p, struct fault *f)
+{
+    (void)f;
+    *(struct preparation *)ctx = *p;
+    memset(p, 0, sizeof *p);
+    return OK;
+}
+
+/* prepared: filled by an offline session, used up by an online one. */
+static status replay_one(struct replay_verdict *out, const struct replay_input *in, struct preparation *prepared,
+                         struct fault *f)
 {
     struct replay r = {.in = in, .out = out};
     struct session ss;
@@ -236,7 +247,12 @@ status replay_run(struct replay_verdict *out, const struct replay_input *in, str
     ran =
         session_init(&ss, in->contract, in->self, in->attempt, in->approvals, in->seed, in->start, channel, journal,
                      in->progress);
-    if (ran == OK)
+    out->stage = ss.stage;
+    if (ran == OK && ss.stage == STAGE_OFFLINE)
+        ran = party_prepare(&result, &ss, in->data, &(struct party_keeper){prepared, take_prepared});
+    else if (ran == OK && ss.stage == STAGE_ONLINE)
+        ran = party_train(&result, &ss, in->data, prepared);
+    else if (ran == OK)
         ran = party_run(&result, &ss, in->data);
     party_result_clear(&result);
     if (ran != STATUS_NO_MEMORY && r.outside.code == OK)
@@ -248,4 +264,23 @@ status replay_run(struct replay_verdict *out, const struct replay_input *in, str
         return fault_set(f, r.outside.code, "%s", r.outside.message);
     out->same = !r.differs;
     return OK;
+}
+
+status replay_run(struct replay_verdict *out, const struct replay_input *in, struct fault *f)
+{
+    struct preparation prepared AUTO(preparation_clear) = {0};
+
+    if (in->approvals[in->self].stage != STAGE_ONLINE)
+        return replay_one(out, in, &prepared, f);
+    if (!in->offline)
+        return fault_set(f, STATUS_CONFIG, "an online session is replayed after the offline session that it stands on, which "
+                         "was not given");
+    TRY(replay_one(out, in->offline, &prepared, f));
+    if (out->same && out->stopped)
+        snprintf(out->words, sizeof out->words, "the offline session had stopped before it prepared anything");
+    if (!out->same || out->stopped) {
+        out->same = 0;
+        return OK;
+    }
+    return replay_one(out, in, &prepared, f);
 }

@@ -18,9 +18,11 @@ struct replay_input {
     status (*body)(void *ctx, uint64_t seq, uint8_t *out, size_t cap, size_t *len, struct fault *f);
     void *ctx;
     struct progress progress;
+    const struct replay_input *offline; /* the offline session that an online one stands on: it is replayed first */
 };
 
 struct replay_verdict {
+    enum stage stage;   /* of the session that the rest is about: the last one replayed */
     int same;           /* every record that the log holds is what an honest party writes */
     int stopped;        /* the session had stopped for an outside reason; the replay agrees up to there */
     uint64_t compared;  /* records that agree */

@@ -149,6 +149,8 @@ void sim_exact_sigmoid(struct sim *sim)
 void sim_approve(struct sim *sim, uint64_t seed)
 {
     struct contract *c = &sim->contract;
+    static const char *const seed_of[] = {"seed", "offline seed", "online seed"};
+    static const char *const start_of[] = {"start", "offline start", "online start"};
     struct rng_key base = {{0}}, sub;
 
     memcpy(base.bytes, &seed, sizeof seed);
@@ -165,9 +167,9 @@ void sim_approve(struct sim *sim, uint64_t seed)
 
         me->sim = sim;
         me->self = p;
-        rng_key_derive(&me->seed, &base, "seed", &p, sizeof p);
-        rng_key_derive(&me->start, &base, "start", &p, sizeof p);
-        sim->approvals[p] = (struct approval){.who = p};
+        rng_key_derive(&me->seed, &base, seed_of[sim->stage], &p, sizeof p);
+        rng_key_derive(&me->start, &base, start_of[sim->stage], &p, sizeof p);
+        sim->approvals[p] = (struct approval){.who = p, .stage = sim->stage, .preparation = sim->preparation};
         session_card_of_seed(&sim->approvals[p].card, &me->seed);
         approval_signed_bytes(bytes, &sim->contract_id, &sim->approvals[p]);
         sign_make(&sim->approvals[p].signature, &sim->identity[p], APPROVAL_SIGN_TAG, bytes, sizeof bytes);

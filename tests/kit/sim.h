@@ -29,6 +29,8 @@ struct sim_net;
 struct sim {
     struct contract contract;
     struct hash contract_id;
+    enum stage stage;         /* what sim_approve approves; STAGE_ONLINE stands on */
+    struct hash preparation;
     struct approval approvals[PARTIES_MAX];
     struct sign_secret identity[PARTIES_MAX];
     struct sim_party party[PARTIES_MAX];
@@ -43,7 +45,8 @@ struct sim {
 void sim_contract(struct sim *sim, party parties, const struct dataset *data, uint32_t key_bits, uint16_t passes);
 /* The contract has the linear sigmoid; this makes it the exact one, as job files have it by default. */
 void sim_exact_sigmoid(struct sim *sim);
-/* Identities, seeds and approvals, all from seed.  Call after the last change of the contract. */
+/* Identities, seeds and approvals, all from seed: the same identities for every stage, other seeds for each.  Call after the
+ * last change of the contract. */
 void sim_approve(struct sim *sim, uint64_t seed);
 typedef status sim_body(struct sim_party *me);
 /* One party's part over a channel of the caller's: me->outcome says how it ended.  body NULL: party_run. */
