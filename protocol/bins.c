@@ -12,6 +12,7 @@ enum {
     WINDOW = 5, WINDOWS = 4, /* digits of |M| < 2^20 */
     DIGITS = 1 << WINDOW,
     DIAGONAL_BLOCK = 256, /* bins whose powers are held at a time */
+    ONE_INVERSE = 40,     /* products that take as long as an inverse, about */
 };
 
 /* ---- groups of columns ---- */
@@ -529,4 +530,64 @@ status bins_precondition(uint64_t *out, const struct pair_modulus *m, uint64_t *
         parallel_for(p, bins, PAIR_LANES_MAX, raise_rows, &e);
     }
     return atomic_load(&e.failed) ? STATUS_NO_MEMORY : OK;
+}
+
+/* ---- how much that is ---- */
+
+static uint64_t padded(uint64_t count, uint32_t lanes)
+{
+    return (count + lanes - 1) / lanes * lanes;
+}
+
+static void count_scatter(struct bins_work *out, const struct matrix *own, uint32_t lanes)
+{
+    struct grouping by;
+    uint64_t units, full;
+    uint32_t stripes;
+
+    group_best(&by, own, BINS_FUSE_AUTO, own->n, STRIPES_MAX / 2);
+    stripes = choose_stripes(by.groups);
+    units = (uint64_t)stripes * by.groups;
+    full = units / PAIR_LANES_MAX * padded(PAIR_LANES_MAX, lanes) + padded(units % PAIR_LANES_MAX, lanes);
+    out->scatter = (own->n + stripes - 1) / stripes * full + (stripes - 1) * by.cells;
+    out->scatter_cells = stripes * by.cells;
+    for (uint16_t i = 0; i < by.groups; i++)
+        for (uint16_t c = 0; c < by.group[i].columns; c++) {
+            const uint32_t bins = own->bins[by.group[i].first + c];
+
+            out->scatter += by.group[i].cells / bins * padded(bins, lanes);
+        }
+}
+
+static void count_gather(struct bins_work *out, const struct matrix *own, uint32_t group_rows, uint32_t lanes)
+{
+    struct grouping by;
+
+    group_best(&by, own, BINS_FUSE_AUTO, own->n, group_rows);
+    for (uint16_t i = 0; i < by.groups; i++) {
+        const struct group *g = &by.group[i];
+        uint64_t cells = own->bins[g->first];
+
+        for (uint16_t c = 1; c < g->columns; c++) {
+            out->tables += group_rows * cells * padded(own->bins[g->first + c], lanes);
+            cells *= own->bins[g->first + c];
+        }
+    }
+    out->gather = (own->n + (uint64_t)group_rows - 1) / group_rows * group_rows * by.groups;
+    out->gather_cells = by.groups < own->columns ? group_rows * by.cells : 0;
+}
+
+void bins_count(struct bins_work *out, const struct matrix *own, uint32_t group_rows, uint64_t lam, uint32_t lanes)
+{
+    const uint64_t width = own->width, terms = own->diagonal ? 1 : width;
+    uint64_t lam_bits = 0;
+
+    memset(out, 0, sizeof *out);
+    count_scatter(out, own, lanes);
+    count_gather(out, own, group_rows, lanes);
+    while (lam >> lam_bits && lam_bits < 63)
+        lam_bits++;
+    out->powers = padded(width, lanes) * (2 * (DIGITS - 1) + lam_bits + lam_bits / 4 + DIGITS / 2) +
+                  width * (lanes + ONE_INVERSE);
+    out->raise = padded(width, lanes) * (WINDOWS * terms + WINDOW * (WINDOWS - 1));
 }

@@ -49,4 +49,14 @@ void gather_free(struct gather *g);
 MUST_USE status bins_precondition(uint64_t *out, const struct pair_modulus *m, uint64_t *sums, const uint64_t *ridge,
                                   uint64_t lam, const struct matrix *own, const struct parallel *p);
 
+/* The products that these take, idle lanes of a vector of lanes numbers included, for own->n rows (own->codes and
+ * own->precondition are not read; diagonal is).  For forecasts; nothing that is said depends on it. */
+struct bins_work {
+    uint64_t scatter;            /* the numbers of all rows, and the sums */
+    uint64_t tables, gather;     /* gather_new, and all replies: factors of one product after the other */
+    uint64_t powers, raise;      /* bins_precondition: single products, and factors one after the other */
+    uint64_t scatter_cells, gather_cells; /* numbers that are held */
+};
+void bins_count(struct bins_work *out, const struct matrix *own, uint32_t group_rows, uint64_t lam, uint32_t lanes);
+
 #endif

@@ -243,26 +243,20 @@ static status send_encrypted(struct work *w, const struct blind *blind, enum mes
     return OK;
 }
 
-/* Ciphertexts that our key encrypts: the residual pads, and the weight pads toward every other party. */
-static uint64_t own_encryptions(const struct work *w)
+uint64_t correlate_encryptions(const struct contract *c, const struct plan *plan, party self)
 {
-    const struct plan *plan = &w->c->plan;
     uint64_t count = (uint64_t)plan->n * plan->back_groups;
 
-    for (party p = 0; p < w->ss->parties; p++)
-        if (p != w->ss->self)
-            count += (uint64_t)contract_width(w->ss->contract, p) *
+    for (party p = 0; p < c->parties; p++)
+        if (p != self)
+            count += (uint64_t)contract_width(c, p) *
                      ((uint64_t)plan->fore[p].rows * plan->fore[p].groups + plan->back_groups);
     return count;
 }
 
-/* Replies that data owner p sends to each key owner. */
-static uint64_t replies_of(const struct work *w, party p)
+uint64_t correlate_replies(const struct contract *c, const struct plan *plan, party p)
 {
-    const struct plan *plan = &w->c->plan;
-
-    return (uint64_t)plan->fore[p].groups * plan->fore[p].replies +
-           (uint64_t)plan->back_groups * contract_width(w->ss->contract, p);
+    return (uint64_t)plan->fore[p].groups * plan->fore[p].replies + (uint64_t)plan->back_groups * contract_width(c, p);
 }
 
 /* [SPEC 4.2] step 1: everything that our key encrypts. */
@@ -276,7 +270,8 @@ static status send_masks(struct work *w)
     status result;
 
     session_pad_rng(ss, &g, "own residues", ss->self, 0, 0);
-    TRY(blind_build(&blind, &ss->paillier, &ss->paillier_secret, own_encryptions(w), &g, &watch, &ss->parallel));
+    TRY(blind_build(&blind, &ss->paillier, &ss->paillier_secret, correlate_encryptions(ss->contract, plan, ss->self), &g,
+                    &watch, &ss->parallel));
     result = OK;
     for (uint32_t b = 0; b < plan->back_groups && result == OK; b++)
         result = send_encrypted(w, blind, MESSAGE_back_mask, ss->parties, ss->self, b, plan->n);
@@ -579,7 +574,7 @@ static status answer(struct work *w, party q)
 
     TRY(recv_request(w, &req, q));
     session_pad_rng(ss, &g, "peer residues", q, 0, 0);
-    TRY(blind_build(&blind, key, NULL, replies_of(w, ss->self), &g, &watch, &ss->parallel));
+    TRY(blind_build(&blind, key, NULL, correlate_replies(ss->contract, plan, ss->self), &g, &watch, &ss->parallel));
     result = OK;
     for (uint32_t b = 0; b < plan->fore[ss->self].groups && result == OK; b++)
         result = reply_forward(w, blind, q, b, req.fore + b * items * words);
@@ -665,13 +660,15 @@ static void count_work(struct work *w)
 {
     const struct session *ss = w->ss;
     const uint32_t bits = ss->contract->key_bits;
-    const uint64_t own = own_encryptions(w), replies = replies_of(w, ss->self);
+    const struct plan *plan = &w->c->plan;
+    const uint64_t own = correlate_encryptions(ss->contract, plan, ss->self);
+    const uint64_t replies = correlate_replies(ss->contract, plan, ss->self);
 
     w->total = own * COST_ENCRYPT + blind_table_residues(bits, 1, own) * COST_OWN_RESIDUE;
     for (party p = 0; p < ss->parties; p++)
         if (p != ss->self)
             w->total += replies * COST_REPLY + blind_table_residues(bits, 0, replies) * COST_PEER_RESIDUE +
-                        replies_of(w, p) * COST_DECRYPT;
+                        correlate_replies(ss->contract, plan, p) * COST_DECRYPT;
 }
 
 status correlate_run(struct correlation *c, struct session *ss, const struct matrix *own)

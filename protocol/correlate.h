@@ -29,4 +29,9 @@ struct correlation {
 MUST_USE status correlate_run(struct correlation *out, struct session *ss, const struct matrix *own);
 void correlation_clear(struct correlation *c); /* wipes */
 
+/* Ciphertexts that self encrypts under its own key: the residual pads, and the weight pads toward every other party. */
+uint64_t correlate_encryptions(const struct contract *c, const struct plan *plan, party self);
+/* Replies that data owner p sends to each key owner. */
+uint64_t correlate_replies(const struct contract *c, const struct plan *plan, party p);
+
 #endif
