@@ -306,20 +306,25 @@ static status pass_on(struct sigmoid_chain *s, uint32_t pass)
     return OK;
 }
 
-/* Step 3: the end of the chain had converted random bits; now all flip those that differ from what it fetched. */
+/* Step 3: the end of the chain had converted random bits; now all flip those that differ from what it fetched.  All must
+ * have seen the same flips.  [SPEC 4.5.4] */
 static status flip(struct sigmoid_chain *s, uint32_t pass)
 {
     const party end = s->chain[s->last];
     const size_t n = s->plan->n;
+    struct hasher seen;
 
     for (uint32_t h = 0; s->me == s->last && h < s->last; h++)
         TRY(session_send_vector(s->ss, s->chain[h], MESSAGE_flip, pass, s->flip, ITEM_FLIP, n));
-    if (s->me == s->last)
-        return OK;
-    TRY(session_recv_vector(s->ss, end, MESSAGE_flip, pass, s->flip, ITEM_FLIP, n));
+    if (s->me < s->last)
+        TRY(session_recv_vector(s->ss, end, MESSAGE_flip, pass, s->flip, ITEM_FLIP, n));
     for (size_t row = 0; row < n; row++)
         if (s->flip[row] >> s->bits)
             return session_blame(s->ss, end, STATUS_MALFORMED, "%s flips bits that there are not", name_of(s, s->last));
+    hasher_init(&seen, "hefu/flips/v1");
+    hasher_add_hash(&seen, &s->ss->openings);
+    hasher_add(&seen, s->flip, n);
+    hasher_final(&seen, &s->ss->openings);
     return OK;
 }
 

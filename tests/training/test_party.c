@@ -294,11 +294,14 @@ static enum sim_fate say_it_differently(void *ctx, party from, party to, uint64_
 static void assert_equivocation(enum message_kind kind, int listed)
 {
     struct group g;
-    struct cheat cheat = {.sim = &g.sim, .kind = kind, .from = 1, .to = 2};
+    /* flips come from the end of the chain, the last party */
+    struct cheat cheat = {.sim = &g.sim, .kind = kind, .from = kind == MESSAGE_flip ? 2 : 1, .to = kind == MESSAGE_flip ? 1 : 2};
     int noticed = 0;
 
     group_setup(&g, 3, 8, 120, 4, 384);
     assert_int_equal(contract_label_party(&g.sim.contract), 1);
+    sim_exact_sigmoid(&g.sim);
+    g.sim.contract.ridge_micro = 100000;
     if (listed) {
         assert_non_null(g.data[1].split = calloc(g.data[1].rows, 1));
         for (uint32_t r = 0; r < g.data[1].rows; r++)
@@ -324,6 +327,18 @@ static void a_residual_told_differently_to_one_peer_ends_the_session(void **stat
 {
     (void)state;
     assert_equivocation(MESSAGE_residual, 0);
+}
+
+static void flips_told_differently_to_one_peer_end_the_session(void **state)
+{
+    (void)state;
+    assert_equivocation(MESSAGE_flip, 0);
+}
+
+static void a_count_told_differently_to_one_peer_ends_the_session(void **state)
+{
+    (void)state;
+    assert_equivocation(MESSAGE_range, 0);
 }
 
 static void a_split_told_differently_to_one_peer_ends_the_session(void **state)
@@ -407,6 +422,8 @@ static void every_damaged_frame_is_refused_by_its_receiver_and_ends_the_session_
         const struct sim_party *receiver;
 
         group_setup(&g, 3, 21, 60, 3, 256 + 64);
+        if (at % 2)
+            sim_exact_sigmoid(&g.sim);
         g.sim.disturb = damage_one;
         g.sim.disturb_ctx = &damage;
         sim_approve(&g.sim, at);
@@ -443,6 +460,8 @@ int main(void)
         cmocka_unit_test(too_few_positives_end_the_session),
         cmocka_unit_test(a_block_with_too_many_bins_for_the_rows_is_refused_and_named),
         cmocka_unit_test(a_residual_told_differently_to_one_peer_ends_the_session),
+        cmocka_unit_test(flips_told_differently_to_one_peer_end_the_session),
+        cmocka_unit_test(a_count_told_differently_to_one_peer_ends_the_session),
         cmocka_unit_test(a_split_told_differently_to_one_peer_ends_the_session),
         cmocka_unit_test(listed_test_rows_are_used_as_listed),
         cmocka_unit_test(every_damaged_frame_is_refused_by_its_receiver_and_ends_the_session_everywhere),
