@@ -22,6 +22,7 @@ expect bench_quick 0 keygen encrypt_own_table encrypt_foreign_table decrypt gath
     record_sign_check training_prepare training_pass -- "$bench" --quick
 cp "$work/said.out" "$work/quick"
 expect bench_prints_whole_lines 0 -- whole_lines "$work/quick"
+expect bench_align_quick 0 points_scale align_cpu_of_a_party -- "$HEFU_BIN/../bench/bench_align" --quick
 expect bench_only_one_name 0 decrypt -- "$bench" --quick --only decrypt
 expect bench_only_prints_nothing_else 0 -- test "$(wc -l <"$work/said.out")" = 2
 finish
