@@ -9,7 +9,7 @@ enum {
     WINDOW = 6,       /* bits of an exponent */
     SLACK_BITS = 192, /* of all exponents together, beyond the group's order */
     BASES_MAX = (PAILLIER_BITS_MAX + SLACK_BITS) / WINDOW + 1,
-    BATCH = 64,       /* draws at a time: they share the passes over a table */
+    BATCH = 128,      /* draws at a time: they share the passes over a table */
     ROUND = 64,       /* residues made between two reports of progress */
 };
 
@@ -193,19 +193,18 @@ static void draw_part(const struct part *part, uint64_t *out, struct rng *g, siz
 static void draw_own(const struct blind *b, uint64_t *out, struct rng *g, size_t count)
 {
     const struct paillier_secret *sec = b->sec;
-    uint64_t by_p[BATCH * PAIR_WORDS_MAX], by_q[BATCH * PAIR_WORDS_MAX];
+    uint64_t by_q[BATCH * PAIR_WORDS_MAX];
     struct numbers mod_p2 AUTO(numbers_clear), mod_q2 AUTO(numbers_clear);
 
     numbers_init(&mod_p2);
     numbers_init(&mod_q2);
-    draw_part(&b->part[0], by_p, g, count);
+    draw_part(&b->part[0], out, g, count); /* in passing: a number mod p^2 is the shorter */
     draw_part(&b->part[1], by_q, g, count);
-    pair_put_mpz(&sec->pair_p, mod_p2.x, by_p, count);
+    pair_put_mpz(&sec->pair_p, mod_p2.x, out, count);
     pair_put_mpz(&sec->pair_q, mod_q2.x, by_q, count);
     for (size_t i = 0; i < count; i++)
         paillier_join(mod_p2.x[i], mod_p2.x[i], sec->p2, mod_q2.x[i], sec->q2, sec->q2_inv_p2);
     pair_get_mpz(&b->pub->pair, out, mod_p2.x, count);
-    sodium_memzero(by_p, sizeof by_p);
     sodium_memzero(by_q, sizeof by_q);
 }
 

@@ -1,10 +1,10 @@
 /* Uniform N-th residues: the randomness of every ciphertext.  [SPEC 3.3]
  *
  * For somebody else's key (foreign): direct form s^N, s uniform in Z*_N; or, for many, the table form: K independent
- * residues g_i = s_i^N, a randomiser is prod g_i^(e_i) with fresh uniform e_i of w bits each, K w >= |N| + 192.  R such
- * randomisers are within 2^-192 + R * 2^-96 of uniform for any key of 2048 bits or more without a prime factor below
+ * residues g_i = s_i^N, a randomiser is prod g_i^(e_i) with fresh uniform e_i of six bits each, 6 K >= |N| + 192.  R such
+ * randomisers are within 2^-202 + R * 2^-96 of uniform for any key of 2048 bits or more without a prime factor below
  * 2^16, honest or not.
- * For one's own key: the same forms modulo p^2 and q^2 apart (g = s^p mod p^2, s uniform in Z*_p; K w >= |p| + 192),
+ * For one's own key: the same forms modulo p^2 and q^2 apart (g = s^p mod p^2, s uniform in Z*_p; 6 K >= |p| + 192),
  * recombined by CRT: full-length randomness, no short exponent, no assumption about generators.
  *
  * Never a single base, never the owner's base, never a short exponent (attacks C and E of the tests). */
@@ -15,10 +15,10 @@
 #include "crypto/parallel.h"
 
 /* With this many uses or more tables pay for themselves, else the direct form is drawn.  A fixed rule (an eighth and a
- * fifth of the key's bits, near the measured break-even at 2048 and 3072), so every run agrees. */
+ * quarter of the key's bits, near the measured break-even at 2048 and 3072), so every run agrees. */
 static inline uint64_t blind_table_from(uint32_t key_bits, int own)
 {
-    return own ? key_bits / 8 : key_bits / 5;
+    return own ? key_bits / 8 : key_bits / 4;
 }
 
 struct blind; /* opaque; holds tables or not, by uses_expected; keeps pub and sec by reference */
