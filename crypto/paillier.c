@@ -297,6 +297,21 @@ void paillier_decrypt_many(mpz_t *out, const struct paillier_public *pub, const 
     }
 }
 
+/* out = 1 + mN, whatever m's limbs are. */
+static void one_and_multiple(mpz_t out, const mpz_t m, const mpz_t n)
+{
+    struct workspace w AUTO(workspace_clear);
+    const size_t limbs = mpz_size(n);
+    const mp_size_t len = (mp_size_t)limbs;
+
+    assert(limbs <= HALF_LIMBS && mpn_sec_mul_itch(len, len) <= SCRATCH_LIMBS &&
+           mpn_sec_add_1_itch(2 * len) <= SCRATCH_LIMBS);
+    bignum_limbs_put(w.a, limbs, m);
+    mpn_sec_mul(w.wide, w.a, len, mpz_limbs_read(n), len, w.scratch);
+    mpn_sec_add_1(w.wide, w.wide, 2 * len, 1, w.scratch);
+    bignum_limbs_get(out, w.wide, 2 * limbs);
+}
+
 void paillier_encrypt_many(uint64_t *out, const struct paillier_public *pub, mpz_t *const m, const uint64_t *residues,
                            size_t count)
 {
@@ -311,9 +326,7 @@ void paillier_encrypt_many(uint64_t *out, const struct paillier_public *pub, mpz
         const size_t items = batch_at(first, count);
 
         for (size_t i = 0; i < items; i++) {
-            assert(mpz_sgn(m[first + i]) >= 0 && mpz_cmp(m[first + i], pub->n) < 0);
-            mpz_mul(t.x[i], m[first + i], pub->n);
-            mpz_add_ui(t.x[i], t.x[i], 1);
+            one_and_multiple(t.x[i], m[first + i], pub->n);
             x[i] = plain + i * words;
             y[i] = residues + (first + i) * words;
             to[i] = out + (first + i) * words;

@@ -151,6 +151,15 @@ static void leave(const struct pair_modulus *m, uint64_t *out, const uint64_t *x
     finish(m, out, &w);
 }
 
+/* All ones when k is the index, else zero.  Opaque: clang makes a branch of the mask it sees through. */
+static uint64_t mask_of(uint32_t k, uint32_t index)
+{
+    uint64_t mask = 0 - (((uint64_t)(k ^ index) - 1) >> 63);
+
+    __asm__("" : "+r"(mask));
+    return mask;
+}
+
 static void select_entries(const struct pair_modulus *m, uint64_t *out, const uint64_t *table, uint32_t window,
                            const uint8_t *index, size_t vectors)
 {
@@ -161,7 +170,7 @@ static void select_entries(const struct pair_modulus *m, uint64_t *out, const ui
             uint64_t word = 0;
 
             for (uint32_t k = 0; k < entries; k++)
-                word |= table[(i << window) + k] & (0 - ((((uint64_t)(k ^ index[v])) - 1) >> 63));
+                word |= table[(i << window) + k] & mask_of(k, index[v]);
             out[v * PAIR_LANE_WORDS_MAX + i] = word;
         }
 }
@@ -171,7 +180,7 @@ static void pick(const struct pair_modulus *m, uint64_t *out, const uint64_t *ta
 {
     memset(out, 0, pair_words(m) * sizeof *out);
     for (uint32_t k = 0; k < entries; k++) {
-        const uint64_t mask = 0 - (((uint64_t)(k ^ index) - 1) >> 63);
+        const uint64_t mask = mask_of(k, index);
 
         for (size_t i = 0; i < pair_words(m); i++)
             out[i] |= table[k * stride + i] & mask;

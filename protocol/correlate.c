@@ -9,7 +9,9 @@
 #include <string.h>
 
 enum {
-    GRAIN = 32, /* ciphertexts that a thread takes at a time */
+    GRAIN = 32,        /* ciphertexts that a thread takes at a time */
+    DRAW_GRAIN = 128,  /* the same where randomisers are drawn: they share a pass over tables of megabytes */
+    BLOCK_RECORDS = 8, /* records made in one loop, so that there is enough for many threads */
     /* rough shares of the time, for the progress bar only */
     COST_ENCRYPT = 1, COST_REPLY = 3, COST_DECRYPT = 5, COST_OWN_RESIDUE = 2, COST_PEER_RESIDUE = 18,
 };
@@ -20,7 +22,7 @@ struct work {
     struct session *ss;
     const struct matrix *own;
     size_t cipher_bytes, per_record;
-    uint8_t *record;   /* one record of ciphertexts */
+    uint8_t *record;   /* up to BLOCK_RECORDS records of ciphertexts */
     uint64_t *numbers; /* the same as numbers of some key */
     uint64_t done, total;
 };
@@ -48,17 +50,17 @@ static void tick_peer_residue(void *work)
 }
 
 /* Integers of one piece of a loop. */
-struct integers { mpz_t x[GRAIN]; };
+struct integers { mpz_t x[DRAW_GRAIN]; };
 
 static void integers_init(struct integers *n)
 {
-    for (size_t i = 0; i < GRAIN; i++)
+    for (size_t i = 0; i < DRAW_GRAIN; i++)
         mpz_init(n->x[i]);
 }
 
 static void integers_clear(struct integers *n)
 {
-    for (size_t i = 0; i < GRAIN; i++)
+    for (size_t i = 0; i < DRAW_GRAIN; i++)
         bignum_clear(&n->x[i]);
 }
 
@@ -72,6 +74,23 @@ static size_t record_items(const struct work *w, size_t count, size_t index)
     size_t left = count - index * w->per_record;
 
     return left < w->per_record ? left : w->per_record;
+}
+
+/* Items of the block that begins with a record. */
+static size_t block_items(const struct work *w, size_t count, size_t index)
+{
+    size_t left = count - index * w->per_record, block = w->per_record * BLOCK_RECORDS;
+
+    return left < block ? left : block;
+}
+
+/* Send the block of ciphertexts in w->record, which begins with record number first of its vector. */
+static status send_block(struct work *w, party to, enum message_kind kind, uint32_t group, size_t first, size_t items)
+{
+    for (size_t r = 0; r * w->per_record < items; r++)
+        TRY(session_send_part(w->ss, to, kind, group, first + r, w->record + r * w->per_record * w->cipher_bytes,
+                              record_items(w, items, r) * w->cipher_bytes));
+    return OK;
 }
 
 void correlation_clear(struct correlation *c)
@@ -205,10 +224,10 @@ static void encrypt_piece(void *ctx, size_t first, size_t count)
     BIGNUM(scratch);
 
     integers_init(&m);
-    for (size_t done = 0; done < count; done += GRAIN) {
-        const size_t items = count - done < GRAIN ? count - done : GRAIN, at = first + done;
+    for (size_t done = 0; done < count; done += DRAW_GRAIN) {
+        const size_t items = count - done < DRAW_GRAIN ? count - done : DRAW_GRAIN, at = first + done;
         uint64_t *numbers = e->w->numbers + at * words;
-        struct rng g[GRAIN];
+        struct rng g[DRAW_GRAIN];
 
         for (size_t i = 0; i < items; i++) {
             pack(m.x[i], scratch, e, e->first + at + i);
@@ -230,15 +249,15 @@ static status send_encrypted(struct work *w, const struct blind *blind, enum mes
     const size_t records = vector_records(w->cipher_bytes, count);
     struct encryption e = {w, blind, kind, p, group, 0};
 
-    for (size_t r = 0; r < records; r++) {
-        const size_t items = record_items(w, count, r);
+    for (size_t r = 0; r < records; r += BLOCK_RECORDS) {
+        const size_t items = block_items(w, count, r);
 
         e.first = r * w->per_record;
-        parallel_for(&ss->parallel, items, GRAIN, encrypt_piece, &e);
+        parallel_for(&ss->parallel, items, DRAW_GRAIN, encrypt_piece, &e);
         tick(w, items * COST_ENCRYPT);
         for (party q = 0; q < ss->parties; q++)
             if (q != ss->self && (to == ss->parties || q == to))
-                TRY(session_send_part(w->ss, q, kind, group, r, w->record, items * w->cipher_bytes));
+                TRY(send_block(w, q, kind, group, r, items));
     }
     return OK;
 }
@@ -360,9 +379,9 @@ static void hide(const struct answer *a, uint64_t *replies, struct integers *mas
 {
     const struct paillier_public *key = &a->w->ss->peer[a->q].key;
     const size_t words = pair_words(&key->pair);
-    uint64_t fresh[GRAIN * PAIR_WORDS_MAX], *reply[GRAIN];
-    const uint64_t *factor[GRAIN];
-    struct rng g[GRAIN];
+    uint64_t fresh[DRAW_GRAIN * PAIR_WORDS_MAX], *reply[DRAW_GRAIN];
+    const uint64_t *factor[DRAW_GRAIN];
+    struct rng g[DRAW_GRAIN];
 
     for (size_t i = 0; i < count; i++) {
         session_reply_rng(a->w->ss, &g[i], a->purpose, a->q, a->group, first + i);
@@ -404,8 +423,8 @@ static void forward_piece(void *ctx, size_t first, size_t count)
     struct integers masks AUTO(integers_clear);
 
     integers_init(&masks);
-    for (size_t done = 0; done < count; done += GRAIN) {
-        const size_t items = count - done < GRAIN ? count - done : GRAIN, at = first + done;
+    for (size_t done = 0; done < count; done += DRAW_GRAIN) {
+        const size_t items = count - done < DRAW_GRAIN ? count - done : DRAW_GRAIN, at = first + done;
         uint64_t *replies = a->w->numbers + at * words;
 
         if (gather_replies(a->gather, replies, (uint32_t)(a->first + at), items) != OK) {
@@ -429,15 +448,13 @@ static status reply_forward(struct work *w, const struct blind *blind, party q, 
     status result = gather_new(&gather, &ss->peer[q].key.pair, w->own, entries, rows, &ss->parallel, BINS_FUSE_AUTO);
 
     a.gather = gather;
-    for (size_t r = 0; r < records && result == OK; r++) {
-        const size_t items = record_items(w, replies, r);
+    for (size_t r = 0; r < records && result == OK; r += BLOCK_RECORDS) {
+        const size_t items = block_items(w, replies, r);
 
         a.first = r * w->per_record;
-        parallel_for(&ss->parallel, items, GRAIN, forward_piece, &a);
+        parallel_for(&ss->parallel, items, DRAW_GRAIN, forward_piece, &a);
         tick(w, items * COST_REPLY);
-        result = atomic_load(&a.failed) ? STATUS_NO_MEMORY
-                                        : session_send_part(ss, q, MESSAGE_fore_reply, group, r, w->record,
-                                                            items * w->cipher_bytes);
+        result = atomic_load(&a.failed) ? STATUS_NO_MEMORY : send_block(w, q, MESSAGE_fore_reply, group, r, items);
     }
     gather_free(gather);
     return result;
@@ -466,8 +483,8 @@ static void backward_piece(void *ctx, size_t first, size_t count)
     struct integers masks AUTO(integers_clear);
 
     integers_init(&masks);
-    for (size_t done = 0; done < count; done += GRAIN) {
-        const size_t items = count - done < GRAIN ? count - done : GRAIN, at = first + done;
+    for (size_t done = 0; done < count; done += DRAW_GRAIN) {
+        const size_t items = count - done < DRAW_GRAIN ? count - done : DRAW_GRAIN, at = first + done;
         uint64_t *replies = a->w->numbers + at * words;
 
         hide(a, replies, &masks, a->first + at, items);
@@ -493,14 +510,14 @@ static status reply_backward(struct work *w, const struct blind *blind, party q,
     if (result == STATUS_MALFORMED)
         return session_blame(ss, q, STATUS_MALFORMED, "the masks of %s multiply to a number without inverse",
                              ss->contract->party[q].name);
-    for (size_t r = 0; r < records && result == OK; r++) {
-        const size_t items = record_items(w, width, r);
+    for (size_t r = 0; r < records && result == OK; r += BLOCK_RECORDS) {
+        const size_t items = block_items(w, width, r);
 
         a.first = r * w->per_record;
         memcpy(w->numbers, out + a.first * words, items * words * sizeof *out);
-        parallel_for(&ss->parallel, items, GRAIN, backward_piece, &a);
+        parallel_for(&ss->parallel, items, DRAW_GRAIN, backward_piece, &a);
         tick(w, items * COST_REPLY);
-        result = session_send_part(ss, q, MESSAGE_back_reply, group, r, w->record, items * w->cipher_bytes);
+        result = send_block(w, q, MESSAGE_back_reply, group, r, items);
     }
     return result;
 }
@@ -680,8 +697,8 @@ status correlate_run(struct correlation *c, struct session *ss, const struct mat
     c->passes = ss->contract->passes;
     w.cipher_bytes = item_cipher(ss->contract->key_bits);
     w.per_record = vector_items_per_record(w.cipher_bytes);
-    TRY(alloc_zeroed(&w.record, w.per_record, w.cipher_bytes));
-    TRY(numbers_new(&w.numbers, &ss->paillier, w.per_record));
+    TRY(alloc_zeroed(&w.record, BLOCK_RECORDS * w.per_record, w.cipher_bytes));
+    TRY(numbers_new(&w.numbers, &ss->paillier, BLOCK_RECORDS * w.per_record));
     count_work(&w);
     TRY(draw_pads(&w));
     TRY(send_masks(&w));

@@ -326,6 +326,36 @@ static void ones_own_randomisers_hide_the_key_too(void **state)
     draw_residues(1, USES_TABLE);
 }
 
+static void encryption_hides_the_plaintext(void **state)
+{
+    (void)state;
+    for (EACH_TIER(tier)) {
+        struct owner o = {0};
+        struct rng g;
+        mpz_t m[ITEMS];
+        uint64_t *c;
+
+        owner_known(&o, 2048);
+        test_rng(&g, "plaintexts");
+        c = numbers_of(&o.pub.pair, ITEMS);
+        for (size_t i = 0; i < ITEMS; i++) {
+            mpz_init(m[i]);
+            rng_unit_mpz(&g, m[i], o.pub.n2);
+        }
+        pair_get_mpz(&o.pub.pair, c, m, ITEMS);
+        for (size_t i = 0; i < ITEMS; i++) {
+            mpz_mod(m[i], m[i], o.pub.n);
+            hide_mpz(m[i]);
+        }
+        NOTHING_SEEN(paillier_encrypt_many(c, &o.pub, m, c, ITEMS));
+        assert_true(is_hidden(c, ITEMS * pair_words(&o.pub.pair) * sizeof *c));
+        for (size_t i = 0; i < ITEMS; i++)
+            mpz_clear(m[i]);
+        free(c);
+        owner_clear(&o);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +368,7 @@ int main(void)
         cmocka_unit_test(decryption_hides_key_and_plaintext),
         cmocka_unit_test(randomisers_from_tables_hide_what_was_drawn),
         cmocka_unit_test(ones_own_randomisers_hide_the_key_too),
+        cmocka_unit_test(encryption_hides_the_plaintext),
     };
 
     if (!RUNNING_ON_VALGRIND) {
