@@ -55,12 +55,14 @@ build() {
     fi
 }
 
-# unit_tests PRESET DIRECTORY: every cmocka test counts; a program that ends without its summary counts as one failure.
+# unit_tests PRESET DIRECTORY [OPTION OF CTEST...]: every cmocka test counts; a program that ends without its summary counts
+# as one failure.
 unit_tests() {
-    code=0
-    ctest --preset "$1" -j "$jobs" >"$work/log" 2>&1 </dev/null || code=$?
+    preset=$1 directory=$2 code=0
+    shift 2
+    ctest --preset "$preset" -j "$jobs" "$@" >"$work/log" 2>&1 </dev/null || code=$?
     grep -E '^ *[0-9]+/[0-9]+ Test' "$work/log" || cat "$work/log"
-    log=$2/Testing/Temporary/LastTest.log
+    log=$directory/Testing/Temporary/LastTest.log
     good=$(sed -nE 's/.*\[  PASSED  \] ([0-9]+) test.*/\1/p' "$log" | awk '{ n += $1 } END { print n + 0 }')
     bad=$(sed -nE 's/.*\[  FAILED  \] ([0-9]+) test.*/\1/p' "$log" | awk '{ n += $1 } END { print n + 0 }')
     left=$(sed -nE 's/.*\[  SKIPPED \] ([0-9]+) test.*/\1/p' "$log" | awk '{ n += $1 } END { print n + 0 }')
@@ -68,7 +70,7 @@ unit_tests() {
         grep -E '\[  FAILED  \]|ERROR: |runtime error|error: |Failure!' "$log" | head -n 80 || true
         [ "$bad" != 0 ] || bad=1
     fi
-    echo "unit tests $1: $good passed, $bad failed, $left skipped"
+    echo "unit tests $preset: $good passed, $bad failed, $left skipped"
     passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
 }
 
@@ -90,6 +92,13 @@ done
 say "gcc, Release"
 if build release; then
     unit_tests release build
+    # What the first tests prove of whole sessions, of attacks and of accuracy holds on every tier of the arithmetic.
+    for tier in scalar avx2; do
+        say "gcc, Release, tier $tier"
+        export HEFU_TIER=$tier
+        unit_tests release build -R 'test_(party|hostile_owner|correlate|align|replay|sigmoid|accuracy)$'
+        unset HEFU_TIER
+    done
     say "command line"
     shown "command line" sh tests/cli/run_cli.sh build/bin || true
 fi

@@ -77,10 +77,17 @@ static status open_channel(struct worker *w, struct fault *f)
     return OK;
 }
 
-static status make_pool(struct worker *w, struct fault *f)
+static status prepare_machine(struct worker *w, struct fault *f)
 {
+    const char *kernel = config_kernel_name(w->config.limits.kernel);
     const uint32_t threads = w->config.limits.threads;
 
+    if (pair_tier_use(kernel) != OK) {
+        fault_set(f, STATUS_CONFIG, "limits.kernel is %s, which this processor does not have", kernel);
+        fault_hint(f, "leave limits.kernel at auto");
+        return STATUS_CONFIG;
+    }
+    pair_tier_name(); /* chosen before there are threads */
     return pool_new(&w->pool, threads ? threads : pool_processors(), f);
 }
 
@@ -176,7 +183,7 @@ static status work(struct worker *w, struct fault *f)
 {
     TRY(session_table_read(&w->table, w->dir, f));
     TRY(load_table(w, f));
-    TRY(make_pool(w, f));
+    TRY(prepare_machine(w, f));
     TRY(begin_session(w, f));
     TRY(run_session(w, f));
     return finish(w, f);

@@ -68,6 +68,14 @@ static const struct schema_choice output_words[] = {
 static const struct schema_choice log_words[] = {
     {"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}, {0}};
 
+static const struct schema_choice kernel_words[] = {
+    {"auto", KERNEL_AUTO}, {"ifma", KERNEL_IFMA}, {"avx2", KERNEL_AVX2}, {"scalar", KERNEL_SCALAR}, {0}};
+
+const char *config_kernel_name(uint32_t kernel)
+{
+    return kernel_words[kernel].word;
+}
+
 static const struct schema_field policy_fields[] = {
     {"approve", SCHEMA_CHOICE, 0, SCHEMA_AT(struct config_policy, approve), .choices = approve_words},
     {"min_rows", SCHEMA_COUNT, 0, SCHEMA_AT(struct config_policy, min_rows), .min = 1, .max = 1000000000},
@@ -84,6 +92,7 @@ static const struct schema_field limit_fields[] = {
     {"memory_mb", SCHEMA_COUNT, 0, SCHEMA_AT(struct config_limits, memory_mb), .min = 64, .max = 16777216},
     {"queue_mb", SCHEMA_COUNT, 0, SCHEMA_AT(struct config_limits, queue_mb), .min = 1, .max = 65536},
     {"threads", SCHEMA_COUNT, 0, SCHEMA_AT(struct config_limits, threads), .min = 0, .max = POOL_THREADS_MAX},
+    {"kernel", SCHEMA_CHOICE, 0, SCHEMA_AT(struct config_limits, kernel), .choices = kernel_words},
     {0},
 };
 

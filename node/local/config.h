@@ -59,7 +59,12 @@ struct config_limits {
     uint32_t memory_mb; /* of one job */
     uint32_t queue_mb;  /* of frames waiting for one peer */
     uint32_t threads;   /* of one job; 0: one for each processor that the node may use */
+    uint32_t kernel;    /* enum config_kernel */
 };
+
+/* Arithmetic on ciphertexts: the processor's best, or one kind by force.  The bytes are the same.  (crypto/pair.h) */
+enum config_kernel { KERNEL_AUTO = 0, KERNEL_IFMA, KERNEL_AVX2, KERNEL_SCALAR };
+const char *config_kernel_name(uint32_t kernel);
 
 enum config_log { LOG_ERROR = 1, LOG_WARN = 2, LOG_INFO = 3, LOG_DEBUG = 4 };
 

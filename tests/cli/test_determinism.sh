@@ -36,6 +36,15 @@ for threads in 1 2 3; do
     build-gcc-O0/tests/heads "$threads" >threaded 2>said || true
     compare threaded "threads: $threads of each party give the bytes of none"
 done
+for tier in scalar avx2 ifma; do
+    code=0
+    HEFU_TIER=$tier build-gcc-O0/tests/heads >tiered 2>said || code=$?
+    if [ "$code" = 77 ]; then
+        echo "skip tier $tier: this processor lacks it"
+        continue
+    fi
+    compare tiered "tier $tier of the arithmetic gives the same bytes"
+done
 for compiler in gcc clang-14; do
     if ! command -v "$compiler" >/dev/null; then
         echo "skip $compiler and gcc give the same bytes: there is no $compiler"

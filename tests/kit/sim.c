@@ -1,5 +1,6 @@
 #include "kit/sim.h"
 
+#include "crypto/pair.h"
 #include "node/local/pool.h"
 
 #include <assert.h>
@@ -26,6 +27,17 @@ struct sim_net {
     struct queue queue[PARTIES_MAX][PARTIES_MAX]; /* [from][to] */
     int ended[PARTIES_MAX];
 };
+
+/* HEFU_TIER=scalar and the like: the same tests on another tier of the arithmetic. */
+__attribute__((constructor)) static void choose_tier(void)
+{
+    const char *name = getenv("HEFU_TIER");
+
+    if (name && pair_tier_use(name) != OK) {
+        fprintf(stderr, "HEFU_TIER: this processor has no %s\n", name);
+        exit(77);
+    }
+}
 
 static void enqueue(struct sim_net *net, party from, party to, const uint8_t *bytes, size_t len)
 {
