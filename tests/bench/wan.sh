@@ -1,11 +1,11 @@
 #!/bin/sh
 # The same training over slow lines: three nodes and a coordinator, each in a network namespace of its own, TLS between
-# them, joined by tests/bench/wan.c.
+# them, joined by tests/bench/wan.c; TCP's congestion control is the machine's.
 #   sh tests/bench/wan.sh BUILD_DIR [RATE_MBIT:RTT_MS...]     default: 1000:1 100:20 32:50
 # RTT_MS is the round trip between any two; every node has a line of RATE_MBIT up and another down.  Needs root, network
 # namespaces and TUN.  The data are the bundled sample, or with HEFU_FULL=1 the credit data of three parties that lie in
 # HEFU_DATA (default ../shared/data/default_credit_3p).  HEFU_PASSES and HEFU_KEY_BITS: 10 and 2048.
-# Prints what tests/bench/bench prints: name, size (the link), unit, value, ratio.  README of the lines: RESULTS.md.
+# Prints what tests/bench/bench prints: name, size (the link), unit, value, ratio.  How to read it: RESULTS.md.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 usage="usage: sh tests/bench/wan.sh BUILD_DIR [RATE_MBIT:RTT_MS...]"
@@ -160,7 +160,7 @@ cpu_of() {
 watch_workers() {
     while sleep 0.2; do
         for node in $parties; do
-            eval "daemon=\$pid_$node"
+            eval "daemon=\${pid_$node}" # of start_nodes
             worker=$(cat "/proc/$daemon/task/"*/children 2>/dev/null | awk '{ print $1 }')
             cat "/proc/${worker:-none}/task/$worker/schedstat" >busy.new 2>/dev/null && mv busy.new "busy-$node"
         done

@@ -49,8 +49,6 @@ wan_nodes() {
         ip -n "$ns" addr add "$(address "$node")/24" dev wan0
         ip -n "$ns" link set wan0 txqueuelen 10000 up
         ip -n "$ns" link set lo up
-        # What nearly every host runs, whatever this one does.
-        (within "$node" sysctl -qw net.ipv4.tcp_congestion_control=cubic) 2>/dev/null || true
     done
 }
 
