@@ -335,8 +335,9 @@ INLINE void select_among(const struct pair_modulus *m, uint64_t *out, const uint
         }
         UNROLL for (int v = 0; v < vectors; v++) {
             UNROLL for (int b = 0; b < 4; b++)
-                UNROLL for (int g = 0; g < groups >> (b + 1); g++)
-                    found[v][g] = _mm512_mask_blend_epi64(c[v].upper[b], found[v][2 * g], found[v][2 * g + 1]);
+                UNROLL for (int g = 0; g < 8; g++)
+                    if (g < groups >> (b + 1))
+                        found[v][g] = _mm512_mask_blend_epi64(c[v].upper[b], found[v][2 * g], found[v][2 * g + 1]);
             _mm512_store_si512(out + v * PAIR_LANE_WORDS_MAX + i * LANES, found[v][0]);
         }
     }
