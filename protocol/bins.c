@@ -1,18 +1,21 @@
 #include "protocol/bins.h"
 
+#include "protocol/accumulate.h"
+
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    CELLS_MAX = 1 << 16,   /* joint cells in all, and tables of gather: 40 MiB at 2048 bits */
-    STRIPES_MAX = 8,       /* copies of the cells, for different rows */
-    UNITS_WANTED = 16,     /* (stripe, group) pairs: what there is for lanes and threads to share */
-    WINDOW = 5, WINDOWS = 4, /* digits of |M| < 2^20 */
+    CELLS_BYTES_MAX = 64 << 20, /* of joint cells, and of tables of gather */
+    GROUP_CELLS_MAX = 1 << 16,
+    FOLDS = 2,                  /* products that scatter spends on a joint cell at the end */
+    PIECE = 256,                /* products that are worth a thread's while */
+    FETCH = PAIR_LANES_MAX,     /* products from a cell's fetching to its use, at least */
+    WINDOW = 5, WINDOWS = 4,    /* digits of |M| < 2^20 */
     DIGITS = 1 << WINDOW,
-    DIAGONAL_BLOCK = 256, /* bins whose powers are held at a time */
-    ONE_INVERSE = 40,     /* products that take as long as an inverse, about */
+    DIAGONAL_BLOCK = 256,       /* bins whose powers are held at a time */
 };
 
 /* ---- groups of columns ---- */
@@ -30,7 +33,8 @@ struct grouping {
     struct group group[CONTRACT_COLUMNS_MAX];
 };
 
-static void group_by(struct grouping *out, const struct matrix *own, uint32_t fuse)
+/* size[c]: columns of the group that begins with column c. */
+static void group_by(struct grouping *out, const struct matrix *own, const uint16_t *size)
 {
     size_t bin = 0;
 
@@ -39,7 +43,7 @@ static void group_by(struct grouping *out, const struct matrix *own, uint32_t fu
         struct group *g = &out->group[out->groups++];
 
         *g = (struct group){.first = c, .cells = 1, .offset = out->cells, .bin = bin};
-        for (; g->columns < fuse && c < own->columns; c++) {
+        for (; g->columns < size[g->first] && c < own->columns; c++) {
             g->cells *= own->bins[c];
             g->columns++;
             bin += own->bins[c];
@@ -48,24 +52,46 @@ static void group_by(struct grouping *out, const struct matrix *own, uint32_t fu
     }
 }
 
-/* The grouping with the fewest products: uses of every group, and copies * cells for what comes with each cell. */
-static void group_best(struct grouping *out, const struct matrix *own, uint32_t fuse, uint64_t uses, uint64_t copies)
+/* The grouping with the fewest products: uses of every group, and price for each cell of a group of several columns. */
+static void group_cheapest(struct grouping *out, const struct matrix *own, uint64_t uses, uint64_t price)
 {
-    uint64_t best = UINT64_MAX;
-    uint32_t chosen = 1;
-    struct grouping g;
+    uint64_t cost[CONTRACT_COLUMNS_MAX + 1]; /* of columns c onward */
+    uint16_t size[CONTRACT_COLUMNS_MAX];
 
-    for (uint32_t k = 1; k <= BINS_FUSE_MAX && fuse == BINS_FUSE_AUTO; k++) {
-        uint64_t cost;
+    cost[own->columns] = 0;
+    for (uint16_t c = own->columns; c-- > 0;) {
+        uint64_t cells = own->bins[c];
 
-        group_by(&g, own, k);
-        cost = uses * g.groups + copies * (g.cells - (k == 1 ? g.cells : 0));
-        if (cost < best && (k == 1 || copies * g.cells <= CELLS_MAX)) {
-            best = cost;
-            chosen = k;
+        size[c] = 1;
+        cost[c] = uses + cost[c + 1];
+        for (uint16_t k = 2; c + k <= own->columns && cells * own->bins[c + k - 1] <= GROUP_CELLS_MAX; k++) {
+            cells *= own->bins[c + k - 1];
+            if (uses + price * cells + cost[c + k] < cost[c]) {
+                size[c] = k;
+                cost[c] = uses + price * cells + cost[c + k];
+            }
         }
     }
-    group_by(out, own, fuse == BINS_FUSE_AUTO ? chosen : fuse);
+    group_by(out, own, size);
+}
+
+/* fuse columns to a group, or AUTO: the cheapest grouping whose cells, copies numbers of so many words each, fit. */
+static void group_best(struct grouping *out, const struct matrix *own, uint32_t fuse, uint64_t price, uint64_t copies,
+                       size_t words)
+{
+    uint16_t size[CONTRACT_COLUMNS_MAX];
+
+    if (fuse != BINS_FUSE_AUTO) {
+        for (uint16_t c = 0; c < own->columns; c++)
+            size[c] = (uint16_t)fuse;
+        group_by(out, own, size);
+        return;
+    }
+    group_cheapest(out, own, own->n, price);
+    while (out->groups < own->columns && copies * out->cells * words * sizeof(uint64_t) > CELLS_BYTES_MAX) {
+        price += price / 2 + 1;
+        group_cheapest(out, own, own->n, price);
+    }
 }
 
 static uint32_t joint_code(const struct group *g, const struct matrix *own, size_t row)
@@ -90,31 +116,12 @@ struct scatter {
     const struct matrix *own;
     const struct parallel *p;
     struct grouping by;
-    uint32_t stripes;
-    uint64_t *cells; /* [stripes][by.cells] */
-    const uint64_t *numbers; /* of the call in hand */
+    uint64_t *cells;
+    /* of the call in hand */
+    const uint64_t *numbers;
     uint32_t first_row;
-    size_t count;
+    size_t count, pieces;
 };
-
-/* Enough copies of the cells that all lanes have work, wasting few of them. */
-static uint32_t choose_stripes(uint32_t groups)
-{
-    uint32_t best = 1, waste = UINT32_MAX;
-
-    if (groups >= UNITS_WANTED)
-        return 1;
-    for (uint32_t s = 1; s <= STRIPES_MAX; s++) {
-        const uint32_t units = s * groups, idle = (PAIR_LANES_MAX - units % PAIR_LANES_MAX) % PAIR_LANES_MAX;
-        const uint32_t wasted = idle * 64 / units + (units < PAIR_LANES_MAX ? 64 : 0);
-
-        if (wasted < waste) {
-            best = s;
-            waste = wasted;
-        }
-    }
-    return best;
-}
 
 status scatter_new(struct scatter **out, const struct pair_modulus *m, const struct matrix *own, const struct parallel *p,
                    uint32_t fuse)
@@ -125,13 +132,12 @@ status scatter_new(struct scatter **out, const struct pair_modulus *m, const str
     s->m = m;
     s->own = own;
     s->p = p;
-    group_best(&s->by, own, fuse, own->n, STRIPES_MAX / 2);
-    s->stripes = choose_stripes(s->by.groups);
-    if (numbers_new(&s->cells, m, s->stripes * s->by.cells) != OK) {
+    group_best(&s->by, own, fuse, FOLDS, 1, pair_words(m));
+    if (numbers_new(&s->cells, m, s->by.cells) != OK) {
         scatter_free(s);
         return STATUS_NO_MEMORY;
     }
-    for (size_t i = 0; i < s->stripes * s->by.cells; i++)
+    for (size_t i = 0; i < s->by.cells; i++)
         pair_copy(m, s->cells + i * pair_words(m), m->one);
     *out = s;
     return OK;
@@ -144,98 +150,62 @@ void scatter_free(struct scatter *s)
     free(s);
 }
 
-static uint64_t *cell_of(const struct scatter *s, uint32_t stripe, const struct group *g, uint32_t cell)
+static uint64_t *cell_of(const struct scatter *s, const struct group *g, size_t cell)
 {
-    return s->cells + (stripe * s->by.cells + g->offset + cell) * pair_words(s->m);
+    return s->cells + (g->offset + cell) * pair_words(s->m);
 }
 
-/* What one step of a vector of units multiplies: unit u is group u % groups of the rows of stripe u / groups.  No two
- * share a cell. */
-struct step {
-    uint64_t *cell[PAIR_LANES_MAX];
-    const uint64_t *number[PAIR_LANES_MAX];
-    size_t lanes;
+/* Joint cells outgrow the nearest cache. */
+static void fetch(const uint64_t *cell, size_t words)
+{
+    for (size_t w = 0; w < words; w += 8)
+        __builtin_prefetch(cell + w, 1, 3);
+}
+
+/* A thread has some cells for its own: those of some groups, of the first and the last of them perhaps a part.  Every group
+ * counts as pieces parts, for all have the same work; the thread's are the parts [first * groups, end * groups). */
+struct share {
+    size_t first_part, end_part, first_group, end_group;
 };
 
-static void step_at(struct step *out, const struct scatter *s, size_t first_unit, size_t units, size_t index)
+static int has_cell(const struct scatter *s, const struct share *share, size_t group, uint32_t cell)
 {
-    out->lanes = 0;
-    for (size_t u = first_unit; u < first_unit + units; u++) {
-        const uint32_t stripe = (uint32_t)(u / s->by.groups);
-        const struct group *g = &s->by.group[u % s->by.groups];
-        const size_t row = index * s->stripes + stripe;
+    const size_t part = group * s->pieces + cell * s->pieces / s->by.group[group].cells;
 
-        if (row >= s->count)
-            continue;
-        out->cell[out->lanes] = cell_of(s, stripe, g, joint_code(g, s->own, s->first_row + row));
-        out->number[out->lanes++] = s->numbers + row * pair_words(s->m);
-    }
-}
-
-/* Joint cells outgrow the nearest cache: fetch those of the next step during this one. */
-static void fetch(const struct step *next, size_t words)
-{
-    for (size_t l = 0; l < next->lanes; l++)
-        for (size_t w = 0; w < words; w += 8)
-            __builtin_prefetch(next->cell[l] + w, 1, 3);
-}
-
-static void scatter_units(const struct scatter *s, size_t first_unit, size_t units)
-{
-    const size_t steps = (s->count + s->stripes - 1) / s->stripes;
-    const int one_row = first_unit / s->by.groups == (first_unit + units - 1) / s->by.groups;
-    struct step now, next;
-
-    step_at(&now, s, first_unit, units, 0);
-    for (size_t i = 0; i < steps; i++) {
-        step_at(&next, s, first_unit, units, i + 1);
-        fetch(&next, pair_words(s->m));
-        if (one_row && now.lanes)
-            pair_multiply_one(s->m, now.cell, (const uint64_t *const *)now.cell, now.number[0], now.lanes);
-        else
-            pair_multiply(s->m, now.cell, (const uint64_t *const *)now.cell, now.number, now.lanes);
-        now = next;
-    }
+    return part >= share->first_part && part < share->end_part;
 }
 
 static void scatter_piece(void *ctx, size_t first, size_t count)
 {
     const struct scatter *s = ctx;
-    const size_t units = (size_t)s->stripes * s->by.groups;
+    const size_t words = pair_words(s->m), groups = s->by.groups, end = first + count;
+    const struct share share = {first * groups, end * groups, first * groups / s->pieces,
+                                (end * groups + s->pieces - 1) / s->pieces};
+    const size_t ahead = FETCH / (share.end_group - share.first_group) + 1;
+    struct accumulator a;
 
-    for (size_t u = first * PAIR_LANES_MAX; u < (first + count) * PAIR_LANES_MAX && u < units; u += PAIR_LANES_MAX)
-        scatter_units(s, u, units - u < PAIR_LANES_MAX ? units - u : PAIR_LANES_MAX);
+    accumulator_init(&a, s->m);
+    for (size_t i = 0; i < s->count; i++)
+        for (size_t k = share.first_group; k < share.end_group; k++) {
+            const struct group *g = &s->by.group[k];
+            const uint32_t cell = joint_code(g, s->own, s->first_row + i);
+
+            if (i + ahead < s->count)
+                fetch(cell_of(s, g, joint_code(g, s->own, s->first_row + i + ahead)), words);
+            if (has_cell(s, &share, k, cell))
+                accumulator_add(&a, cell_of(s, g, cell), s->numbers + i * words);
+        }
+    accumulator_end(&a);
 }
 
 void scatter_add(struct scatter *s, const uint64_t *numbers, uint32_t first_row, size_t count)
 {
-    const size_t units = (size_t)s->stripes * s->by.groups;
-
     assert(first_row + count <= s->own->n);
     s->numbers = numbers;
     s->first_row = first_row;
     s->count = count;
-    parallel_for(s->p, (units + PAIR_LANES_MAX - 1) / PAIR_LANES_MAX, 1, scatter_piece, s);
-}
-
-/* The stripes' cells into the first's; cells [first, first + count). */
-static void join_stripes(void *ctx, size_t first, size_t count)
-{
-    const struct scatter *s = ctx;
-    const size_t words = pair_words(s->m);
-
-    for (size_t i = first; i < first + count; i += PAIR_LANES_MAX)
-        for (uint32_t stripe = 1; stripe < s->stripes; stripe++) {
-            uint64_t *into[PAIR_LANES_MAX];
-            const uint64_t *from[PAIR_LANES_MAX];
-            size_t lanes = 0;
-
-            for (; lanes < PAIR_LANES_MAX && i + lanes < first + count; lanes++) {
-                into[lanes] = s->cells + (i + lanes) * words;
-                from[lanes] = s->cells + (stripe * s->by.cells + i + lanes) * words;
-            }
-            pair_multiply(s->m, into, (const uint64_t *const *)into, from, lanes);
-        }
+    s->pieces = count * s->by.groups / PIECE + 1;
+    parallel_for(s->p, s->pieces, 1, scatter_piece, s);
 }
 
 struct marginals {
@@ -243,56 +213,46 @@ struct marginals {
     uint64_t *sums;
 };
 
-/* Column at position c of a group: bin b is the product of the cells whose code has digit b there. */
-static void take_apart(const struct marginals *t, const struct group *g, uint16_t c, uint64_t *column_sums)
+/* From the last column to the second: add the cells, stride apart, up by the column's bin, then fold that column away.
+ * What is left are the first column's sums. */
+static void take_apart(const struct scatter *s, const struct group *g, uint64_t *sums)
 {
-    const struct scatter *s = t->s;
     const uint8_t *bins = s->own->bins + g->first;
     const size_t words = pair_words(s->m);
-    uint32_t inner = 1;
+    size_t stride = 1, bin = 0;
+    struct accumulator a;
 
-    for (uint16_t k = (uint16_t)(c + 1); k < g->columns; k++)
-        inner *= bins[k];
-    for (uint32_t b = 0; b < bins[c]; b++)
-        pair_copy(s->m, column_sums + b * words, s->m->one);
-    /* in every step each bin takes its next cell */
-    for (uint32_t step = 0; step < g->cells / bins[c]; step++) {
-        const uint32_t outer = step / inner, rest = step % inner;
-
-        for (uint32_t b = 0; b < bins[c]; b += PAIR_LANES_MAX) {
-            uint64_t *into[PAIR_LANES_MAX];
-            const uint64_t *from[PAIR_LANES_MAX];
-            size_t lanes = 0;
-
-            for (; lanes < PAIR_LANES_MAX && b + lanes < bins[c]; lanes++) {
-                into[lanes] = column_sums + (b + lanes) * words;
-                from[lanes] = cell_of(s, 0, g, (outer * bins[c] + b + (uint32_t)lanes) * inner + rest);
-            }
-            pair_multiply(s->m, into, (const uint64_t *const *)into, from, lanes);
-        }
+    accumulator_init(&a, s->m);
+    for (uint16_t c = 0; c < g->columns; c++)
+        bin += bins[c];
+    for (uint16_t c = g->columns; c-- > 1; stride *= bins[c]) {
+        bin -= bins[c];
+        for (size_t b = 0; b < bins[c]; b++)
+            pair_copy(s->m, sums + (bin + b) * words, s->m->one);
+        for (size_t i = 0; i < g->cells / stride; i++)
+            accumulator_add(&a, sums + (bin + i % bins[c]) * words, cell_of(s, g, i * stride));
+        accumulator_end(&a);
+        for (size_t i = 0; i < g->cells / stride; i++)
+            if (i % bins[c])
+                accumulator_add(&a, cell_of(s, g, (i - i % bins[c]) * stride), cell_of(s, g, i * stride));
+        accumulator_end(&a);
     }
+    for (size_t b = 0; b < bins[0]; b++)
+        pair_copy(s->m, sums + b * words, cell_of(s, g, b * stride));
 }
 
 static void take_groups_apart(void *ctx, size_t first, size_t count)
 {
     const struct marginals *t = ctx;
 
-    for (size_t i = first; i < first + count; i++) {
-        const struct group *g = &t->s->by.group[i];
-        uint64_t *sums = t->sums + g->bin * pair_words(t->s->m);
-
-        for (uint16_t c = 0; c < g->columns; c++) {
-            take_apart(t, g, c, sums);
-            sums += t->s->own->bins[g->first + c] * pair_words(t->s->m);
-        }
-    }
+    for (size_t i = first; i < first + count; i++)
+        take_apart(t->s, &t->s->by.group[i], t->sums + t->s->by.group[i].bin * pair_words(t->s->m));
 }
 
 void scatter_sums(struct scatter *s, uint64_t *sums)
 {
     struct marginals t = {s, sums};
 
-    parallel_for(s->p, s->by.cells, PAIR_LANES_MAX * 4, join_stripes, s);
     parallel_for(s->p, s->by.groups, 1, take_groups_apart, &t);
 }
 
@@ -371,7 +331,7 @@ status gather_new(struct gather **out, const struct pair_modulus *m, const struc
     g->own = own;
     g->entries = entries;
     g->group_rows = group_rows;
-    group_best(&g->by, own, fuse, own->n, group_rows);
+    group_best(&g->by, own, fuse, group_rows, group_rows, pair_words(m));
     if (g->by.groups < own->columns) {
         if (numbers_new(&g->tables, m, group_rows * g->by.cells) != OK) {
             gather_free(g);
@@ -534,36 +494,35 @@ status bins_precondition(uint64_t *out, const struct pair_modulus *m, uint64_t *
 
 /* ---- how much that is ---- */
 
+enum {
+    ONE_INVERSE = 40, /* products that take as long as an inverse, about */
+    COUNT_RADIX = 52, /* bits of a digit: what memory holds differs little from tier to tier */
+};
+
 static uint64_t padded(uint64_t count, uint32_t lanes)
 {
     return (count + lanes - 1) / lanes * lanes;
 }
 
-static void count_scatter(struct bins_work *out, const struct matrix *own, uint32_t lanes)
+static void count_scatter(struct bins_work *out, const struct matrix *own, size_t words)
 {
     struct grouping by;
-    uint64_t units, full;
-    uint32_t stripes;
 
-    group_best(&by, own, BINS_FUSE_AUTO, own->n, STRIPES_MAX / 2);
-    stripes = choose_stripes(by.groups);
-    units = (uint64_t)stripes * by.groups;
-    full = units / PAIR_LANES_MAX * padded(PAIR_LANES_MAX, lanes) + padded(units % PAIR_LANES_MAX, lanes);
-    out->scatter = (own->n + stripes - 1) / stripes * full + (stripes - 1) * by.cells;
-    out->scatter_cells = stripes * by.cells;
+    group_best(&by, own, BINS_FUSE_AUTO, FOLDS, 1, words);
+    out->scatter = (uint64_t)own->n * by.groups;
+    out->scatter_cells = by.cells;
     for (uint16_t i = 0; i < by.groups; i++)
-        for (uint16_t c = 0; c < by.group[i].columns; c++) {
-            const uint32_t bins = own->bins[by.group[i].first + c];
-
-            out->scatter += by.group[i].cells / bins * padded(bins, lanes);
+        for (uint64_t c = by.group[i].columns, cells = by.group[i].cells; c-- > 1;) {
+            out->scatter += FOLDS * cells;
+            cells /= own->bins[by.group[i].first + c];
         }
 }
 
-static void count_gather(struct bins_work *out, const struct matrix *own, uint32_t group_rows, uint32_t lanes)
+static void count_gather(struct bins_work *out, const struct matrix *own, uint32_t group_rows, size_t words, uint32_t lanes)
 {
     struct grouping by;
 
-    group_best(&by, own, BINS_FUSE_AUTO, own->n, group_rows);
+    group_best(&by, own, BINS_FUSE_AUTO, group_rows, group_rows, words);
     for (uint16_t i = 0; i < by.groups; i++) {
         const struct group *g = &by.group[i];
         uint64_t cells = own->bins[g->first];
@@ -577,14 +536,16 @@ static void count_gather(struct bins_work *out, const struct matrix *own, uint32
     out->gather_cells = by.groups < own->columns ? group_rows * by.cells : 0;
 }
 
-void bins_count(struct bins_work *out, const struct matrix *own, uint32_t group_rows, uint64_t lam, uint32_t lanes)
+void bins_count(struct bins_work *out, const struct matrix *own, uint32_t group_rows, uint64_t lam, uint32_t key_bits,
+                uint32_t lanes)
 {
+    const size_t words = 2 * ((key_bits + COUNT_RADIX - 1) / COUNT_RADIX);
     const uint64_t width = own->width, terms = own->diagonal ? 1 : width;
     uint64_t lam_bits = 0;
 
     memset(out, 0, sizeof *out);
-    count_scatter(out, own, lanes);
-    count_gather(out, own, group_rows, lanes);
+    count_scatter(out, own, words);
+    count_gather(out, own, group_rows, words, lanes);
     while (lam >> lam_bits && lam_bits < 63)
         lam_bits++;
     out->powers = padded(width, lanes) * (2 * (DIGITS - 1) + lam_bits + lam_bits / 4 + DIGITS / 2) +

@@ -1,6 +1,6 @@
 /* gather and scatter over ciphertexts: the two loops that all the encrypted work is made of.  [SPEC 4.3]
  *
- * Columns are fused into groups of one to three ("joint bins", the Four Russians' method): gather looks up a product made
+ * Columns are fused into groups ("joint bins", the Four Russians' method): gather looks up a product made
  * beforehand for the joint code, scatter adds into joint cells and takes the columns' bins apart at the end.  Exact;
  * how columns are grouped changes the time, never the result. */
 #ifndef HEFU_BINS_H
@@ -21,11 +21,11 @@ struct matrix {
     const int32_t *precondition; /* [width * width] row-major, or the diagonal; |entry| < 2^20 */
 };
 
-enum { BINS_FUSE_MAX = 3, BINS_FUSE_AUTO = 0 }; /* columns to a group; AUTO: from a cost model */
+enum { BINS_FUSE_AUTO = 0 }; /* columns to a group: as few products as possible */
 
 /* Sums of ciphertexts by bin. */
 struct scatter;
-/* m, own and p are kept by reference.  Memory: at most about 64 MiB beyond one number per bin. */
+/* m, own and p are kept by reference.  Memory: at most 64 MiB, or one number per bin. */
 MUST_USE status scatter_new(struct scatter **out, const struct pair_modulus *m, const struct matrix *own,
                             const struct parallel *p, uint32_t fuse);
 /* The numbers of rows first_row onward, once each, in any order. */
@@ -57,6 +57,7 @@ struct bins_work {
     uint64_t powers, raise;      /* bins_precondition: single products, and factors one after the other */
     uint64_t scatter_cells, gather_cells; /* numbers that are held */
 };
-void bins_count(struct bins_work *out, const struct matrix *own, uint32_t group_rows, uint64_t lam, uint32_t lanes);
+void bins_count(struct bins_work *out, const struct matrix *own, uint32_t group_rows, uint64_t lam, uint32_t key_bits,
+                uint32_t lanes);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS_MAX = 20, ROWS_MAX = 120, WIDTH_MAX = 200, BITS = 256 };
+enum { COLUMNS_MAX = 20, ROWS_MAX = 120, WIDTH_MAX = 200, BITS = 256, FUSE_MAX = 3 };
 
 struct table {
     struct pair_modulus m;
@@ -153,7 +153,7 @@ static void everywhere(void (*check)(struct table *t, uint32_t fuse, const struc
             struct table t;
 
             table_init(&t, columns[shape], 41 + 19 * (uint32_t)shape, shape < 3 ? 12 : 5, (uint8_t)shape);
-            for (uint32_t fuse = BINS_FUSE_AUTO; fuse <= BINS_FUSE_MAX; fuse++) {
+            for (uint32_t fuse = BINS_FUSE_AUTO; fuse <= FUSE_MAX; fuse++) {
                 check(&t, fuse, NULL);
                 check(&t, fuse, &backwards);
             }
