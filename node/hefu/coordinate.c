@@ -125,9 +125,8 @@ static status check_labels(const struct contract *c, const struct job_file *job,
 
 /* ---- the contract ---- */
 
-static status make_contract(struct coordination *c, const struct job_file *job, struct fault *f)
+status coordinate_terms(struct contract *k, const struct job_file *job, struct fault *f)
 {
-    struct contract *k = &c->contract;
     uint64_t now = (uint64_t)time(NULL);
 
     k->version = CONTRACT_VERSION;
@@ -156,7 +155,7 @@ static status make_contract(struct coordination *c, const struct job_file *job, 
     k->rows_per_bin = (uint8_t)job->limits.rows_per_bin;
     k->attempts_max = (uint8_t)job->limits.attempts;
     k->retention = 1;
-    return contract_check(k, 0, f);
+    return OK;
 }
 
 static void id_of_contract(char out[JOB_ID_BYTES], const struct hash *id)
@@ -209,7 +208,8 @@ status coordinate_propose(struct coordination *c, struct audience *a, const stru
     *c = (struct coordination){.view = {.audience = a, .bar = bar}, .since = bar_clock()};
     TRY(collect_offers(c, certificates, job, f));
     TRY(check_labels(&c->contract, job, f));
-    TRY(make_contract(c, job, f));
+    TRY(coordinate_terms(&c->contract, job, f));
+    TRY(contract_check(&c->contract, 0, f));
     code = deliver_contract(c, certificates, f);
     if (code != OK)
         call_off(c);

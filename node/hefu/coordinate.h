@@ -12,6 +12,9 @@ struct coordination {
     double since;             /* of the waiting for approvals */
 };
 
+/* What a job file says of its contract: all but the parties. */
+MUST_USE status coordinate_terms(struct contract *out, const struct job_file *job, struct fault *f);
+
 /* Propose to every party of the job file, make the contract from their offers and hand it to all. */
 MUST_USE status coordinate_propose(struct coordination *c, struct audience *a, const struct job_file *job,
                                    struct bar *bar, struct fault *f);
