@@ -49,6 +49,7 @@ status contract_encode(struct wire_writer *w, const struct contract *c)
     wire_put_u32(w, c->key_bits);
     wire_put_u16(w, c->passes);
     wire_put_u32(w, c->ridge_micro);
+    wire_put_u8(w, c->optimiser);
     wire_put_u16(w, c->step_1024);
     wire_put_u16(w, c->momentum_1024);
     wire_put_u16(w, c->test_permille);
@@ -56,6 +57,7 @@ status contract_encode(struct wire_writer *w, const struct contract *c)
     wire_put_u8(w, c->score_bits);
     wire_put_u8(w, c->table_bits);
     wire_put_u8(w, c->score_range);
+    wire_put_u16(w, c->slope_1024);
     wire_put_u32(w, c->min_rows);
     wire_put_u32(w, c->min_positives);
     wire_put_u8(w, c->rows_per_bin);
@@ -87,6 +89,7 @@ status contract_decode(struct contract *out, const uint8_t *bytes, size_t len, s
     out->key_bits = wire_get_u32(&r);
     out->passes = wire_get_u16(&r);
     out->ridge_micro = wire_get_u32(&r);
+    out->optimiser = wire_get_u8(&r);
     out->step_1024 = wire_get_u16(&r);
     out->momentum_1024 = wire_get_u16(&r);
     out->test_permille = wire_get_u16(&r);
@@ -94,6 +97,7 @@ status contract_decode(struct contract *out, const uint8_t *bytes, size_t len, s
     out->score_bits = wire_get_u8(&r);
     out->table_bits = wire_get_u8(&r);
     out->score_range = wire_get_u8(&r);
+    out->slope_1024 = wire_get_u16(&r);
     out->min_rows = wire_get_u32(&r);
     out->min_positives = wire_get_u32(&r);
     out->rows_per_bin = wire_get_u8(&r);
@@ -183,16 +187,36 @@ static status check_party(const struct contract *c, party p, struct fault *f)
     return OK;
 }
 
-/* The preconditioned Hessian has an eigenvalue near P: Nesterov is stable while step < (2 + 2 momentum) / (1 + 2 momentum).
- * A training that diverges would also outgrow the lift's masks.  [SPEC 4.5.7] */
-static status check_stability(const struct contract *c, struct fault *f)
+/* The preconditioned Hessian has eigenvalues from 0 to P.  Nesterov is stable while step < (2 + 2 momentum) /
+ * (1 + 2 momentum), Jacobi's coefficients always are.  A training that diverges would also outgrow the lift's masks.
+ * [SPEC 4.5.7] */
+static status check_optimiser(const struct contract *c, struct fault *f)
 {
-    if ((uint32_t)c->step_1024 * (1024u + 2u * c->momentum_1024) < 2048u * (1024u + c->momentum_1024))
+    const int nesterov = c->optimiser == OPTIMISER_NESTEROV;
+
+    TRY(in_range(f, "optimiser", c->optimiser, OPTIMISER_NESTEROV, OPTIMISER_JACOBI));
+    TRY(in_range(f, "step (in 1/1024)", c->step_1024, nesterov ? 1 : 0, nesterov ? 2048 : 0));
+    TRY(in_range(f, "momentum (in 1/1024)", c->momentum_1024, 0, nesterov ? 1000 : 0));
+    if (!nesterov || (uint32_t)c->step_1024 * (1024u + 2u * c->momentum_1024) < 2048u * (1024u + c->momentum_1024))
         return OK;
     fault_set(f, STATUS_CONFIG, "contract: a step of %u/1024 with a momentum of %u/1024 diverges", c->step_1024,
               c->momentum_1024);
     fault_hint(f, "step 1331 and momentum 717 (1.3 and 0.7) are safe for any number of parties");
     return STATUS_CONFIG;
+}
+
+void contract_training_defaults(struct contract *c, enum sigmoid sigmoid)
+{
+    const int table = sigmoid == SIGMOID_TABLE;
+
+    c->sigmoid = (uint8_t)sigmoid;
+    c->table_bits = table ? TABLE_BITS_DEFAULT : 0;
+    c->score_range = table ? SCORE_RANGE_DEFAULT : 0;
+    c->slope_1024 = table ? 128 : 0; /* p (1 - p) of one default in seven */
+    c->passes = table ? PASSES_EXACT : PASSES_LINEAR;
+    c->optimiser = table ? OPTIMISER_JACOBI : OPTIMISER_NESTEROV;
+    c->step_1024 = table ? 0 : 1331;
+    c->momentum_1024 = table ? 0 : 717;
 }
 
 static status check_sigmoid(const struct contract *c, struct fault *f)
@@ -201,6 +225,7 @@ static status check_sigmoid(const struct contract *c, struct fault *f)
 
     TRY(in_range(f, "sigmoid", c->sigmoid, SIGMOID_LINEAR, SIGMOID_TABLE));
     TRY(in_range(f, "table_bits", c->table_bits, table ? TABLE_BITS_MIN : 0, table ? TABLE_BITS_MAX : 0));
+    TRY(in_range(f, "slope (in 1/1024)", c->slope_1024, 0, table ? 256 : 0));
     if (table ? c->score_range == 4 || c->score_range == 8 || c->score_range == 16 || c->score_range == 32
               : c->score_range == 0)
         return OK;
@@ -226,9 +251,7 @@ status contract_check(const struct contract *c, int allow_toys, struct fault *f)
     }
     TRY(in_range(f, "passes", c->passes, 2, PASSES_MAX));
     TRY(in_range(f, "ridge (in millionths)", c->ridge_micro, 100, 1000000));
-    TRY(in_range(f, "step (in 1/1024)", c->step_1024, 1, 2048));
-    TRY(in_range(f, "momentum (in 1/1024)", c->momentum_1024, 0, 1000));
-    TRY(check_stability(c, f));
+    TRY(check_optimiser(c, f));
     if (c->test_rule == TEST_DRAWN)
         TRY(in_range(f, "test share (in 1/1000)", c->test_permille, 50, 900));
     else

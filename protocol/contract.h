@@ -20,12 +20,14 @@ enum {
     ATTEMPTS_MAX = 3,
     TABLE_BITS_MIN = 5,
     TABLE_BITS_MAX = 8,
-    TABLE_BITS_DEFAULT = 7,
+    TABLE_BITS_DEFAULT = 6,
     SCORE_RANGE_DEFAULT = 8,
+    PASSES_EXACT = 14, PASSES_LINEAR = 10, /* defaults */
 };
 
 enum suite { SUITE_INT1 = 1 };            /* Ed25519, X25519, SHA-256, BLAKE2b */
 enum sigmoid { SIGMOID_LINEAR = 1, SIGMOID_TABLE = 2 }; /* 1/2 + z/4; the exact one, looked up by oblivious transfer */
+enum optimiser_kind { OPTIMISER_NESTEROV = 1, OPTIMISER_JACOBI = 2 }; /* [SPEC 4.5.7] */
 enum test_rule { TEST_DRAWN = 1, TEST_LISTED = 2 };
 
 struct contract_party {
@@ -49,13 +51,15 @@ struct contract {
     uint32_t key_bits;                /* Paillier; a node refuses less than 2048 */
     uint16_t passes;                  /* 2..PASSES_MAX */
     uint32_t ridge_micro;             /* ridge * 10^6, 100..1000000 */
-    uint16_t step_1024;               /* Nesterov step * 1024 / P is taken per block: 1331 = 1.3 */
-    uint16_t momentum_1024;           /* 717 = 0.7 */
+    uint8_t optimiser;                /* enum optimiser_kind */
+    uint16_t step_1024;               /* OPTIMISER_NESTEROV: step * 1024 / P is taken per block, 1331 = 1.3; else 0 */
+    uint16_t momentum_1024;           /* OPTIMISER_NESTEROV: 717 = 0.7; else 0 */
     uint16_t test_permille;           /* TEST_DRAWN: share of test rows; TEST_LISTED: 0 */
     uint8_t fraction_bits;            /* f of weights and scores, 12..20 */
     uint8_t score_bits;               /* fractional bits of the scores that the label party sees, 4..10 */
     uint8_t table_bits;               /* SIGMOID_TABLE: log2 of the table's entries, TABLE_BITS_MIN..MAX; else 0 */
     uint8_t score_range;              /* SIGMOID_TABLE: the table covers scores in [-this, this): 4, 8, 16, 32; else 0 */
+    uint16_t slope_1024;              /* SIGMOID_TABLE: slope of the sigmoid taken between entries, 0..256; else 0 */
     uint32_t min_rows;                /* fewer common people: stop */
     uint32_t min_positives;           /* fewer positives or negatives among the training rows: stop */
     uint8_t rows_per_bin;             /* a party with more bins than training rows / this: stop; a wide block's own
@@ -67,6 +71,9 @@ struct contract {
 /* Names of parties, tables and jobs: 1 to 31 bytes of letters and digits of any script (UTF-8), '-', '_' and '.', beginning
  * with a letter or digit.  Safe as a file name, in a certificate and on a terminal. */
 int contract_name_ok(const char *name);
+
+/* The figures that reach the optimum with that sigmoid on usual data: table, optimiser and passes.  [SPEC 1.3] */
+void contract_training_defaults(struct contract *c, enum sigmoid sigmoid);
 
 /* Canonical bytes and back.  decode refuses anything that contract_check refuses or that would encode differently. */
 MUST_USE status contract_encode(struct wire_writer *out, const struct contract *c);

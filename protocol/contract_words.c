@@ -82,12 +82,15 @@ void contract_explain(struct wire_writer *w, const struct contract *c, party sel
     say(w, "Method     logistic regression on binned columns, %u passes, ridge %u.%06u\n", c->passes,
         c->ridge_micro / 1000000, c->ridge_micro % 1000000);
     if (c->sigmoid == SIGMOID_TABLE)
-        say(w, "           exact sigmoid, from tables of %u entries for scores within +-%u\n", 1u << c->table_bits,
-            c->score_range);
+        say(w, "           exact sigmoid, from tables of %u entries for scores within +-%u of the base rate's, slope %u/1024\n",
+            1u << c->table_bits, c->score_range, c->slope_1024);
     else
         say(w, "           linear sigmoid\n");
-    say(w, "           step %u/1024, momentum %u/1024, %u fraction bits, scores in steps of 1/%u\n", c->step_1024,
-        c->momentum_1024, c->fraction_bits, 1u << c->score_bits);
+    if (c->optimiser == OPTIMISER_JACOBI)
+        say(w, "           heavy ball with Jacobi's coefficients");
+    else
+        say(w, "           Nesterov, step %u/1024, momentum %u/1024", c->step_1024, c->momentum_1024);
+    say(w, ", %u fraction bits, scores in steps of 1/%u\n", c->fraction_bits, 1u << c->score_bits);
     say(w, "Keys       Paillier %u bits, a fresh key per party and session\n", c->key_bits);
     if (c->test_rule == TEST_DRAWN)
         say(w, "Test rows  %u.%u %% of the common people, drawn by all parties together\n", c->test_permille / 10,

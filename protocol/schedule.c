@@ -283,7 +283,7 @@ static void train(struct pen *pen, const struct plan *plan, uint32_t pass)
         look_up(pen, plan, 0);
         exchange(pen, MESSAGE_range, pass, item);
     }
-    if (plan->table_bits)
+    if (plan->table_bits && pass > 1)
         look_up(pen, plan, pass);
     vector_to_all(pen, MESSAGE_residual, pass, item, plan->n);
     for (party p = 0; p < pen->parties; p++)

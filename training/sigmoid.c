@@ -139,7 +139,8 @@ static status set_up(struct sigmoid_chain *s)
     return OK;
 }
 
-status sigmoid_new(struct sigmoid_chain **out, struct session *ss, const struct plan *plan)
+status sigmoid_new(struct sigmoid_chain **out, struct session *ss, const struct plan *plan, uint32_t positives,
+                   uint32_t negatives)
 {
     struct sigmoid_chain *s AUTO(drop) = NULL;
 
@@ -152,7 +153,7 @@ status sigmoid_new(struct sigmoid_chain **out, struct session *ss, const struct 
     s->last = ss->parties - 1u;
     s->entries = 1u << plan->table_bits;
     s->bits = sigmoid_share_bits(ss->parties);
-    sigmoid_table_curve(&s->curve, plan, ss->parties);
+    sigmoid_table_curve(&s->curve, plan, ss->parties, positives, negatives);
     sigmoid_table_range(&s->range, plan, ss->parties);
     TRY(allocate(s));
     for (uint32_t q = 0; q <= s->last; q++) {
@@ -352,11 +353,21 @@ static status look_up(struct sigmoid_chain *s, struct sigmoid_table *table, cons
     return flip(s, pass);
 }
 
+/* What our index dropped of a score, less the half of it that is dropped on average, along the contract's slope: the
+ * table's entry is for the middle, and this moves it most of the way to where the score is.  [SPEC 4.5.2] */
+static ring between_entries(const struct sigmoid_chain *s, ring score)
+{
+    const uint32_t dropped = s->plan->fore_bits - s->plan->table_bits;
+    const ring_signed rest = (ring_signed)(score & ring_mask(dropped)) - ((ring_signed)1 << (dropped - 1));
+
+    return (ring)ring_round_shift(rest * s->ss->contract->slope_1024, 8); /* 4 slope / 1024 */
+}
+
 status sigmoid_run(struct sigmoid_chain *s, ring *out, const ring *score, uint32_t pass)
 {
     TRY(look_up(s, &s->curve, score, pass));
     for (size_t row = 0; row < s->plan->n; row++)
-        out[row] = finish(s, row);
+        out[row] = (finish(s, row) + between_entries(s, score[row])) & ring_mask(s->plan->k);
     return OK;
 }
 

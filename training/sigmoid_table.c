@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXP_BITS = 60, SIGMA_BITS = 48 };
+enum { EXP_BITS = 60, SIGMA_BITS = 48, ODDS_BITS = 44 };
 
 /* log2 of entries / score_range: half a step of the table is 2^-this. */
 static uint32_t half_step_log2(const struct plan *plan)
@@ -34,17 +34,22 @@ static uint64_t exp_of_half_step(uint32_t s)
     return plus - minus;
 }
 
-/* sigma at half steps >= 0, to SIGMA_BITS. */
-static uint64_t sigma(uint64_t exp_half, uint32_t half_steps)
+/* positives / (positives + negatives exp(-z)) at half steps from 0, to SIGMA_BITS. */
+static ring_signed sigma(uint64_t exp_half, int32_t half_steps, uint32_t positives, uint32_t negatives)
 {
-    ring power = (ring)1 << EXP_BITS; /* exp(-z); at most 256 products, each cut by less than 2^-60 */
+    const uint64_t one = (uint64_t)1 << ODDS_BITS;
+    ring power = (ring)1 << EXP_BITS, up, down; /* exp(-|z|); at most 256 products, each cut by less than 2^-60 */
 
-    for (uint32_t i = 0; i < half_steps; i++)
+    for (int32_t i = 0; i < abs(half_steps); i++)
         power = power * exp_half >> EXP_BITS;
-    return (uint64_t)(((ring)1 << (EXP_BITS + SIGMA_BITS)) / (((ring)1 << EXP_BITS) + power));
+    power >>= EXP_BITS - ODDS_BITS;
+    up = (half_steps < 0 ? power : one) * positives;
+    down = (half_steps < 0 ? one : power) * negatives;
+    return (ring_signed)((up << SIGMA_BITS) / (up + down)); /* up < 2^75 */
 }
 
-void sigmoid_table_curve(struct sigmoid_table *out, const struct plan *plan, party parties)
+void sigmoid_table_curve(struct sigmoid_table *out, const struct plan *plan, party parties, uint32_t positives,
+                         uint32_t negatives)
 {
     const uint32_t s = half_step_log2(plan), scale = plan->f + 2;
     const uint64_t exp_half = exp_of_half_step(s);
@@ -53,8 +58,7 @@ void sigmoid_table_curve(struct sigmoid_table *out, const struct plan *plan, par
     memset(out, 0, sizeof *out);
     out->unit = ((1u << scale) + 254) / 255; /* no entry is above 255 */
     for (uint32_t j = 0; j < 1u << plan->table_bits; j++) {
-        const int32_t at = place(plan, parties, j);
-        const ring_signed upper = sigma(exp_half, (uint32_t)abs(at)), p = at < 0 ? one - upper : upper;
+        const ring_signed p = sigma(exp_half, place(plan, parties, j), positives, negatives);
         const ring_signed curved = (p * (one - p) >> SIGMA_BITS) * (one - 2 * p) / one;
         /* step = 2^(1-s): parties step^2 / 24 = parties / (6 * 4^s) */
         ring_signed f = p - curved * parties / ((ring_signed)6 << 2 * s);

@@ -16,9 +16,10 @@ struct sigmoid_table {
     uint32_t level[TABLE_ENTRIES_MAX]; /* 2^plan->table_bits of them */
 };
 
-/* Of 4 sigma(z) at f fraction bits.  Off by less than 2^-20 entries from the true function with the spline's correction
- * sigma - parties step^2 sigma'' / 24. */
-void sigmoid_table_curve(struct sigmoid_table *out, const struct plan *plan, party parties);
+/* Of 4 sigma(z + ln(positives / negatives)) at f fraction bits, both below 2^31 and at least 1.  Off by less than 2^-20
+ * entries from the true function with the spline's correction sigma - parties step^2 sigma'' / 24. */
+void sigmoid_table_curve(struct sigmoid_table *out, const struct plan *plan, party parties, uint32_t positives,
+                         uint32_t negatives);
 
 /* 1 where a score is near the end of the table or beyond it, else 0; of unit 1.  With reach = the larger of
  * parties * step and score_range / 8 it is certainly 1 for a score from score_range - reach + parties * step / 2 up to as

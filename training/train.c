@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The state of the optimiser: for every block our shares of the weights w, and of the point y at which the next
- * gradient is taken. */
+/* The state of the optimiser: for every block our shares of the point y at which the next gradient is taken, and of w: the
+ * weights (Nesterov) or the point before (heavy ball, whose weights are y). */
 struct optimiser {
     struct session *ss;
     const struct correlation *c;
@@ -131,25 +131,33 @@ static status open_weights(struct optimiser *o, uint32_t t)
     return OK;
 }
 
-int64_t train_intercept(const struct plan *plan, const uint8_t *label, uint32_t n)
+uint32_t train_positives(const uint8_t *label, uint32_t n)
 {
-    uint64_t positives = 0;
+    uint32_t positives = 0;
 
     for (uint32_t i = 0; i < n; i++)
         positives += label[i];
+    return positives;
+}
+
+int64_t train_intercept(const struct plan *plan, const uint8_t *label, uint32_t n)
+{
+    const uint64_t positives = train_positives(label, n);
+
     if (plan->table_bits)
         return sigmoid_table_logit((uint32_t)positives, n - (uint32_t)positives, plan->f);
     /* 4 mean(y) - 2, rounded to f bits; n < 2^31 and f <= 20 keep this below 2^54 */
     return (int64_t)((((positives << (plan->f + 3)) + n) / n) >> 1) - ((int64_t)2 << plan->f);
 }
 
-/* [SPEC 4.5.2] our share of the scores z: forward sums locally, the intercept at the label party. */
+/* [SPEC 4.5.2] our share of the scores z: forward sums locally; for the linear sigmoid the intercept at the label party,
+ * whose tables have it for the exact one. */
 static void score_share(struct optimiser *o, uint32_t t)
 {
     const struct plan *plan = &o->c->plan;
     const struct matrix *m = o->own;
     const ring *fore = o->c->fore + (size_t)(t - 1) * plan->n;
-    const ring intercept = o->label ? (ring)(ring_signed)train_intercept(plan, o->label, plan->n) : 0;
+    const ring intercept = o->label && !o->sigmoid ? (ring)(ring_signed)train_intercept(plan, o->label, plan->n) : 0;
 
     for (uint32_t i = 0; i < plan->n; i++) {
         const uint8_t *codes = m->codes + (size_t)i * m->columns;
@@ -240,16 +248,30 @@ static status check_range(struct optimiser *o, uint32_t t)
     return STATUS_LIMIT;
 }
 
+/* Before the first pass the scores are zero and everyone knows it: 4 sigma is 4 mean(y), the label party's alone. */
+static void first_residual(struct optimiser *o)
+{
+    const struct plan *plan = &o->c->plan;
+    const uint64_t n = plan->n, positives = o->label ? train_positives(o->label, plan->n) : 0;
+
+    for (uint32_t i = 0; i < plan->n; i++)
+        o->residual[i] = (ring)((((positives << (plan->f + 3)) + n) / n) >> 1);
+}
+
 /* [SPEC 4.5.2] our share of 4e = 4 (sigma(z) - y): of z + 2 - 4y for the linear sigmoid. */
 static status residual_share(struct optimiser *o, uint32_t t)
 {
     const struct plan *plan = &o->c->plan;
 
-    score_share(o, t);
-    if (o->sigmoid && t == o->c->passes)
-        TRY(check_range(o, t));
-    if (o->sigmoid)
-        TRY(sigmoid_run(o->sigmoid, o->residual, o->residual, t));
+    if (o->sigmoid && t == 1) {
+        first_residual(o);
+    } else {
+        score_share(o, t);
+        if (o->sigmoid && t == o->c->passes)
+            TRY(check_range(o, t));
+        if (o->sigmoid)
+            TRY(sigmoid_run(o->sigmoid, o->residual, o->residual, t));
+    }
     if (!o->label)
         return OK;
     for (uint32_t i = 0; i < plan->n; i++) {
@@ -393,19 +415,47 @@ static status lift(struct optimiser *o, struct weights *steps, uint32_t t)
     return OK;
 }
 
-/* [SPEC 4.5.7] Nesterov on shares: w' = y - eta s, y' = w' + beta (w' - w), coefficients in 1/1024. */
-static void update(struct optimiser *o, const struct weights *steps)
+/* x / d to the nearest, halves up; both positive. */
+static ring_signed nearest(uint64_t x, uint64_t d)
+{
+    return (ring_signed)((2 * x + d) / (2 * d));
+}
+
+void train_coefficients(const struct contract *c, uint32_t t, ring_signed *eta, ring_signed *beta)
+{
+    const uint64_t i = t - 1;
+
+    if (c->optimiser == OPTIMISER_NESTEROV) {
+        *eta = nearest(c->step_1024, c->parties);
+        *beta = c->momentum_1024;
+        return;
+    }
+    *eta = nearest(2048 * (i + 3) * (2 * i + 7), c->parties * (i + 4) * (i + 6));
+    *beta = nearest(1024 * i * (i + 2) * (2 * i + 7), (i + 4) * (i + 6) * (2 * i + 5));
+}
+
+/* [SPEC 4.5.7] on shares.  y is where the gradient was taken.
+ * Nesterov: w' = y - eta s, y' = w' + beta (w' - w).  Heavy ball: y' = y - eta s + beta (y - w) with w the y before. */
+static void update(struct optimiser *o, const struct weights *steps, uint32_t t)
 {
     const struct contract *c = o->ss->contract;
-    const ring_signed eta = (c->step_1024 + c->parties / 2) / c->parties, beta = c->momentum_1024;
+    ring_signed eta, beta;
 
+    train_coefficients(c, t, &eta, &beta);
     for (party p = 0; p < c->parties; p++)
         for (uint32_t j = 0; j < o->w.block[p].width; j++) {
             ring_signed *w = &o->w.block[p].share[j], *y = &o->y.block[p].share[j];
-            const ring_signed next = *y - ring_round_shift(eta * steps->block[p].share[j], 10);
+            const ring_signed moved = *y - ring_round_shift(eta * steps->block[p].share[j], 10);
 
-            *y = next + ring_round_shift(beta * (next - *w), 10);
-            *w = next;
+            if (c->optimiser == OPTIMISER_NESTEROV) {
+                *y = moved + ring_round_shift(beta * (moved - *w), 10);
+                *w = moved;
+            } else {
+                const ring_signed next = moved + ring_round_shift(beta * (*y - *w), 10);
+
+                *w = *y;
+                *y = next;
+            }
         }
 }
 
@@ -413,7 +463,7 @@ status train_run(struct weights *out, struct session *ss, const struct correlati
                  struct sigmoid_chain *sigmoid, const uint8_t *label)
 {
     struct optimiser o AUTO(optimiser_clear) = {.ss = ss, .c = c, .own = own, .sigmoid = sigmoid, .label = label};
-    struct weights steps AUTO(weights_clear) = {0};
+    struct weights steps AUTO(weights_clear) = {0}, *trained;
 
     TRY(optimiser_init(&o));
     TRY(weights_new(&steps, ss->contract));
@@ -425,12 +475,13 @@ status train_run(struct weights *out, struct session *ss, const struct correlati
         TRY(confirm_openings(&o, t));
         TRY(own_step(&o, t));
         TRY(lift(&o, &steps, t));
-        update(&o, &steps);
+        update(&o, &steps, t);
         TRY(session_checkpoint(ss, t));
     }
     session_progress(ss, PHASE_TRAIN, c->passes, c->passes, c->passes);
-    *out = o.w;
-    memset(&o.w, 0, sizeof o.w);
+    trained = ss->contract->optimiser == OPTIMISER_NESTEROV ? &o.w : &o.y;
+    *out = *trained;
+    memset(trained, 0, sizeof *trained);
     return OK;
 }
 

@@ -25,6 +25,12 @@ MUST_USE status train_run(struct weights *out, struct session *ss, const struct 
 /* Each block's shares go to its owner only; out has the own block's width entries, f fractional bits. [SPEC 4.6] */
 MUST_USE status train_reveal(int64_t *out, struct session *ss, const struct plan *plan, const struct weights *w);
 
+uint32_t train_positives(const uint8_t *label, uint32_t n);
+
+/* What pass t = 1.. multiplies by, in 1/1024: the step, already divided by the number of parties, and the momentum.
+ * [SPEC 4.5.7] */
+void train_coefficients(const struct contract *c, uint32_t t, ring_signed *eta, ring_signed *beta);
+
 /* The label party's constant, f fractional bits, chosen so that scores start at the base rate: the logit of mean(y), or
  * 4 mean(y) - 2 for the linear sigmoid.  The score of a row is z = intercept + sum of weights; the model's probability is
  * 1 / (1 + exp(-z)), or 1/2 + z/4.  Both classes are there. */

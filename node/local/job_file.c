@@ -97,6 +97,13 @@ static status check_sigmoid(struct job_training *t, const struct schema_marks *m
     return OK;
 }
 
+/* What is not written follows from the sigmoid. */
+static void decide_passes(struct job_training *t)
+{
+    if (!t->passes)
+        t->passes = t->sigmoid == SIGMOID_TABLE ? PASSES_EXACT : PASSES_LINEAR;
+}
+
 static status check_parties_distinct(const struct job_file *job, const struct schema_marks *marks, struct fault *f)
 {
     char path[SCHEMA_PATH_BYTES];
@@ -118,7 +125,7 @@ status job_file_parse(struct job_file *out, const char *file, const void *text, 
     struct schema_marks *marks AUTO(auto_free) = NULL;
     struct written w = {
         .job = {
-            .training = {.passes = 16, .ridge_micro = 3000, .sigmoid = SIGMOID_TABLE,
+            .training = {.ridge_micro = 3000, .sigmoid = SIGMOID_TABLE,
                          .table_bits = TABLE_BITS_DEFAULT, .score_range = SCORE_RANGE_DEFAULT},
             .key_bits = 3072,
             .limits = {.min_rows = 1000, .min_positives = 50, .rows_per_bin = 10, .attempts = ATTEMPTS_MAX},
@@ -132,6 +139,7 @@ status job_file_parse(struct job_file *out, const char *file, const void *text, 
     TRY(schema_read(&w, job_fields, file, text, len, marks, f));
     TRY(check_parties_distinct(&w.job, marks, f));
     TRY(check_sigmoid(&w.job.training, marks, f));
+    decide_passes(&w.job.training);
     TRY(decide_test_rule(&w, marks, f));
     *out = w.job;
     return OK;

@@ -182,7 +182,7 @@ static void write_contract(void)
     static struct contract k = {
         .version = 1, .suite = SUITE_INT1, .sigmoid = SIGMOID_LINEAR, .test_rule = TEST_DRAWN, .job = "risk",
         .purpose = "to test", .nonce = {1}, .parties = 2, .key_bits = 2048, .passes = 16, .ridge_micro = 3000,
-        .step_1024 = 1331, .momentum_1024 = 717, .test_permille = 300, .fraction_bits = 16, .score_bits = 6,
+        .optimiser = OPTIMISER_NESTEROV, .step_1024 = 1331, .momentum_1024 = 717, .test_permille = 300, .fraction_bits = 16, .score_bits = 6,
         .min_rows = 100, .min_positives = 10, .rows_per_bin = 5, .attempts_max = 2, .retention = 1};
     static const char request[] =
         "{\"op\":\"propose\",\"job\":{\"name\":\"risk\",\"tables\":[{\"party\":\"bank\",\"table\":\"loans\"},"

@@ -78,10 +78,12 @@ static status block_init(struct plain_block *b, const struct contract *c, party 
     return OK;
 }
 
-static void block_pass(struct plain_block *b, const struct contract *c, const struct plan *plan, const ring_signed *residual)
+static void block_pass(struct plain_block *b, const struct contract *c, const struct plan *plan, const ring_signed *residual,
+                       uint32_t pass)
 {
-    const ring_signed eta = (c->step_1024 + c->parties / 2) / c->parties, beta = c->momentum_1024;
+    ring_signed eta, beta;
 
+    train_coefficients(c, pass, &eta, &beta);
     memset(b->sums, 0, b->m.width * sizeof *b->sums);
     for (uint32_t i = 0; i < b->m.n; i++) {
         size_t offset = 0;
@@ -96,10 +98,11 @@ static void block_pass(struct plain_block *b, const struct contract *c, const st
     precondition_apply(b->step, &b->m, b->sums);
     for (uint32_t j = 0; j < b->m.width; j++) {
         const ring_signed s = ring_round_shift((ring_signed)b->step[j], plan->shift);
-        const ring_signed next = b->y[j] - ring_round_shift(eta * s, 10);
+        const ring_signed moved = b->y[j] - ring_round_shift(eta * s, 10);
+        const ring_signed before = c->optimiser == OPTIMISER_NESTEROV ? moved : b->y[j];
 
-        b->y[j] = next + ring_round_shift(beta * (next - b->w[j]), 10);
-        b->w[j] = next;
+        b->y[j] = moved + ring_round_shift(beta * (before - b->w[j]), 10);
+        b->w[j] = before;
     }
 }
 
@@ -147,11 +150,11 @@ status plain_train(int64_t *const weight[PARTIES_MAX], const struct contract *c,
             residual[i] = four_sigma(&plan, z) - (label[i] ? (ring_signed)4 << plan.f : 0);
         }
         for (party p = 0; p < c->parties; p++)
-            block_pass(&block[p], c, &plan, residual);
+            block_pass(&block[p], c, &plan, residual, t + 1u);
     }
     for (party p = 0; p < c->parties; p++) {
         for (uint32_t j = 0; j < block[p].m.width && result == OK; j++)
-            weight[p][j] = (int64_t)block[p].w[j];
+            weight[p][j] = (int64_t)(c->optimiser == OPTIMISER_NESTEROV ? block[p].w : block[p].y)[j];
         precondition_clear(&block[p].pre);
         free(block[p].codes);
         free(block[p].w);

@@ -134,11 +134,12 @@ void sim_contract(struct sim *sim, party parties, const struct dataset *data, ui
     struct contract *c = &sim->contract;
 
     memset(sim, 0, sizeof *sim);
-    *c = (struct contract){.version = 1, .suite = SUITE_INT1, .sigmoid = SIGMOID_LINEAR, .test_rule = TEST_DRAWN,
+    *c = (struct contract){.version = 1, .suite = SUITE_INT1, .test_rule = TEST_DRAWN,
                            .job = "simulation", .purpose = "test", .not_before = 1, .not_after = 2, .parties = parties,
-                           .key_bits = key_bits, .passes = passes, .ridge_micro = 3000, .step_1024 = 1331,
-                           .momentum_1024 = 717, .test_permille = 300, .fraction_bits = 16, .score_bits = 6,
+                           .key_bits = key_bits, .ridge_micro = 3000, .test_permille = 300, .fraction_bits = 16, .score_bits = 6,
                            .min_rows = 10, .min_positives = 1, .attempts_max = 3, .retention = 1};
+    contract_training_defaults(c, SIGMOID_LINEAR);
+    c->passes = passes;
     for (party p = 0; p < parties; p++) {
         struct contract_party *cp = &c->party[p];
 
@@ -153,9 +154,10 @@ void sim_contract(struct sim *sim, party parties, const struct dataset *data, ui
 
 void sim_exact_sigmoid(struct sim *sim)
 {
-    sim->contract.sigmoid = SIGMOID_TABLE;
-    sim->contract.table_bits = TABLE_BITS_DEFAULT;
-    sim->contract.score_range = SCORE_RANGE_DEFAULT;
+    const uint16_t passes = sim->contract.passes;
+
+    contract_training_defaults(&sim->contract, SIGMOID_TABLE);
+    sim->contract.passes = passes;
 }
 
 void sim_approve(struct sim *sim, uint64_t seed)

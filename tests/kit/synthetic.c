@@ -26,7 +26,6 @@ void synthetic_contract(struct contract *c, uint16_t parties, uint64_t seed)
     memset(c, 0, sizeof *c);
     c->version = 1;
     c->suite = SUITE_INT1;
-    c->sigmoid = SIGMOID_LINEAR;
     c->test_rule = TEST_DRAWN;
     snprintf(c->job, sizeof c->job, "synthetic");
     snprintf(c->purpose, sizeof c->purpose, "test of the evidence");
@@ -35,10 +34,9 @@ void synthetic_contract(struct contract *c, uint16_t parties, uint64_t seed)
     drawn(c->nonce, sizeof c->nonce, "nonce", seed, 0);
     c->parties = parties;
     c->key_bits = 256;
+    contract_training_defaults(c, SIGMOID_LINEAR);
     c->passes = 2;
     c->ridge_micro = 3000;
-    c->step_1024 = 1331;
-    c->momentum_1024 = 717;
     c->test_permille = 300;
     c->fraction_bits = 12;
     c->score_bits = 5;
@@ -64,7 +62,8 @@ void synthetic_contract(struct contract *c, uint16_t parties, uint64_t seed)
 
 void synthetic_table_sigmoid(struct contract *c)
 {
-    c->sigmoid = SIGMOID_TABLE;
+    contract_training_defaults(c, SIGMOID_TABLE);
+    c->passes = 2;
     c->table_bits = 5;
     c->score_range = 4;
 }

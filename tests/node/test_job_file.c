@@ -40,7 +40,7 @@ static void the_short_file_reads_with_defaults(void **state)
     assert_int_equal(job.num_tables, 2);
     assert_string_equal(job.tables[1].party, "tax");
     assert_string_equal(job.tables[1].table, "filings");
-    assert_int_equal(job.training.passes, 16);
+    assert_int_equal(job.training.passes, PASSES_EXACT);
     assert_int_equal(job.training.ridge_micro, 3000);
     assert_int_equal(job.training.sigmoid, SIGMOID_TABLE);
     assert_int_equal(job.training.table_bits, TABLE_BITS_DEFAULT);

@@ -8,7 +8,7 @@ static void sample(struct contract *c)
 {
     *c = (struct contract){.version = 1, .suite = SUITE_INT1, .sigmoid = SIGMOID_LINEAR, .test_rule = TEST_DRAWN,
                            .job = "autumn scorecard", .purpose = "credit default model", .not_before = 10, .not_after = 20,
-                           .parties = 3, .key_bits = 3072, .passes = 16, .ridge_micro = 3000, .step_1024 = 1331,
+                           .parties = 3, .key_bits = 3072, .passes = 16, .ridge_micro = 3000, .optimiser = OPTIMISER_NESTEROV, .step_1024 = 1331,
                            .momentum_1024 = 717, .test_permille = 300, .fraction_bits = 18, .score_bits = 6,
                            .min_rows = 1000, .min_positives = 50, .rows_per_bin = 10, .attempts_max = 3, .retention = 1};
     static const char *const names[] = {"bank", "tax", "social"};

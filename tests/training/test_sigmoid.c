@@ -19,6 +19,11 @@ static struct {
     ring *score[PARTIES_HERE], *out[PARTIES_HERE], beyond[PARTIES_HERE];
 } here;
 
+/* The base rate that the table is made for, and the contract's slope. */
+struct variant { uint32_t positives, negatives; uint16_t slope; };
+static const struct variant plain_variant = {1, 1, 0};
+static struct variant variant = {1, 1, 0};
+
 static status body(struct sim_party *me)
 {
     const struct hash nothing = {{0}};
@@ -26,7 +31,7 @@ static status body(struct sim_party *me)
     status result = handshake_run(&me->ss, &nothing);
 
     if (result == OK)
-        result = sigmoid_new(&s, &me->ss, &here.plan);
+        result = sigmoid_new(&s, &me->ss, &here.plan, variant.positives, variant.negatives);
     if (result == OK)
         result = sigmoid_run(s, here.out[me->self], here.score[me->self], 1);
     if (result == OK)
@@ -44,6 +49,9 @@ static void set_up(party parties, uint32_t table_bits, uint32_t range_log2, uint
     here.sim.contract.sigmoid = SIGMOID_TABLE;
     here.sim.contract.table_bits = TABLE_BITS_MIN;
     here.sim.contract.score_range = 4;
+    here.sim.contract.slope_1024 = variant.slope;
+    here.sim.contract.optimiser = OPTIMISER_JACOBI;
+    here.sim.contract.step_1024 = here.sim.contract.momentum_1024 = 0;
     assert_int_equal(plan_make(&here.plan, &here.sim.contract, 100, NULL), OK);
     here.plan.n = n;
     here.plan.table_bits = table_bits; /* smaller ones than a contract takes, too */
@@ -123,7 +131,7 @@ static void assert_every_index_gives_its_entry(party parties)
         for (party p = 0; p < parties; p++)
             here.score[p][row] = (ring)(row >> (bits * p) & (entries - 1)) << (here.plan.fore_bits - bits);
     play(parties);
-    sigmoid_table_curve(&table, &here.plan, parties);
+    sigmoid_table_curve(&table, &here.plan, parties, 1, 1);
     sigmoid_table_range(&range, &here.plan, parties);
     for (size_t row = 0; row < n; row++) {
         uint32_t at = 0;
@@ -151,40 +159,69 @@ static void every_index_of_every_party_gives_its_entry(void **state)
         assert_every_index_gives_its_entry(parties);
 }
 
-/* The spline's correction and the rounding at random: over random shares and scores within a step of the table, what is
- * looked up is sigma(z) on average.  (For two parties and one score it is off by up to step^2 sigma'' / 12.) */
-static void the_mean_over_random_shares_is_the_sigmoid(void **state)
+/* Over random shares and scores within a step of the table, what is looked up is sigma(z + the base rate's) on average.
+ * (For two parties and one score it is off by up to step^2 sigma'' / 12.)  Returns the mean square error where the sigmoid
+ * is steep. */
+static double assert_mean_is_the_sigmoid(party parties, struct variant v)
 {
     static const double points[] = {-6.4, -3.1, -1, -0.013, 0.4, 1.7, 2.5, 5, 6.2};
     enum { POINTS = 9, EACH = 3000 };
+    static int64_t z[POINTS * EACH];
+    const double base = log((double)v.positives / v.negatives);
+    uint64_t seed = parties;
+    double noise = 0;
 
+    variant = v;
+    set_up(parties, 6, 3, POINTS * EACH);
+    for (size_t row = 0; row < POINTS * EACH; row++) {
+        z[row] = llround(ldexp(points[row / EACH], (int)here.plan.f)) + (int64_t)(draw(&seed) % (1u << (here.plan.f - 2)));
+        share(row, z[row], &seed);
+    }
+    play(parties);
+    for (size_t i = 0; i < POINTS; i++) {
+        double mean = 0, square = 0;
+
+        for (size_t row = i * EACH; row < (i + 1) * EACH; row++) {
+            const double e = ldexp((double)sum(row), -(int)here.plan.f) / 4 -
+                             1 / (1 + exp(-base - ldexp((double)z[row], -(int)here.plan.f)));
+
+            mean += e / EACH;
+            square += e * e / EACH;
+        }
+        /* five standard errors, and what the spline's correction leaves out */
+        if (fabs(mean) > 5 * sqrt((square - mean * mean) / EACH) + 2e-5)
+            fail_msg("P = %u, slope %u, near %g: off by %.6f on average", parties, v.slope, points[i], mean);
+        noise += fabs(points[i] + base) < 1 ? square : 0;
+    }
+    assert_int_equal(counted(), 0);
+    tear_down();
+    variant = plain_variant;
+    return noise;
+}
+
+static void the_mean_over_random_shares_is_the_sigmoid(void **state)
+{
+    (void)state;
+    for (party parties = 2; parties <= 4; parties++)
+        assert_mean_is_the_sigmoid(parties, plain_variant);
+}
+
+static void the_table_stands_around_the_base_rate(void **state)
+{
+    (void)state;
+    assert_mean_is_the_sigmoid(2, (struct variant){3, 47, 0});
+    assert_mean_is_the_sigmoid(3, (struct variant){2000000011, 7, 0});
+}
+
+static void a_slope_takes_noise_away_and_leaves_the_mean(void **state)
+{
     (void)state;
     for (party parties = 2; parties <= 4; parties++) {
-        static int64_t z[POINTS * EACH];
-        uint64_t seed = parties;
+        const double without = assert_mean_is_the_sigmoid(parties, plain_variant);
+        const double with = assert_mean_is_the_sigmoid(parties, (struct variant){1, 1, 128});
 
-        set_up(parties, 6, 3, POINTS * EACH);
-        for (size_t row = 0; row < POINTS * EACH; row++) {
-            z[row] = llround(ldexp(points[row / EACH], (int)here.plan.f)) + (int64_t)(draw(&seed) % (1u << (here.plan.f - 2)));
-            share(row, z[row], &seed);
-        }
-        play(parties);
-        for (size_t i = 0; i < POINTS; i++) {
-            double mean = 0, square = 0;
-
-            for (size_t row = i * EACH; row < (i + 1) * EACH; row++) {
-                const double v = ldexp((double)sum(row), -(int)here.plan.f) / 4 -
-                                 1 / (1 + exp(-ldexp((double)z[row], -(int)here.plan.f)));
-
-                mean += v / EACH;
-                square += v * v / EACH;
-            }
-            /* five standard errors, and what the spline's correction leaves out */
-            if (fabs(mean) > 5 * sqrt((square - mean * mean) / EACH) + 2e-5)
-                fail_msg("P = %u, near %g: off by %.6f on average", parties, points[i], mean);
-        }
-        assert_int_equal(counted(), 0);
-        tear_down();
+        if (with > 0.5 * without)
+            fail_msg("P = %u: mean square error %g, without the slope %g", parties, with, without);
     }
 }
 
@@ -316,7 +353,7 @@ static void the_table_holds_the_corrected_sigmoid_to_a_millionth_of_an_entry(voi
                     const double h = ldexp(1, (int)(1 + range_log2 - bits)), n = 1u << bits;
                     struct sigmoid_table table;
 
-                    sigmoid_table_curve(&table, &plan, parties);
+                    sigmoid_table_curve(&table, &plan, parties, 1, 1);
                     for (uint32_t j = 0; j < 1u << bits; j++) {
                         const double z = h * (fmod(j + parties / 2.0 + n / 2, n) - n / 2), s = 1 / (1 + exp(-z));
                         const double v = s - parties * h * h / 24 * s * (1 - s) * (1 - 2 * s);
@@ -346,6 +383,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_index_of_every_party_gives_its_entry),
         cmocka_unit_test(the_mean_over_random_shares_is_the_sigmoid),
+        cmocka_unit_test(the_table_stands_around_the_base_rate),
+        cmocka_unit_test(a_slope_takes_noise_away_and_leaves_the_mean),
         cmocka_unit_test(every_partys_share_looks_uniform_for_equal_scores),
         cmocka_unit_test(the_range_counts_what_is_near_the_end_and_nothing_else),
         cmocka_unit_test(a_score_at_the_end_of_the_table_wraps_and_is_counted),
