@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_BITS_DEFAULT = 3072, PASSES_DEFAULT = 16, MIN_ROWS_DEFAULT = 100, MIN_POSITIVES = 10, ROWS_PER_BIN = 2,
+enum { KEY_BITS_DEFAULT = 3072, MIN_ROWS_DEFAULT = 100, MIN_POSITIVES = 10, ROWS_PER_BIN = 2,
        RIDGE_MICRO = 3000, SCORE_BITS = 6, TEST_PERMILLE = 300 };
 #define TABLE_NAME "people"
 
@@ -144,7 +144,7 @@ static status read_arguments(struct trial *t, int argc, char **argv, struct faul
         {"id", "COLUMN", "the column that identifies a person, in every file", .text = &t->id, .required = 1},
         {"label", "COLUMN", "the column to predict, 0 or 1, in one of the files", .text = &t->label, .required = 1},
         {"split", "FILE", "a CSV id,split with train or test; without it 30 % are drawn", .text = &t->split},
-        {"passes", "N", "passes over the data (16)", .count = &t->passes, .min = 2, .max = PASSES_MAX},
+        {"passes", "N", "passes over the data (14)", .count = &t->passes, .min = 2, .max = PASSES_MAX},
         {"key-bits", "N", "Paillier keys: 2048, 3072 (default) or 4096", .count = &t->key_bits, .min = 0, .max = 1 << 20},
         {"min-rows", "N", "stop when fewer people are common (100)", .count = &t->min_rows, .min = 10, .max = 1000000000},
         {"on-duplicate", "RULE", "for conflicting rows of one id: first (default) or refuse", .text = &t->on_duplicate},
@@ -304,7 +304,7 @@ status cmd_try(int argc, char **argv, struct fault *f)
     TRY(alloc_zeroed(&t, 1, sizeof *t));
     t->out = "hefu-out";
     t->on_duplicate = "first";
-    t->passes = PASSES_DEFAULT;
+    t->passes = PASSES_EXACT;
     t->key_bits = KEY_BITS_DEFAULT;
     t->min_rows = MIN_ROWS_DEFAULT;
     TRY(read_arguments(t, argc, argv, f));

@@ -9,7 +9,7 @@
 #include <time.h>
 
 enum { POLL_MS = 300, CLOCK_SLACK_S = 300, CONTRACT_VERSION = 1 };
-enum { STEP_1024 = 1331, MOMENTUM_1024 = 717, FRACTION_BITS = 16 }; /* 1.3 and 0.7: [SPEC 6] */
+enum { FRACTION_BITS = 16 };
 static const double REMIND_SECONDS = 60;
 
 void coordinate_clear(struct coordination *c)
@@ -131,7 +131,7 @@ status coordinate_terms(struct contract *k, const struct job_file *job, struct f
 
     k->version = CONTRACT_VERSION;
     k->suite = SUITE_INT1;
-    k->sigmoid = (uint8_t)job->training.sigmoid;
+    contract_training_defaults(k, job->training.sigmoid);
     k->test_rule = (uint8_t)job->test.rule;
     if (strlen(job->name) >= sizeof k->job || strlen(job->purpose) >= sizeof k->purpose)
         return fault_set(f, STATUS_CONFIG, "the job's name or purpose is too long");
@@ -143,8 +143,6 @@ status coordinate_terms(struct contract *k, const struct job_file *job, struct f
     k->key_bits = job->key_bits;
     k->passes = (uint16_t)job->training.passes;
     k->ridge_micro = job->training.ridge_micro;
-    k->step_1024 = STEP_1024;
-    k->momentum_1024 = MOMENTUM_1024;
     k->test_permille = (uint16_t)job->test.permille;
     k->fraction_bits = FRACTION_BITS;
     k->score_bits = (uint8_t)job->score_bits;

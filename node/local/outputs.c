@@ -284,7 +284,10 @@ static void fill_facts(struct page *g, const struct contract *k)
         add_fact(g, "sigmoid", "exact, tables of %u for scores within ±%u", 1u << k->table_bits, k->score_range);
     else
         add_fact(g, "sigmoid", "linear, calibrated afterwards");
-    add_fact(g, "step, momentum", "%.3f, %.3f", k->step_1024 / 1024.0, k->momentum_1024 / 1024.0);
+    if (k->optimiser == OPTIMISER_JACOBI)
+        add_fact(g, "optimiser", "heavy ball with Jacobi's coefficients");
+    else
+        add_fact(g, "optimiser", "Nesterov, step %.3f, momentum %.3f", k->step_1024 / 1024.0, k->momentum_1024 / 1024.0);
     add_fact(g, "Paillier key", "%u bits, one per party and session", k->key_bits);
     if (k->test_rule == TEST_DRAWN)
         add_fact(g, "test rows", "%.1f %%, drawn by all parties together", k->test_permille / 10.0);

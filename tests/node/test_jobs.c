@@ -220,7 +220,7 @@ static struct contract contract_of_offer(const json_t *offer)
     struct contract k = {
         .version = 1, .suite = SUITE_INT1, .sigmoid = SIGMOID_LINEAR, .test_rule = TEST_DRAWN, .job = "risk",
         .purpose = "to test", .not_before = (uint64_t)now - 10, .not_after = (uint64_t)now + 7200, .nonce = {1}, .parties = 2,
-        .key_bits = 2048, .passes = 16, .ridge_micro = 3000, .step_1024 = 1331, .momentum_1024 = 717, .test_permille = 300,
+        .key_bits = 2048, .passes = 16, .ridge_micro = 3000, .optimiser = OPTIMISER_NESTEROV, .step_1024 = 1331, .momentum_1024 = 717, .test_permille = 300,
         .fraction_bits = 16, .score_bits = 6, .min_rows = 100, .min_positives = 10, .rows_per_bin = 5, .attempts_max = 2, .retention = 1};
     uint8_t *bins = NULL;
     size_t columns = 0;
