@@ -4,6 +4,7 @@
  * fuzzer go on where it would have to forge: the peer does have its keys, so it may sign what it likes. */
 #include "crypto/group.h"
 #include "crypto/keyproof.h"
+#include "crypto/ot.h"
 #include "crypto/ring.h"
 #include "fuzz/stage.h"
 #include "protocol/log.h"
@@ -163,6 +164,40 @@ static void check_group(const uint8_t *body, size_t len)
     }
 }
 
+static const struct ot_context transfers = {.session = &(const struct hash){{3}}, .sender = SELF, .receiver = PEER, .purpose = "fuzz"};
+
+static void check_offer(const uint8_t *body, size_t len)
+{
+    struct ot_receiver *r = NULL;
+    uint8_t answer[OT_ANSWER_BYTES];
+    struct rng g;
+    status code;
+
+    if (len < OT_OFFER_BYTES)
+        return;
+    session_pad_rng(&at.me, &g, "fuzz", PEER, 0, 0);
+    code = ot_receiver_new(&r, answer, body, &transfers, &g);
+    assert(code == STATUS_MALFORMED ? !r : code == OK);
+    ot_receiver_free(r);
+}
+
+static void check_answer(const uint8_t *body, size_t len)
+{
+    static uint8_t offer[OT_OFFER_BYTES];
+    struct ot_sender *s = NULL;
+    struct rng g;
+    status code;
+
+    if (len < OT_ANSWER_BYTES)
+        return;
+    session_pad_rng(&at.me, &g, "fuzz", PEER, 0, 0);
+    code = ot_sender_new(&s, offer, &transfers, &g);
+    assert(code == OK);
+    code = ot_sender_finish(s, body);
+    assert(code == OK || code == STATUS_MALFORMED);
+    ot_sender_free(s);
+}
+
 static void check_ring(const uint8_t *body, size_t len)
 {
     for (size_t item = 1; item <= 16 && item <= len; item++) {
@@ -192,6 +227,8 @@ static void check_body(enum message_kind kind, const uint8_t *body, size_t len)
     switch (kind) {
     case MESSAGE_key: check_key(body, len); break;
     case MESSAGE_psi_set: check_group(body, len); break;
+    case MESSAGE_ot_offer: check_offer(body, len); break;
+    case MESSAGE_ot_answer: check_answer(body, len); break;
     case MESSAGE_fore_mask:
     case MESSAGE_fore_reply:
     case MESSAGE_back_mask:
@@ -201,6 +238,7 @@ static void check_body(enum message_kind kind, const uint8_t *body, size_t len)
     case MESSAGE_residual:
     case MESSAGE_gradient:
     case MESSAGE_block:
+    case MESSAGE_range:
     case MESSAGE_score: check_ring(body, len); break;
     default: check_approval(body, len); break;
     }
