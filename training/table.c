@@ -195,10 +195,10 @@ status table_build(struct dataset *data, struct dictionary *dictionary, struct t
     TRY(roster_build(&roster, notes, cells, layout.id, roles, f));
     take_ids(&made, &roster);
     TRY(copy_text(&learned.id_column, roles->id_column));
-    if (roles->label_column) {
+    if (roles->label_column)
         TRY(copy_text(&learned.label_column, roles->label_column));
+    if (roles->label_column && !roles->labels_pending)
         TRY(read_labels(&made, notes, cells, layout.label, &roster, f));
-    }
     TRY(alloc_zeroed(&used, cells->columns, sizeof *used));
     TRY(learn_columns(&learned, used, notes, cells, &layout, &roster, f));
     TRY(alloc_codes(&made, &learned));
@@ -225,7 +225,7 @@ status table_apply(struct dataset *data, struct table_notes *notes, const struct
     TRY(find_layout(&layout, cells, roles, f));
     TRY(roster_build(&roster, notes, cells, layout.id, roles, f));
     take_ids(&made, &roster);
-    if (roles->label_column)
+    if (roles->label_column && !roles->labels_pending)
         TRY(read_labels(&made, notes, cells, layout.label, &roster, f));
     TRY(alloc_codes(&made, dictionary));
     for (uint16_t k = 0; k < dictionary->num_columns; k++) {

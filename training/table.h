@@ -22,6 +22,7 @@ struct table_roles {
     const char *label_column; /* NULL at a feature party */
     const char *id_rule;      /* NULL for IDS_RULE_DEFAULT */
     enum table_on_duplicate on_duplicate;
+    bool labels_pending;      /* do not look at the labels yet: data gets none */
 };
 
 /* Learn the dictionary from the table and encode the table with it.

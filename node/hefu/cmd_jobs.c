@@ -2,7 +2,7 @@
  * may see of its jobs. */
 #include "crypto/wire.h"
 #include "node/hefu/cmd.h"
-#include "node/hefu/job_view.h"
+#include "node/hefu/coordinate.h"
 #include "node/net/control.h"
 
 #include <stdio.h>
@@ -33,12 +33,13 @@ static void print_jobs(const struct audience *a, const json_t *all)
     }
     printf("%-16s  %-17s  %-20s  %-19s  %s%s\n", "JOB", "STATE", "NAME", "UPDATED", many ? "NODE  " : "", "PHASE");
     json_array_foreach(all, i, job) {
-        char when[32];
+        char when[32], prepared[COORDINATE_TEXT_BYTES];
 
         time_text(when, json_count(job, "updated"));
+        coordinate_preparation_text(prepared, json_object_get(job, "preparation"));
         printf("%-16s  %-17s  %-20s  %-19s  %s%s%s\n", json_text(job, "job"), json_text(job, "state"),
                json_text(job, "name"), when, many ? json_text(job, "node") : "", many ? "  " : "",
-               json_text(job, "phase"));
+               strcmp(json_text(job, "state"), "prepared") == 0 ? prepared : json_text(job, "phase"));
     }
 }
 
@@ -124,6 +125,12 @@ static void print_states(const struct job_view *v)
             printf(", %s", json_text(state, "phase"));
         if (json_count(state, "attempt")) /* they count from 0 */
             printf(", attempt %u", (unsigned)json_count(state, "attempt") + 1);
+        if (strcmp(job_view_state(v, i), "prepared") == 0) {
+            char prepared[COORDINATE_TEXT_BYTES];
+
+            coordinate_preparation_text(prepared, json_object_get(state, "preparation"));
+            printf(": %s", prepared);
+        }
         if (json_text(state, "reason")[0])
             printf(": %s", json_text(state, "reason"));
         else if (json_text(error, "message")[0])

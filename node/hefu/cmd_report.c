@@ -4,6 +4,7 @@
 #include "node/hefu/coordinate.h"
 #include "node/local/certificate.h"
 #include "node/local/report.h"
+#include "node/local/session_files.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -25,14 +26,15 @@ static status job_is_done(const struct job_view *v, struct fault *f)
 static status copy_own_report(struct audience *a, const char *id, const char *out, struct fault *f)
 {
     struct job_view view AUTO(job_view_clear) = {0};
-    char session[FILES_PATH_BYTES + 64], path[FILES_PATH_BYTES + 96];
+    char name[SESSION_NAME_BYTES], session[FILES_PATH_BYTES + 80], path[FILES_PATH_BYTES + 112];
     uint8_t *html AUTO(auto_free) = NULL;
     size_t len = 0;
 
     TRY(job_view_open(&view, a, id, NULL, f));
     TRY(job_is_done(&view, f));
-    snprintf(session, sizeof session, "%s/sessions/%s-%u", a->node->state_dir, view.id,
-             (unsigned)json_count(view.state[0], "attempt"));
+    session_name(name, view.id, (uint32_t)json_count(view.state[0], "attempt"),
+                 strcmp(json_text(view.state[0], "session"), stage_name(STAGE_ONLINE)) == 0 ? STAGE_ONLINE : STAGE_WHOLE);
+    snprintf(session, sizeof session, "%s/sessions/%s", a->node->state_dir, name);
     snprintf(path, sizeof path, "%s/report.html", session);
     TRY(files_read(&html, &len, path, REPORT_BYTES_MAX, f));
     TRY(files_write(out, html, len, 0600, f));

@@ -41,7 +41,7 @@ static status take_text(char *out, size_t cap, const char *option, const char *t
 }
 
 /* Read the whole table once, as a job would: what it finds is told now, not in the middle of a job. */
-static status try_table(struct store_table *t, struct fault *f)
+static status try_table(struct store_table *t, int labels_later, struct fault *f)
 {
     struct dataset data AUTO(dataset_clear) = {0};
     struct dictionary dictionary AUTO(dictionary_clear) = {0};
@@ -53,6 +53,7 @@ static status try_table(struct store_table *t, struct fault *f)
         .label_column = t->label_column[0] ? t->label_column : NULL,
         .split_path = t->split_path[0] ? t->split_path : NULL,
         .on_duplicate = t->refuse_duplicates ? TABLE_DUPLICATE_REFUSE : TABLE_DUPLICATE_FIRST,
+        .labels_pending = labels_later != 0,
     };
 
     TRY(source_open(&data, &dictionary, &notes, &source, f));
@@ -94,10 +95,11 @@ static status run_add(int argc, char **argv, struct fault *f)
     const char *name = NULL, *file = NULL, *id = NULL, *label = "", *split = NULL, *on_duplicate = "first", *dir = ".";
     struct store *store AUTO(store_clear) = NULL;
     struct store_table t = {.kind = "csv"};
-    int json = 0;
+    int json = 0, labels_later = 0;
     const struct cmd_option options[] = {
         {"id", "COLUMN", "the column that identifies a person", .text = &id, .required = 1},
         {"label", "COLUMN", "the column to be predicted: 0 or 1", .text = &label},
+        {"labels-later", NULL, "do not look at the labels yet: enough for hefu prepare", .flag = &labels_later},
         {"split", "FILE", "a CSV with the columns id and split (train or test)", .text = &split},
         {"on-duplicate", "RULE", "for conflicting rows of one id: first (default) or refuse", .text = &on_duplicate},
         {"node", "DIR", "the node's directory (.)", .text = &dir},
@@ -121,7 +123,7 @@ static status run_add(int argc, char **argv, struct fault *f)
     if (split)
         TRY(whole_path(t.split_path, split, f));
     t.refuse_duplicates = strcmp(on_duplicate, "refuse") == 0;
-    TRY(try_table(&t, f));
+    TRY(try_table(&t, labels_later, f));
     TRY(store_add_table(store, &t, f));
     TRY(note(store, "added", name, f));
     if (json)

@@ -12,7 +12,10 @@ static status watch_as_operator(struct audience *a, const char *id, struct bar *
     TRY(job_view_open(&view, a, id, bar, f));
     bar_note(bar, "job %s is %s", id, job_view_state(&view, 0));
     TRY(job_view_watch(&view, f));
-    bar_note(bar, "job %s is done; its report: hefu report %s%s", id, id, a->option);
+    if (job_view_all(&view, "prepared"))
+        bar_note(bar, "job %s is prepared; its coordinator trains it with: hefu train %s", id, id);
+    else
+        bar_note(bar, "job %s is done; its report: hefu report %s%s", id, id, a->option);
     return as_json ? cmd_print_json(json_incref(view.state[0]), f) : OK;
 }
 

@@ -20,7 +20,7 @@ void coordinate_clear(struct coordination *c)
 /* ---- offers ---- */
 
 /* All that the job file says, so that each node can judge the whole before it offers anything. */
-static json_t *propose_request(const struct job_file *job)
+static json_t *propose_request(const struct job_file *job, int prepare)
 {
     json_t *tables = json_array();
 
@@ -28,7 +28,7 @@ static json_t *propose_request(const struct job_file *job)
         json_array_append_new(tables,
                               json_pack("{s:s,s:s}", "party", job->tables[i].party, "table", job->tables[i].table));
     return json_pack(
-        "{s:s,s:{s:s,s:s,s:o,s:{s:I,s:I,s:I,s:I,s:I},s:I,s:{s:I,s:I},s:{s:I,s:I,s:I,s:I},s:I,s:I}}", "op", "propose", "job",
+        "{s:s,s:b,s:{s:s,s:s,s:o,s:{s:I,s:I,s:I,s:I,s:I},s:I,s:{s:I,s:I},s:{s:I,s:I,s:I,s:I},s:I,s:I}}", "op", "propose", "prepare", prepare, "job",
         "name", job->name, "purpose", job->purpose, "tables", tables,
         "training", "passes", (json_int_t)job->training.passes, "ridge_micro", (json_int_t)job->training.ridge_micro,
         "sigmoid", (json_int_t)job->training.sigmoid, "table_bits", (json_int_t)job->training.table_bits,
@@ -77,7 +77,8 @@ static status read_offer(struct contract_party *out, const json_t *offer, const 
 }
 
 /* certificates: their PEM texts in party order, for every node to see whose keys the contract names. */
-static status collect_offers(struct coordination *c, json_t *certificates, const struct job_file *job, struct fault *f)
+static status collect_offers(struct coordination *c, json_t *certificates, const struct job_file *job, int prepare,
+                             struct fault *f)
 {
     struct job_view *v = &c->view;
 
@@ -89,7 +90,7 @@ static status collect_offers(struct coordination *c, json_t *certificates, const
 
         json_t *offer;
 
-        TRY(audience_ask(v->audience, v->node[i], propose_request(job), &answer, f));
+        TRY(audience_ask(v->audience, v->node[i], propose_request(job, prepare), &answer, f));
         offer = json_object_get(answer, "offer");
         TRY(read_offer(&c->contract.party[i], offer, &v->audience->coordinator->nodes[v->node[i]], f));
         if (json_array_append(certificates, json_object_get(offer, "pem")) != 0)
@@ -162,7 +163,7 @@ static void id_of_contract(char out[JOB_ID_BYTES], const struct hash *id)
         snprintf(out + 2 * i, 3, "%02x", id->bytes[i]);
 }
 
-static status deliver_contract(struct coordination *c, json_t *certificates, struct fault *f)
+static status deliver_contract(struct coordination *c, json_t *certificates, int prepare, struct fault *f)
 {
     struct job_view *v = &c->view;
     struct wire_writer bytes AUTO(wire_writer_clear) = {0};
@@ -175,8 +176,8 @@ static status deliver_contract(struct coordination *c, json_t *certificates, str
         json_t *answer AUTO(auto_json) = NULL;
 
         TRY(audience_ask(v->audience, v->node[i],
-                         json_pack("{s:s,s:o,s:O}", "op", "contract", "contract", control_hex(bytes.bytes, bytes.len),
-                                   "certificates", certificates),
+                         json_pack("{s:s,s:b,s:o,s:O}", "op", "contract", "prepare", prepare, "contract",
+                                   control_hex(bytes.bytes, bytes.len), "certificates", certificates),
                          &answer, f));
         if (strcmp(json_text(answer, "job"), v->id) != 0)
             return fault_set(f, STATUS_UNEXPECTED, "%s took the contract for another job", job_view_name(v, i));
@@ -197,21 +198,33 @@ static void call_off(struct coordination *c)
     }
 }
 
-status coordinate_propose(struct coordination *c, struct audience *a, const struct job_file *job, struct bar *bar,
-                          struct fault *f)
+static status propose(struct coordination *c, struct audience *a, const struct job_file *job, int prepare, struct bar *bar,
+                      struct fault *f)
 {
     json_t *certificates AUTO(auto_json) = json_array();
     status code;
 
     *c = (struct coordination){.view = {.audience = a, .bar = bar}, .since = bar_clock()};
-    TRY(collect_offers(c, certificates, job, f));
+    TRY(collect_offers(c, certificates, job, prepare, f));
     TRY(check_labels(&c->contract, job, f));
     TRY(coordinate_terms(&c->contract, job, f));
     TRY(contract_check(&c->contract, 0, f));
-    code = deliver_contract(c, certificates, f);
+    code = deliver_contract(c, certificates, prepare, f);
     if (code != OK)
         call_off(c);
     return code;
+}
+
+status coordinate_propose(struct coordination *c, struct audience *a, const struct job_file *job, struct bar *bar,
+                          struct fault *f)
+{
+    return propose(c, a, job, 0, bar, f);
+}
+
+status coordinate_propose_offline(struct coordination *c, struct audience *a, const struct job_file *job, struct bar *bar,
+                                  struct fault *f)
+{
+    return propose(c, a, job, 1, bar, f);
 }
 
 status coordinate_resume(struct coordination *c, struct audience *a, const char *id, struct bar *bar, struct fault *f)
@@ -235,6 +248,55 @@ status coordinate_resume(struct coordination *c, struct audience *a, const char 
     for (uint32_t i = 0; i < v->count; i++)
         TRY(audience_index(&v->node[i], a, c->contract.party[i].name, f));
     return job_view_poll(v, f);
+}
+
+/* ---- prepared jobs ---- */
+
+/* Would the job file make this contract today, but for nonce and window? */
+static int fits(const struct contract *prepared, const struct job_file *job)
+{
+    struct contract again = *prepared, *k = &again;
+    struct hash a, b;
+
+    if (job->num_tables != prepared->parties)
+        return 0;
+    for (party p = 0; p < prepared->parties; p++)
+        if (strcmp(job->tables[p].party, prepared->party[p].name) != 0)
+            return 0;
+    memset(k->job, 0, sizeof k->job);
+    memset(k->purpose, 0, sizeof k->purpose);
+    if (coordinate_terms(k, job, NULL) != OK)
+        return 0;
+    k->not_before = prepared->not_before;
+    k->not_after = prepared->not_after;
+    memcpy(k->nonce, prepared->nonce, sizeof k->nonce);
+    return contract_id(&a, k) == OK && contract_id(&b, prepared) == OK && hash_equal(&a, &b);
+}
+
+status coordinate_find_prepared(struct coordination *c, int *found, struct audience *a, const struct job_file *job,
+                                struct bar *bar, struct fault *f)
+{
+    json_t *answer AUTO(auto_json) = NULL;
+    const json_t *one;
+    uint32_t first;
+    size_t i;
+
+    *found = 0;
+    TRY(audience_index(&first, a, job->tables[0].party, f));
+    TRY(audience_ask(a, first, json_pack("{s:s}", "op", "jobs"), &answer, f));
+    json_array_foreach(json_object_get(answer, "jobs"), i, one) {
+        if (strcmp(json_text(one, "state"), "prepared") != 0 || strcmp(json_text(one, "name"), job->name) != 0 ||
+            coordinate_resume(c, a, json_text(one, "job"), bar, NULL) != OK)
+            continue;
+        *found = job_view_all(&c->view, "prepared") && fits(&c->contract, job);
+        if (*found)
+            return OK;
+        bar_note(bar, "the preparation of job %s is not used: %s", c->view.id,
+                 job_view_all(&c->view, "prepared") ? "the job file says something else than its contract"
+                                                    : "not all parties have it any more");
+        coordinate_clear(c);
+    }
+    return OK;
 }
 
 /* ---- approvals and start ---- */
@@ -302,12 +364,13 @@ static status wait_for_approvals(struct coordination *c, struct fault *f)
     }
 }
 
-static int has_started(const struct job_view *v)
+static int has_started(const struct coordination *c)
 {
-    for (uint32_t i = 0; i < v->count; i++) {
-        const char *state = job_view_state(v, i);
+    for (uint32_t i = 0; i < c->view.count; i++) {
+        const char *state = job_view_state(&c->view, i);
 
-        if (strcmp(state, "running") != 0 && strcmp(state, "done") != 0)
+        if (strcmp(state, "running") != 0 && strcmp(state, "done") != 0 &&
+            (c->use_preparation || strcmp(state, "prepared") != 0))
             return 0;
     }
     return 1;
@@ -322,7 +385,7 @@ status coordinate_start(struct coordination *c, struct fault *f)
 {
     struct job_view *v = &c->view;
 
-    if (has_started(v))
+    if (has_started(c))
         return OK;
     TRY(wait_for_approvals(c, f));
     for (uint32_t i = 0; i < v->count; i++) {
@@ -383,6 +446,43 @@ json_t *coordinate_outcome(const struct coordination *c)
     return out;
 }
 
+static void time_text(char out[32], uint64_t seconds)
+{
+    time_t at = (time_t)seconds;
+    struct tm t;
+
+    localtime_r(&at, &t);
+    strftime(out, 32, "%Y-%m-%d %H:%M", &t);
+}
+
+/* "12,345 people, 4.1 MB on disk, made 2026-01-31 12:00, to be used until 2026-02-01 12:00" */
+void coordinate_preparation_text(char out[COORDINATE_TEXT_BYTES], const json_t *preparation)
+{
+    char made[32], until[32], bytes[BAR_SIZE_BYTES];
+
+    time_text(made, json_count(preparation, "made"));
+    time_text(until, json_count(preparation, "expires"));
+    bar_bytes_text(bytes, json_count(preparation, "bytes"));
+    snprintf(out, COORDINATE_TEXT_BYTES, "%llu people, %s on disk, made %s, to be used until %s",
+             (unsigned long long)json_count(preparation, "rows"), bytes, made, until);
+}
+
+static void print_prepared(const struct coordination *c, const json_t *o)
+{
+    const struct job_view *v = &c->view;
+
+    printf("job %s is prepared: %llu people common to %u parties, %llu to train on, %llu to test\n", v->id,
+           (unsigned long long)json_count(o, "rows_aligned"), c->contract.parties,
+           (unsigned long long)json_count(o, "rows_train"), (unsigned long long)json_count(o, "rows_test"));
+    for (uint32_t i = 0; i < v->count; i++) {
+        char text[COORDINATE_TEXT_BYTES];
+
+        coordinate_preparation_text(text, json_object_get(v->state[i], "preparation"));
+        printf("  %-12s  %s\n", job_view_name(v, i), text);
+    }
+    printf("train it: hefu train %s%s\n", v->id, v->audience->option);
+}
+
 static void print_model(const char *name, double auc, double ks, double logloss)
 {
     printf("  %-12s  AUC %.4f   KS %.4f   log-loss %.4f\n", name, auc, ks, logloss);
@@ -398,6 +498,10 @@ status coordinate_print(const struct coordination *c, int as_json, struct fault 
     if (as_json) {
         json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12));
         putchar('\n');
+        return OK;
+    }
+    if (job_view_all(&c->view, "prepared")) {
+        print_prepared(c, o);
         return OK;
     }
     printf("job %s is done: %llu people common to %u parties, %llu trained on, %llu tested\n", c->view.id,

@@ -139,14 +139,15 @@ status job_view_poll(struct job_view *v, struct fault *f)
     return OK;
 }
 
+/* A preparation is an end too: what follows is started by somebody. */
 static int ended(const char *state)
 {
-    return !strcmp(state, "done") || !strcmp(state, "failed") || !strcmp(state, "refused") || !strcmp(state, "cancelled");
+    return !strcmp(state, "done") || !strcmp(state, "prepared") || !strcmp(state, "failed") || !strcmp(state, "refused") || !strcmp(state, "cancelled");
 }
 
 static int ended_badly(const char *state)
 {
-    return ended(state) && strcmp(state, "done") != 0;
+    return ended(state) && strcmp(state, "done") != 0 && strcmp(state, "prepared") != 0;
 }
 
 /* The order in which phases come; a phase that the table does not know comes before all. */
@@ -195,7 +196,8 @@ static void show(struct job_view *v)
         total += (v->count - known) * (total / known);
     }
     bar_show(v->bar,
-             &(struct bar_state){.phase = json_text(behind, "phase"),
+             &(struct bar_state){.stage = json_text(behind, "stage"),
+                                 .phase = json_text(behind, "phase"),
                                  .pass = (uint32_t)json_count(behind, "pass"),
                                  .passes = (uint32_t)json_count(behind, "passes"),
                                  .done = done,

@@ -18,6 +18,7 @@ static const struct cmd commands[] = {
     {"table", "registered tables: add, list, show, remove", cmd_table},
     {"Train", NULL, NULL},
     {"plan", "predict time, bytes and memory of a job; measure this machine", cmd_plan},
+    {"prepare", "run the offline phase of a job ahead of time (coordinator)", cmd_prepare},
     {"train", "propose a job, wait for approvals, train (coordinator)", cmd_train},
     {"watch", "the progress of a job, live", cmd_watch},
     {"report", "the report of a finished job", cmd_report},

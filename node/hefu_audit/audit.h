@@ -28,15 +28,18 @@ MUST_USE status audit_arguments(const struct audit_option *options, const char *
 
 /* ---- evidence files ---- */
 
+/* Of one session, or of an offline one and the online one that stands on it. */
+enum { EVIDENCE_MAX = 2 * PARTIES_MAX };
+
 struct evidence {
     size_t count;
-    const char *path[PARTIES_MAX];
-    uint8_t *bytes[PARTIES_MAX];
-    struct bundle bundle[PARTIES_MAX];
+    const char *path[EVIDENCE_MAX];
+    uint8_t *bytes[EVIDENCE_MAX];
+    struct bundle bundle[EVIDENCE_MAX];
 };
 
 void evidence_clear(struct evidence *e);
-/* At most PARTIES_MAX paths; STATUS_MISMATCH when a file is damaged. */
+/* At most EVIDENCE_MAX paths; STATUS_MISMATCH when a file is damaged. */
 MUST_USE status evidence_load(struct evidence *e, const char *const *path, size_t count, struct fault *f);
 
 /* ---- printing ---- */

@@ -103,7 +103,8 @@ static void print_contract(const struct story *s)
     printf("evidence of %s\n\njob        %s\npurpose    %s\ncontract   %s\n", party_name(c, s->bundle->self), c->job,
            c->purpose, hex);
     if (s->bundle->approvals && approval_decode(&a, s->bundle->approval[0].bytes) == OK)
-        printf("attempt    %u\n", a.attempt + 1);
+        printf("attempt    %u%s%s\n", a.attempt + 1, a.stage == STAGE_WHOLE ? "" : ", the session of stage ",
+               a.stage == STAGE_WHOLE ? "" : stage_name(a.stage));
     printf("method     logistic regression, %u passes, Paillier %u bits\n", c->passes, c->key_bits);
     for (party p = 0; p < c->parties; p++)
         printf("%-10s %-16s %9u people %5u columns%s\n", p ? "" : "parties", c->party[p].name, c->party[p].rows,

@@ -75,7 +75,8 @@ static void print_head(const struct verify_report *r)
     hash_hex(&r->contract_id, hex);
     printf("job        %s\ncontract   %s\n", r->contract.job, hex);
     hash_hex(&r->session, hex);
-    printf("session    %s, attempt %u\n", hex, r->attempt + 1);
+    printf("session    %s, attempt %u%s%s\n", hex, r->attempt + 1, r->stage == STAGE_WHOLE ? "" : ", ",
+           r->stage == STAGE_WHOLE ? "" : stage_name(r->stage));
     for (party p = 0; p < r->contract.parties; p++)
         printf("%-10s %-16s %10s records   %s\n", p ? "" : "parties", r->contract.party[p].name,
                audit_number(number, r->party[p].records), end_name(&r->party[p]));
@@ -149,9 +150,14 @@ static json_t *report_json(const struct verify_report *r)
     if (r->has_contract) {
         hash_hex(&r->contract_id, contract);
         hash_hex(&r->session, session);
-        json_object_update_new(o, json_pack("{s:s, s:s, s:s, s:i, s:I, s:I}", "job", r->contract.job, "contract",
-                                            contract, "session", session, "attempt", (int)r->attempt, "records",
-                                            (json_int_t)r->records, "checkpoints", (json_int_t)r->checkpoints));
+        json_object_update_new(o, json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:I}", "job", r->contract.job, "contract",
+                                            contract, "session", session, "stage", stage_name(r->stage), "attempt",
+                                            (int)r->attempt, "records", (json_int_t)r->records, "checkpoints",
+                                            (json_int_t)r->checkpoints));
+        if (r->stage != STAGE_WHOLE) {
+            hash_hex(&r->preparation, session);
+            json_object_set_new(o, "preparation", json_string(session));
+        }
         if (r->population.rows)
             json_object_set_new(o, "population",
                                 json_pack("{s:I, s:I, s:I}", "rows", (json_int_t)r->population.rows, "train",
@@ -169,19 +175,78 @@ static json_t *report_json(const struct verify_report *r)
     return o;
 }
 
+/* Files of offline sessions to the front; how many they are. */
+static size_t offline_first(struct bundle *sorted, const struct evidence *e)
+{
+    size_t offline = 0, n = 0;
+
+    for (size_t i = 0; i < e->count; i++)
+        if (bundle_stage(&e->bundle[i]) == STAGE_OFFLINE)
+            sorted[offline++] = e->bundle[i];
+    n = offline;
+    for (size_t i = 0; i < e->count; i++)
+        if (bundle_stage(&e->bundle[i]) != STAGE_OFFLINE)
+            sorted[n++] = e->bundle[i];
+    return offline;
+}
+
+/* One session, or two: the offline one first, and then the one that may stand on it. */
+static status verify_all(struct verify_report r[2], size_t *sessions, struct trust *trust, const struct evidence *e)
+{
+    struct verify_options how = {.certificate = check_certificate, .ctx = trust};
+    struct bundle sorted[EVIDENCE_MAX];
+    const size_t offline = offline_first(sorted, e);
+
+    *sessions = 0;
+    if (offline) {
+        trust->report = &r[0];
+        TRY(verify_bundles(&r[0], sorted, offline, &how));
+        how.offline = &r[0];
+        *sessions = 1;
+    }
+    if (offline == e->count)
+        return OK;
+    trust->report = &r[*sessions];
+    return verify_bundles(&r[(*sessions)++], sorted + offline, e->count - offline, &how);
+}
+
+static status tell(const struct verify_report r[2], size_t sessions, const struct trust *trust, size_t files, int as_json,
+                   struct fault *f)
+{
+    json_t *all;
+
+    if (!as_json) {
+        for (size_t i = 0; i < sessions; i++) {
+            size_t given = 0;
+
+            for (party p = 0; p < PARTIES_MAX; p++)
+                given += r[i].party[p].given != 0;
+            if (i)
+                printf("\n");
+            print_report(&r[i], trust, sessions == 1 ? files : given);
+        }
+        return OK;
+    }
+    all = report_json(&r[sessions - 1]);
+    if (all && sessions == 2) {
+        json_object_set_new(all, "offline", report_json(&r[0]));
+        json_object_set_new(all, "verified", json_boolean(r[0].ok && r[1].ok));
+    }
+    return audit_print_json(all, f);
+}
+
 status command_verify(int argc, char **argv, struct fault *f)
 {
     struct trust trust = {0};
-    const char *path[PARTIES_MAX];
-    size_t files = 0;
+    const char *path[EVIDENCE_MAX];
+    size_t files = 0, sessions = 0;
     int as_json = 0;
     const struct audit_option options[] = {
         {"ca", &trust.ca, NULL}, {"crl", &trust.crl, NULL}, {"json", NULL, &as_json}, {0}};
     struct evidence e AUTO(evidence_clear) = {0};
     struct verify_report *r AUTO(auto_free) = NULL;
-    struct verify_options how = {.certificate = check_certificate, .ctx = &trust};
 
-    TRY(audit_arguments(options, path, PARTIES_MAX, &files, argc, argv, f));
+    TRY(audit_arguments(options, path, EVIDENCE_MAX, &files, argc, argv, f));
     if (files == 0) {
         fault_set(f, STATUS_USAGE, "no evidence file was named");
         fault_hint(f, "hefu-audit verify bank.hefu tax.hefu social.hefu");
@@ -194,12 +259,8 @@ status command_verify(int argc, char **argv, struct fault *f)
     if (trust.crl && !files_exist(trust.crl))
         return fault_set(f, STATUS_CONFIG, "--crl %s: there is no such file", trust.crl);
     TRY(evidence_load(&e, path, files, f));
-    TRY(alloc_zeroed(&r, 1, sizeof *r));
-    trust.report = r;
-    TRY(verify_bundles(r, e.bundle, e.count, &how));
-    if (as_json)
-        TRY(audit_print_json(report_json(r), f));
-    else
-        print_report(r, &trust, files);
-    return r->ok ? OK : STATUS_MISMATCH;
+    TRY(alloc_zeroed(&r, 2, sizeof *r));
+    TRY(verify_all(r, &sessions, &trust, &e));
+    TRY(tell(r, sessions, &trust, files, as_json, f));
+    return r[0].ok && (sessions == 1 || r[1].ok) ? OK : STATUS_MISMATCH;
 }

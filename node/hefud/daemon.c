@@ -68,6 +68,7 @@ static status start_attempt(void *ctx, const struct jobs_attempt *j, struct faul
         .contract_id = j->contract_id,
         .self = j->self,
         .attempt = j->attempt,
+        .stage = j->stage,
         .job_s = d->config.deadlines.job_s,
         .queue_mb = d->config.limits.queue_mb,
         .wake = d->wake,
@@ -82,7 +83,8 @@ static status start_attempt(void *ctx, const struct jobs_attempt *j, struct faul
     if (result == OK) {
         a->next = d->attempts;
         d->attempts = a;
-        log_line(LOG_INFO, "job %.16s: attempt %u started", j->id, j->attempt + 1);
+        log_line(LOG_INFO, "job %.16s: attempt %u started%s%s", j->id, j->attempt + 1,
+                 j->stage == STAGE_WHOLE ? "" : ", ", j->stage == STAGE_WHOLE ? "" : stage_name(j->stage));
     } else {
         free(a);
     }

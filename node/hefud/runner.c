@@ -475,7 +475,7 @@ status runner_start(struct runner **out, const struct runner_config *config, str
     for (party p = 0; p < r->parties; p++)
         snprintf(r->name[p], sizeof r->name[p], "%s", config->contract->party[p].name);
     memcpy(r->channel.session, config->contract_id.bytes, sizeof r->channel.session);
-    r->channel.attempt = config->attempt;
+    r->channel.attempt = config->attempt | (uint32_t)config->stage << 16; /* two sessions of an attempt, two channels */
     r->relay.fd = -1;
     r->c.contract = NULL;
     pthread_mutex_init(&r->lock, NULL);

@@ -8,6 +8,7 @@
 
 #include "node/local/config.h"
 #include "node/net/link.h"
+#include "protocol/stage.h"
 
 #include <jansson.h>
 
@@ -22,6 +23,7 @@ struct runner_config {
     struct hash contract_id;
     party self;
     uint32_t attempt;
+    enum stage stage;
     uint32_t job_s, queue_mb;
     int wake;                 /* an eventfd that is told when the attempt has ended */
 };

@@ -6,6 +6,7 @@
 #include "node/local/keyring.h"
 #include "node/local/outputs.h"
 #include "node/local/pool.h"
+#include "node/local/preparation_file.h"
 #include "node/local/worker_channel.h"
 
 #include <signal.h>
@@ -32,6 +33,8 @@ struct worker {
     struct session session;
     int session_begun;
     struct journal_file *journal;
+    struct preparation prepared;  /* of an online session, until it is used */
+    uint64_t preparation_bytes;   /* of what an offline one left */
     struct party_result result;
     struct verify_report verdict;
 };
@@ -71,7 +74,7 @@ static status open_channel(struct worker *w, struct fault *f)
 
     for (party p = 0; p < k->parties; p++)
         memcpy(names[p].text, k->party[p].name, sizeof names[p].text);
-    if (worker_channel_open(&w->channel, DAEMON_FD, names, k->parties, k->passes,
+    if (worker_channel_open(&w->channel, DAEMON_FD, names, k->parties, k->passes, w->papers.approval[0].stage,
                             (struct worker_patience){w->config.deadlines.peer_s, w->config.deadlines.step_s}) != OK)
         return fault_set(f, STATUS_IO, "a worker is started by hefud, not by hand");
     return OK;
@@ -98,7 +101,7 @@ static status load_table(struct worker *w, struct fault *f)
 
     TRY(source_open_with(&w->data, &w->notes, &w->table.dictionary, &source, f));
     if (w->data.rows == me->rows && w->data.columns == me->columns && !memcmp(w->data.bins, me->bins, me->columns) &&
-        (w->data.label != NULL) == (me->has_label != 0) && !w->notes.cells_unknown)
+        (w->table.stage == STAGE_OFFLINE || (w->data.label != NULL) == (me->has_label != 0)) && !w->notes.cells_unknown)
         return OK;
     (void)fault_set(f, STATUS_CONFIG, "%s has changed since the job was proposed: %u rows and %u columns, the contract says "
                     "%u and %u", w->table.path, w->data.rows, w->data.columns, me->rows, me->columns);
@@ -120,6 +123,13 @@ static status begin_session(struct worker *w, struct fault *f)
     TRY(journal_open(&w->journal, w->dir, f));
     keyring_random(start.bytes, sizeof start.bytes);
     TRY(session_secret_create(&start, "start", w->dir, keys, &w->papers.contract_id, w->table.attempt, f));
+    if (w->table.stage == STAGE_ONLINE) {
+        char offline[FILES_PATH_BYTES];
+
+        TRY(session_offline_dir(offline, w->dir, f));
+        TRY(preparation_file_take(&w->prepared, &w->papers.contract, w->table.self, offline, keys, &w->papers.contract_id,
+                                  w->table.attempt, f));
+    }
     w->session_begun = 1; /* to be cleared, whatever init says */
     result = session_init(&w->session, &w->papers.contract, w->table.self, w->table.attempt, w->papers.approval, &seed, &start,
                           worker_channel_frames(w->channel), journal_functions(w->journal),
@@ -139,9 +149,32 @@ static status close_journal(struct worker *w, struct fault *f)
     return j ? journal_close(j, f) : OK;
 }
 
+/* Before the offline session ends: what it prepared is on disk. */
+static status keep(void *ctx, struct preparation *p, struct fault *f)
+{
+    struct worker *w = ctx;
+    struct keyring *keys AUTO(keyring_clear) = NULL;
+
+    TRY(keyring_new(&keys, w->config.key, w->config.state_dir, f));
+    return preparation_file_write(&w->preparation_bytes, p, w->dir, keys, &w->papers.contract_id, w->table.attempt, f);
+}
+
+static status run_stage(struct worker *w)
+{
+    switch (w->table.stage) {
+    case STAGE_WHOLE:
+        break;
+    case STAGE_OFFLINE:
+        return party_prepare(&w->result, &w->session, &w->data, &(struct party_keeper){w, keep});
+    case STAGE_ONLINE:
+        return party_train(&w->result, &w->session, &w->data, &w->prepared);
+    }
+    return party_run(&w->result, &w->session, &w->data);
+}
+
 static status run_session(struct worker *w, struct fault *f)
 {
-    status result = party_run(&w->result, &w->session, &w->data);
+    status result = run_stage(w);
 
     if (result == OK)
         return close_journal(w, f);
@@ -164,13 +197,15 @@ static status finish(struct worker *w, struct fault *f)
                         .result = &w->result,
                         .costs = &costs,
                         .verdict = &w->verdict,
+                        .preparation_bytes = w->preparation_bytes,
                         .finished = (int64_t)time(NULL)};
     json_t *summary;
     char *text AUTO(auto_free) = NULL;
 
     worker_channel_costs(w->channel, &costs);
     TRY(outputs_write_evidence(&w->verdict, w->dir, &w->papers, &w->table, f));
-    TRY(outputs_write(&o, f));
+    if (w->table.stage != STAGE_OFFLINE)
+        TRY(outputs_write(&o, f));
     summary = outputs_summary(&o);
     text = summary ? json_dumps(summary, JSON_COMPACT) : NULL;
     json_decref(summary);
@@ -245,6 +280,7 @@ static void worker_clear(struct worker *w)
     if (w->session_begun)
         session_clear(&w->session);
     pool_free(w->pool);
+    preparation_clear(&w->prepared);
     party_result_clear(&w->result);
     dataset_clear(&w->data);
     table_notes_clear(&w->notes);

@@ -74,17 +74,27 @@ static void rate_text(char out[BAR_SIZE_BYTES], double rate)
         snprintf(out, BAR_SIZE_BYTES, rate >= 10 ? "%.0f/s" : "%.1f/s", rate);
 }
 
+/* "prepare", or "offline: prepare", filled up so that lines of a kind stand below each other. */
+static void phase_text(char out[BAR_PHASE_BYTES], const char *stage, const char *phase)
+{
+    if (stage && stage[0])
+        snprintf(out, BAR_PHASE_BYTES, "%.8s: %-*.14s", stage, 16 - (int)strlen(stage), phase);
+    else
+        snprintf(out, BAR_PHASE_BYTES, "%-10.20s", phase);
+}
+
 void bar_text(char out[BAR_TEXT_BYTES], const struct bar_state *s, const struct bar_pace *pace, unsigned columns,
               int colour)
 {
-    char head[64], tail[128] = "", piece[BAR_SIZE_BYTES];
+    char phase[BAR_PHASE_BYTES], head[64], tail[128] = "", piece[BAR_SIZE_BYTES];
     char cells[BAR_CELLS_MAX + 1];
     int room, filled;
 
+    phase_text(phase, s->stage, s->phase);
     if (s->pass && s->passes)
-        snprintf(head, sizeof head, "%-10.20s pass %2u of %u", s->phase, s->pass, s->passes);
+        snprintf(head, sizeof head, "%s pass %2u of %u", phase, s->pass, s->passes);
     else
-        snprintf(head, sizeof head, "%-10.20s", s->phase);
+        snprintf(head, sizeof head, "%s", phase);
 
     if (share_is_known(s))
         snprintf(tail, sizeof tail, " %3.0f%%", 100 * bar_share(s));
@@ -140,7 +150,7 @@ static uint64_t step_of(const struct bar_state *s)
 
 static void begin_phase(struct bar *b, const struct bar_state *s, double now)
 {
-    snprintf(b->phase, sizeof b->phase, "%s", s->phase);
+    phase_text(b->phase, s->stage, s->phase);
     b->began = now;
     b->shown = -1e9;
     b->began_share = bar_share(s);
@@ -160,13 +170,14 @@ static double interval(const struct bar *b, double now)
 
 void bar_show(struct bar *b, const struct bar_state *s, double now)
 {
-    char line[BAR_TEXT_BYTES];
+    char line[BAR_TEXT_BYTES], phase[BAR_PHASE_BYTES];
     double share = bar_share(s);
     struct bar_pace pace = {.rate = -1, .left = -1};
 
     if (b->quiet)
         return;
-    if (strcmp(b->phase, s->phase) != 0) {
+    phase_text(phase, s->stage, s->phase);
+    if (strcmp(b->phase, phase) != 0) {
         bar_end(b, 1, now);
         begin_phase(b, s, now);
     }
@@ -201,7 +212,7 @@ void bar_end(struct bar *b, int finished, double now)
     if (finished) {
         bar_time_text(time, now - b->began);
         bar_bytes_text(bytes, b->bytes - b->began_bytes);
-        fprintf(b->out, "%s%-10s done in %s", b->terminal ? "\r" : "hefu: ", b->phase, time);
+        fprintf(b->out, "%s%s done in %s", b->terminal ? "\r" : "hefu: ", b->phase, time);
         if (b->bytes > b->began_bytes)
             fprintf(b->out, ", %s sent", bytes);
         fprintf(b->out, "%s\n", b->terminal ? "\033[K" : "");

@@ -7,9 +7,10 @@
 
 #include "crypto/status.h"
 
-enum { BAR_TEXT_BYTES = 512, BAR_COLUMNS_MAX = 120 };
+enum { BAR_TEXT_BYTES = 512, BAR_COLUMNS_MAX = 120, BAR_PHASE_BYTES = 32 };
 
 struct bar_state {
+    const char *stage;     /* "offline", "online"; NULL or "": not said */
     const char *phase;     /* "align", "prepare", ... */
     uint32_t pass, passes; /* pass k of K; pass 0 where the phase has none */
     uint64_t done, total;  /* steps within the phase, or within the pass; total 0 = unknown */
@@ -20,7 +21,7 @@ struct bar {
     FILE *out;
     int terminal, colour, quiet;
     int live;              /* the last line is still open */
-    char phase[24];
+    char phase[BAR_PHASE_BYTES]; /* as shown */
     double began, shown;   /* seconds: of this phase, of the last line */
     double began_share;    /* share already done when we first saw the phase */
     uint64_t began_step, began_bytes, bytes;

@@ -125,6 +125,20 @@ status files_create(const char *path, const void *bytes, size_t len, unsigned mo
     return write_whole(path, bytes, len, mode, 0, f);
 }
 
+status files_destroy(const char *path, struct fault *f)
+{
+    static const uint8_t zeros[4096];
+    int fd AUTO(close_fd) = open(path, O_WRONLY | O_CLOEXEC);
+    struct stat st;
+
+    if (fd < 0 && errno == ENOENT)
+        return OK;
+    if (fd < 0 || fstat(fd, &st) != 0 || st.st_size > (off_t)sizeof zeros ||
+        write_all(fd, zeros, (size_t)st.st_size) != 0 || fsync(fd) != 0 || unlink(path) != 0)
+        return fault_set(f, STATUS_IO, "%s: cannot be removed: %s", path, strerror(errno));
+    return sync_directory_of(path, f);
+}
+
 status files_make_directory(const char *path, struct fault *f)
 {
     char part[FILES_PATH_BYTES];

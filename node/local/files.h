@@ -17,6 +17,10 @@ MUST_USE status files_write(const char *path, const void *bytes, size_t len, uns
 /* The same, but an existing file is an error (STATUS_CONFIG) and stays as it is. */
 MUST_USE status files_create(const char *path, const void *bytes, size_t len, unsigned mode, struct fault *f);
 
+/* Overwrites, syncs and removes a small file: after a crash its content is there as a whole or not at all, and after this
+ * not even on a disk that writes in place.  OK when there is none. */
+MUST_USE status files_destroy(const char *path, struct fault *f);
+
 /* mkdir -p; what it makes is 0700. */
 MUST_USE status files_make_directory(const char *path, struct fault *f);
 

@@ -41,6 +41,22 @@ static void fill_bundle(struct bundle *b, const struct session_papers *papers, c
         b->certificate[i] = part_of(table->certificate[i], strlen(table->certificate[i]));
 }
 
+/* The offline session that an online one stands on, as its own file shows it. */
+static status verify_offline(struct verify_report *out, const char *session_dir, struct fault *f)
+{
+    uint8_t *bytes AUTO(auto_free) = NULL;
+    struct bundle bundle;
+    const struct verify_options options = {0};
+    char dir[FILES_PATH_BYTES], path[FILES_PATH_BYTES];
+    size_t len = 0;
+
+    TRY(session_offline_dir(dir, session_dir, f));
+    TRY(files_join(path, dir, "evidence.hefu", f));
+    TRY(files_read(&bytes, &len, path, BUNDLE_LOG_MAX, f));
+    TRY(bundle_decode(&bundle, bytes, len, f));
+    return verify_bundles(out, &bundle, 1, &options);
+}
+
 status outputs_write_evidence(struct verify_report *verdict, const char *session_dir,
                               const struct session_papers *papers, const struct session_table *table, struct fault *f)
 {
@@ -48,7 +64,8 @@ status outputs_write_evidence(struct verify_report *verdict, const char *session
     struct wire_writer file AUTO(wire_writer_clear) = {0};
     uint8_t approvals[PARTIES_MAX][APPROVAL_BYTES];
     struct bundle bundle;
-    const struct verify_options options = {0};
+    struct verify_report *offline AUTO(auto_free) = NULL;
+    struct verify_options options = {0};
     char path[FILES_PATH_BYTES];
 
     TRY(journal_read(&log, session_dir, papers->contract.parties, f));
@@ -58,6 +75,11 @@ status outputs_write_evidence(struct verify_report *verdict, const char *session
     TRY(files_write(path, file.bytes, file.len, 0600, f));
     /* Read back as an auditor would. */
     TRY(bundle_decode(&bundle, file.bytes, file.len, f));
+    if (table->stage == STAGE_ONLINE) {
+        TRY(alloc_zeroed(&offline, 1, sizeof *offline));
+        if (verify_offline(offline, session_dir, NULL) == OK)
+            options.offline = offline;
+    }
     return verify_bundles(verdict, &bundle, 1, &options);
 }
 
@@ -247,7 +269,7 @@ static void fill_audit(struct page *g, const struct outputs *o)
     const struct verify_report *v = o->verdict;
 
     g->report.audit.verified = v->ok ? REPORT_PASSED : REPORT_FAILED;
-    g->report.audit.sessions = 1;
+    g->report.audit.sessions = o->table->stage == STAGE_ONLINE ? 2 : 1;
     g->report.audit.attempt = o->table->attempt;
     g->report.audit.contract_id = g->contract_id;
     g->report.audit.session_id = g->session_id;
@@ -362,6 +384,37 @@ static json_t *seconds_of(const struct worker_costs *costs)
     return out;
 }
 
+/* Of the phases of this session that are offline or online work. */
+static json_t *seconds_of_stage(const struct outputs *o, enum stage part)
+{
+    double seconds = 0;
+
+    for (int phase = 1; phase < PHASES; phase++)
+        if (stage_of_phase(o->table->stage, (enum phase)phase) == part)
+            seconds += o->costs->phase[phase].seconds;
+    return json_real(seconds);
+}
+
+static void add_metrics(json_t *out, const struct party_result *r)
+{
+    json_object_set_new(out, "test_positives", json_integer(r->test_positives));
+    json_object_set_new(out, "auc_test", json_real(r->auc));
+    json_object_set_new(out, "ks_test", json_real(r->ks));
+    json_object_set_new(out, "logloss_test", json_real(r->logloss));
+    json_object_set_new(out, "auc_label_party_alone", json_real(r->alone_auc));
+    json_object_set_new(out, "ks_label_party_alone", json_real(r->alone_ks));
+    json_object_set_new(out, "logloss_label_party_alone", json_real(r->alone_logloss));
+}
+
+static void add_preparation(json_t *out, const struct outputs *o)
+{
+    char name[2 * HASH_BYTES + 1];
+
+    hash_hex(&o->session->preparation, name);
+    json_object_set_new(out, "preparation", json_string(name));
+    json_object_set_new(out, "preparation_bytes", json_integer((json_int_t)o->preparation_bytes));
+}
+
 json_t *outputs_summary(const struct outputs *o)
 {
     const struct contract *k = &o->papers->contract;
@@ -378,16 +431,17 @@ json_t *outputs_summary(const struct outputs *o)
     json_object_set_new(out, "rows_aligned", json_integer(r->population.rows));
     json_object_set_new(out, "rows_train", json_integer(r->population.train));
     json_object_set_new(out, "rows_test", json_integer(r->population.test));
-    json_object_set_new(out, "test_positives", json_integer(r->test_positives));
     json_object_set_new(out, "parties", json_integer(k->parties));
     json_object_set_new(out, "passes", json_integer(k->passes));
-    json_object_set_new(out, "auc_test", json_real(r->auc));
-    json_object_set_new(out, "ks_test", json_real(r->ks));
-    json_object_set_new(out, "logloss_test", json_real(r->logloss));
-    json_object_set_new(out, "auc_label_party_alone", json_real(r->alone_auc));
-    json_object_set_new(out, "ks_label_party_alone", json_real(r->alone_ks));
-    json_object_set_new(out, "logloss_label_party_alone", json_real(r->alone_logloss));
+    if (o->table->stage == STAGE_OFFLINE)
+        add_preparation(out, o);
+    else
+        add_metrics(out, r);
     json_object_set_new(out, "seconds", seconds_of(o->costs));
+    if (o->table->stage != STAGE_ONLINE)
+        json_object_set_new(out, "seconds_offline", seconds_of_stage(o, STAGE_OFFLINE));
+    if (o->table->stage != STAGE_OFFLINE)
+        json_object_set_new(out, "seconds_online", seconds_of_stage(o, STAGE_ONLINE));
     json_object_set_new(out, "cpu_seconds", json_real(o->costs->cpu_seconds));
     json_object_set_new(out, "bytes_sent", json_integer(sent));
     json_object_set_new(out, "bytes_received", json_integer(received));
@@ -397,6 +451,6 @@ json_t *outputs_summary(const struct outputs *o)
     json_object_set_new(out, "checkpoints", json_integer(r->checkpoints));
     json_object_set_new(out, "head", json_string(head));
     json_object_set_new(out, "transcript",
-                        json_pack("{s:b, s:i}", "verified", o->verdict->ok, "sessions", 1));
+                        json_pack("{s:b, s:i}", "verified", o->verdict->ok, "sessions", o->table->stage == STAGE_ONLINE ? 2 : 1));
     return out;
 }

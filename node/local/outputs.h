@@ -19,15 +19,17 @@ struct outputs {
     const struct party_result *result;
     const struct worker_costs *costs;
     const struct verify_report *verdict;  /* of the own log */
+    uint64_t preparation_bytes;           /* of what an offline session left on disk */
     int64_t finished;                     /* Unix seconds */
 };
 
-/* evidence.hefu out of the journal; *verdict says what it proves.  Also for a session that failed. */
+/* evidence.hefu out of the journal; *verdict says what it proves, for an online session together with the file of its
+ * offline one.  Also for a session that failed. */
 MUST_USE status outputs_write_evidence(struct verify_report *verdict, const char *session_dir,
                                        const struct session_papers *papers, const struct session_table *table,
                                        struct fault *f);
 
-/* report.html, result.json and model.json. */
+/* report.html, result.json and model.json; not of an offline session. */
 MUST_USE status outputs_write(const struct outputs *o, struct fault *f);
 
 /* What the coordinator may see of the result (node/net/jobs.h lists it); NULL when memory is out. */

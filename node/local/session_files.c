@@ -19,7 +19,10 @@ void session_table_clear(struct session_table *t)
 
 struct source session_table_source(const struct session_table *t)
 {
-    return source_stored(t->path, t->id_column, t->label_column, t->split_path, t->refuse_duplicates != 0);
+    struct source s = source_stored(t->path, t->id_column, t->label_column, t->split_path, t->refuse_duplicates != 0);
+
+    s.labels_pending = t->stage == STAGE_OFFLINE;
+    return s;
 }
 
 static char *hex_text(const uint8_t *bytes, size_t len)
@@ -44,9 +47,9 @@ status session_table_write(const char *session_dir, const struct session_table *
     hex = hex_text(dictionary.bytes, dictionary.len);
     for (uint16_t i = 0; i < t->certificates; i++)
         json_array_append_new(certificates, json_string(t->certificate[i]));
-    all = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:o}", "kind", "csv", "path", t->path, "split_path",
+    all = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:o}", "kind", "csv", "path", t->path, "split_path",
                     t->split_path, "id_column", t->id_column, "label_column", t->label_column, "refuse_duplicates",
-                    (int)t->refuse_duplicates, "attempt", (int)t->attempt, "party", (int)t->self, "dictionary",
+                    (int)t->refuse_duplicates, "attempt", (int)t->attempt, "stage", (int)t->stage, "party", (int)t->self, "dictionary",
                     hex ? hex : "", "certificates", certificates);
     text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
     json_decref(all);
@@ -96,6 +99,9 @@ static status read_table(struct session_table *t, const json_t *all)
     t->refuse_duplicates = (uint32_t)json_integer_value(json_object_get(all, "refuse_duplicates"));
     t->attempt = (uint32_t)json_integer_value(json_object_get(all, "attempt"));
     t->self = (party)json_integer_value(json_object_get(all, "party"));
+    t->stage = (enum stage)json_integer_value(json_object_get(all, "stage"));
+    if (t->stage > STAGE_ONLINE)
+        return STATUS_MALFORMED;
     json_array_foreach(certificates, i, pem) {
         if (i == PARTIES_MAX || !json_is_string(pem))
             return STATUS_MALFORMED;
@@ -153,6 +159,23 @@ status session_papers_read(struct session_papers *p, const char *session_dir, st
         if (approval_decode(&p->approval[i], bytes + (size_t)i * APPROVAL_BYTES) != OK)
             return fault_set(f, STATUS_CONFIG, "%s is damaged", path);
     }
+    return OK;
+}
+
+void session_name(char out[SESSION_NAME_BYTES], const char *id, uint32_t attempt, enum stage stage)
+{
+    snprintf(out, SESSION_NAME_BYTES, "%.16s-%u%s%s", id, attempt, stage == STAGE_WHOLE ? "" : "-",
+             stage == STAGE_WHOLE ? "" : stage_name(stage));
+}
+
+status session_offline_dir(char out[FILES_PATH_BYTES], const char *online_dir, struct fault *f)
+{
+    size_t len = strlen(online_dir), tail = strlen("-online");
+
+    if (len < tail || strcmp(online_dir + len - tail, "-online") != 0)
+        return fault_set(f, STATUS_CONFIG, "%s is not the directory of an online session", online_dir);
+    if (snprintf(out, FILES_PATH_BYTES, "%.*s-offline", (int)(len - tail), online_dir) >= FILES_PATH_BYTES)
+        return fault_set(f, STATUS_CONFIG, "%s: the path is too long", online_dir);
     return OK;
 }
 

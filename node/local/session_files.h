@@ -2,6 +2,7 @@
  *
  *   contract  approvals  seed.sealed  table.json      written before the worker starts
  *   start.sealed  log  bodies                         when it starts; the evidence as it grows (journal.h)
+ *   preparation  preparation.sealed                   of an offline session, until they are used (preparation_file.h)
  *   result.json  report.html  model.json  evidence.hefu  worker.log */
 #ifndef HEFU_SESSION_FILES_H
 #define HEFU_SESSION_FILES_H
@@ -20,6 +21,7 @@ struct session_table {
     uint32_t refuse_duplicates;
     uint32_t attempt;
     party self;
+    enum stage stage;
     struct dictionary dictionary;
     uint16_t certificates;
     char *certificate[PARTIES_MAX]; /* PEM, in party order */
@@ -43,8 +45,14 @@ struct session_papers {
 void session_papers_clear(struct session_papers *p);
 MUST_USE status session_papers_read(struct session_papers *p, const char *session_dir, struct fault *f);
 
-/* The two secrets of an attempt, sealed in its directory: "seed" behind the approval, "start" drawn when it begins to
- * run.  Written once and never replaced: STATUS_CONFIG when it is there already. */
+/* The name of the directory of job id's attempt, STATE/sessions/<first 16 of id>-<attempt>[-offline|-online]; of the
+ * offline session beside an online one. */
+enum { SESSION_NAME_BYTES = 64 };
+void session_name(char out[SESSION_NAME_BYTES], const char *id, uint32_t attempt, enum stage stage);
+MUST_USE status session_offline_dir(char out[FILES_PATH_BYTES], const char *online_dir, struct fault *f);
+
+/* The two secrets of a session, sealed in its directory: "seed" behind the approval, "start" drawn when it begins to
+ * run; and "preparation", the key of what an offline one leaves.  Written once and never replaced: STATUS_CONFIG when it is there already. */
 MUST_USE status session_secret_create(const struct rng_key *secret, const char *kind, const char *session_dir,
                                       const struct keyring *keys, const struct hash *contract_id, uint32_t attempt,
                                       struct fault *f);

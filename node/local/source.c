@@ -9,7 +9,8 @@ static struct table_roles roles_of(const struct source *s)
     return (struct table_roles){.id_column = s->id_column,
                                 .label_column = s->label_column,
                                 .id_rule = s->id_rule,
-                                .on_duplicate = s->on_duplicate};
+                                .on_duplicate = s->on_duplicate,
+                                .labels_pending = s->labels_pending};
 }
 
 static status read_cells(struct cells *cells, const struct source *s, struct fault *f)

@@ -14,6 +14,7 @@ struct source {
     const char *split_path;   /* CSV with the columns id and split; NULL when the contract draws the test rows */
     const char *id_rule;      /* NULL for IDS_RULE_DEFAULT */
     enum table_on_duplicate on_duplicate;
+    bool labels_pending;      /* an offline session does not need the labels: they are not looked at */
 };
 
 /* A CSV source from what is stored of it: "" stands for no label column and no split. */

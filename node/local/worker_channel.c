@@ -25,6 +25,7 @@ struct worker_channel {
     party parties;
     struct worker_peer_name name[PARTIES_MAX];
     uint32_t passes;
+    enum stage stage;
     struct worker_patience patience;
 
     struct relay_queue inbox[PARTIES_MAX];
@@ -336,8 +337,9 @@ static void tell(struct worker_channel *w, uint64_t done, uint64_t total)
         if (w->costs.phase[p].seconds > 0)
             json_object_set_new(seconds, phase_name((enum phase)p), json_real(w->costs.phase[p].seconds));
     }
-    all = json_pack("{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:o}", "phase", phase_name((enum phase)w->phase), "pass",
-                    (int)w->pass, "passes", (int)w->passes, "done", (json_int_t)done, "total", (json_int_t)total,
+    all = json_pack("{s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:o}", "stage",
+                    stage_name(stage_of_phase(w->stage, (enum phase)w->phase)), "phase",
+                    phase_name((enum phase)w->phase), "pass", (int)w->pass, "passes", (int)w->passes, "done", (json_int_t)done, "total", (json_int_t)total,
                     "bytes_sent", (json_int_t)sum(w->costs.sent, w->parties), "bytes_received",
                     (json_int_t)sum(w->costs.received, w->parties), "seconds", seconds);
     text = all ? json_dumps(all, JSON_COMPACT) : NULL;
@@ -438,7 +440,7 @@ void worker_channel_failed(struct worker_channel *w, const struct fault *why, pa
 }
 
 status worker_channel_open(struct worker_channel **out, int fd, const struct worker_peer_name *names, party parties,
-                           uint32_t passes, struct worker_patience patience)
+                           uint32_t passes, enum stage stage, struct worker_patience patience)
 {
     struct worker_channel *w = NULL;
     pthread_condattr_t attr;
@@ -446,6 +448,7 @@ status worker_channel_open(struct worker_channel **out, int fd, const struct wor
     TRY(alloc_zeroed(&w, 1, sizeof *w));
     w->parties = parties;
     w->passes = passes;
+    w->stage = stage;
     w->patience = patience;
     memcpy(w->name, names, parties * sizeof *names);
     w->began = w->phase_began = seconds_of(CLOCK_MONOTONIC);

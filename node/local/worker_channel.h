@@ -4,7 +4,7 @@
 #define HEFU_WORKER_CHANNEL_H
 
 #include "protocol/channel.h"
-#include "protocol/messages.h"
+#include "protocol/stage.h"
 
 struct worker_channel;
 
@@ -31,7 +31,8 @@ struct worker_patience {
 
 /* Owns fd.  names: one per party. */
 MUST_USE status worker_channel_open(struct worker_channel **out, int fd, const struct worker_peer_name *names,
-                                    party parties, uint32_t passes, struct worker_patience patience);
+                                    party parties, uint32_t passes, enum stage stage,
+                                    struct worker_patience patience);
 
 /* recv fails with the daemon's words when that party is gone, with STATUS_TIMEOUT when patience is over, with
  * STATUS_CANCELLED when the daemon says so, with STATUS_CLOSED when the daemon is gone; send fails likewise. */

@@ -1,5 +1,6 @@
 #include "node/net/jobs_internal.h"
 
+#include "node/local/session_files.h"
 #include "node/local/version.h"
 
 #include <stdio.h>
@@ -39,12 +40,13 @@ static int64_t system_clock(void)
 }
 
 status jobs_session_dir(char out[FILES_PATH_BYTES], const char *state_dir, const char *id, uint32_t attempt,
-                        struct fault *f)
+                        enum stage stage, struct fault *f)
 {
-    char name[64];
+    char name[SESSION_NAME_BYTES], path[SESSION_NAME_BYTES + 16];
 
-    snprintf(name, sizeof name, "sessions/%.16s-%u", id, attempt);
-    return files_join(out, state_dir, name, f);
+    session_name(name, id, attempt, stage);
+    snprintf(path, sizeof path, "sessions/%s", name);
+    return files_join(out, state_dir, path, f);
 }
 
 /* ---- what is stored of a job ---- */
@@ -148,11 +150,30 @@ static status add_papers(json_t *answer, struct jobs *j, const struct store_job 
     size_t contract_len = 0, approval_len = 0;
 
     TRY(store_get_paper(j->c.store, job->id, PAPER_CONTRACT, &contract, &contract_len, f));
-    if (job->state == JOB_APPROVED || job->state == JOB_RUNNING || job->state == JOB_DONE)
-        TRY(store_get_approval(j->c.store, job->id, job->attempt, j->c.node->name, &approval, &approval_len, f));
+    if (job->state == JOB_APPROVED || job->state == JOB_RUNNING || job->state == JOB_DONE || job->state == JOB_PREPARED)
+        TRY(store_get_approval(j->c.store, job->id, job->attempt,
+                               job->state == JOB_PREPARED ? STAGE_ONLINE : job->stage, j->c.node->name, &approval,
+                               &approval_len, f));
     json_object_set_new(answer, "contract", control_hex(contract, contract_len));
     json_object_set_new(answer, "approval", approval ? control_hex(approval, approval_len) : json_null());
     return OK;
+}
+
+/* What the offline session of the job's attempt left, if it had one. */
+static status add_preparation(json_t *answer, struct jobs *j, const struct store_job *job, struct fault *f)
+{
+    struct contract *k AUTO(auto_free) = NULL;
+    struct store_preparation p;
+    struct hash id;
+    json_t *told;
+
+    if (store_get_preparation(j->c.store, &p, job->id, job->attempt, NULL) != OK)
+        return OK;
+    TRY(jobs_load_contract(&k, &id, j, job->id, f));
+    told = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "name", p.name, "made", (json_int_t)p.made, "expires",
+                     (json_int_t)k->not_after, "rows", (json_int_t)p.rows, "bytes", (json_int_t)p.bytes, "spent",
+                     (json_int_t)(p.spent / 1000));
+    return json_object_set_new(answer, "preparation", told) ? STATUS_NO_MEMORY : OK;
 }
 
 /* The words of a failure, as written down when it happened. */
@@ -176,7 +197,7 @@ static status op_job(void *node, const struct control_caller *who, const json_t 
 {
     struct jobs *j = node;
     struct store_job job;
-    json_t *ended AUTO(jobs_release_json) = NULL, *result;
+    json_t *ended AUTO(jobs_release_json) = NULL, *prepared AUTO(jobs_release_json) = NULL, *result;
 
     HOLD(j);
     TRY(jobs_find(&job, j, who, request, f));
@@ -185,12 +206,16 @@ static status op_job(void *node, const struct control_caller *who, const json_t 
     json_object_set_new(answer, "name", json_string(job.name));
     json_object_set_new(answer, "coordinator", json_string(job.proposer));
     json_object_set_new(answer, "attempt", json_integer(job.attempt));
+    json_object_set_new(answer, "session", json_string(stage_name(job.stage)));
     json_object_set_new(answer, "updated", json_integer(job.updated / 1000));
     json_object_set_new(answer, "reason", json_string(job.error));
     json_object_set_new(answer, "error", error_of(&job, ended));
-    result = job.state == JOB_DONE ? json_object_get(ended, "result") : NULL;
+    if (job.state == JOB_PREPARED)
+        TRY(jobs_load_json(&prepared, j, job.id, PAPER_PREPARED, f));
+    result = job.state == JOB_DONE ? json_object_get(ended, "result") : prepared;
     json_object_set_new(answer, "result", result ? json_incref(result) : json_null());
     add_progress(answer, j, &job, ended);
+    TRY(add_preparation(answer, j, &job, f));
     return add_papers(answer, j, &job, f);
 }
 
@@ -219,6 +244,9 @@ static status op_jobs(void *node, const struct control_caller *who, const json_t
         json_object_set_new(item, "name", json_string(list[i].name));
         json_object_set_new(item, "coordinator", json_string(list[i].proposer));
         json_object_set_new(item, "attempt", json_integer(list[i].attempt));
+        json_object_set_new(item, "session", json_string(stage_name(list[i].stage)));
+        if (list[i].state == JOB_PREPARED)
+            TRY(add_preparation(item, j, &list[i], f));
         json_object_set_new(item, "updated", json_integer(list[i].updated / 1000));
         add_progress(item, j, &list[i], NULL);
     }
@@ -241,6 +269,26 @@ static void fail_jobs(struct jobs *j, enum job_state state, int64_t older_ms, co
     }
 }
 
+/* A preparation is worth nothing when its contract's window is over. */
+static void expire_prepared(struct jobs *j)
+{
+    struct store_job *list AUTO(auto_free) = NULL;
+    struct fault late = {.code = STATUS_TIMEOUT, .message = "it was prepared, but not trained before the window of its "
+                         "contract was over", .hint = "propose the job again; window_hours in the job file sets how long"};
+    size_t count = 0;
+
+    if (store_list_jobs(j->c.store, &list, &count, NULL) != OK)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        struct contract *k AUTO(auto_free) = NULL;
+        struct hash id;
+
+        if (list[i].state == JOB_PREPARED && jobs_load_contract(&k, &id, j, list[i].id, NULL) == OK &&
+            (int64_t)k->not_after < j->c.clock())
+            jobs_end(j, list[i].id, &late, NULL, NULL, NULL);
+    }
+}
+
 void jobs_expire(struct jobs *j)
 {
     uint32_t approval_s = j->c.node->deadlines.approval_s;
@@ -258,6 +306,7 @@ void jobs_expire(struct jobs *j)
     fail_jobs(j, JOB_PROPOSED, older_ms, &unapproved);
     fail_jobs(j, JOB_AWAITING_APPROVAL, older_ms, &unapproved);
     fail_jobs(j, JOB_APPROVED, older_ms, &unstarted);
+    expire_prepared(j);
 }
 
 static status load_certificate(struct jobs *j, struct fault *f)

@@ -4,8 +4,12 @@
  * The answer to `job` for a finished job holds "result":
  *   rows_aligned rows_train rows_test test_positives parties passes key_bits attempt
  *   auc_test ks_test logloss_test  auc_label_party_alone ks_label_party_alone logloss_label_party_alone
- *   seconds {handshake align prepare train reveal evaluate finish total} cpu_seconds
+ *   seconds {handshake align prepare train reveal evaluate finish total} seconds_offline seconds_online cpu_seconds
  *   bytes_sent bytes_received  records checkpoints head (hex)  transcript {verified, sessions}
+ * A job that was prepared, and one that is done on a preparation, have "preparation":
+ *   name (hex) made (Unix seconds) expires rows bytes spent (0: not yet)
+ * A `propose` and a `contract` request with "prepare":true are about a job whose offline session runs ahead of time.
+ *
  * An offer holds, besides what the contract takes from it, "pem": the node's certificate.  A `contract` request hands
  * them all on, in party order, as "certificates": so every node sees for itself whose identity keys the contract names. */
 #ifndef HEFU_JOBS_H
@@ -25,6 +29,7 @@ struct jobs_attempt {
     struct hash contract_id;
     party self;
     uint32_t attempt;
+    enum stage stage;
 };
 
 struct jobs_workers {
@@ -58,8 +63,8 @@ void jobs_ended(struct jobs *j, const char *id, const struct fault *why, const c
 /* Now and then: jobs that nobody approved or started in time fail. */
 void jobs_expire(struct jobs *j);
 
-/* STATE/sessions/<first 16 of id>-<attempt> */
+/* STATE/sessions/NAME, as session_name names it. */
 MUST_USE status jobs_session_dir(char out[FILES_PATH_BYTES], const char *state_dir, const char *id, uint32_t attempt,
-                                 struct fault *f);
+                                 enum stage stage, struct fault *f);
 
 #endif

@@ -53,8 +53,8 @@ static status check_fresh(const char *dir, const uint8_t *contract, size_t len, 
 }
 
 /* The session directory with everything that is known before the other approvals are. */
-static status prepare_session(char dir[FILES_PATH_BYTES], struct jobs *j, const struct store_job *job, party self,
-                              struct fault *f)
+static status prepare_session(char dir[FILES_PATH_BYTES], struct jobs *j, const struct store_job *job, enum stage stage,
+                              party self, struct fault *f)
 {
     struct session_table t AUTO(session_table_clear) = {0};
     json_t *proposal AUTO(jobs_release_json) = NULL;
@@ -62,7 +62,7 @@ static status prepare_session(char dir[FILES_PATH_BYTES], struct jobs *j, const 
     size_t len = 0;
     char path[FILES_PATH_BYTES];
 
-    TRY(jobs_session_dir(dir, j->c.node->state_dir, job->id, job->attempt, f));
+    TRY(jobs_session_dir(dir, j->c.node->state_dir, job->id, job->attempt, stage, f));
     TRY(files_make_directory(dir, f));
     TRY(store_get_paper(j->c.store, job->id, PAPER_CONTRACT, &contract, &len, f));
     TRY(check_fresh(dir, contract, len, f));
@@ -70,6 +70,7 @@ static status prepare_session(char dir[FILES_PATH_BYTES], struct jobs *j, const 
     TRY(table_of_proposal(&t, proposal, f));
     t.self = self;
     t.attempt = job->attempt;
+    t.stage = stage;
     TRY(session_table_write(dir, &t, f));
     TRY(files_join(path, dir, "contract", f));
     return files_write(path, contract, len, 0600, f);
@@ -77,19 +78,32 @@ static status prepare_session(char dir[FILES_PATH_BYTES], struct jobs *j, const 
 
 /* A fresh seed, sealed on disk before its public card is known to anybody; the card, signed. */
 static status draw_and_sign(uint8_t out[APPROVAL_BYTES], struct jobs *j, const char *dir, const struct hash *id,
-                            party self, uint32_t attempt, struct fault *f)
+                            struct approval *a, struct fault *f)
 {
     struct rng_key seed AUTO(rng_key_clear) = {0};
-    struct approval a = {.who = self, .attempt = attempt};
     uint8_t to_sign[APPROVAL_SIGNED_BYTES];
 
     keyring_random(seed.bytes, sizeof seed.bytes);
-    TRY(session_secret_create(&seed, "seed", dir, j->c.keys, id, attempt, f));
-    session_card_of_seed(&a.card, &seed);
-    approval_signed_bytes(to_sign, id, &a);
-    keyring_sign(j->c.keys, &a.signature, APPROVAL_SIGN_TAG, to_sign, sizeof to_sign);
-    approval_encode(out, &a);
+    TRY(session_secret_create(&seed, "seed", dir, j->c.keys, id, a->attempt, f));
+    session_card_of_seed(&a->card, &seed);
+    approval_signed_bytes(to_sign, id, a);
+    keyring_sign(j->c.keys, &a->signature, APPROVAL_SIGN_TAG, to_sign, sizeof to_sign);
+    approval_encode(out, a);
     return OK;
+}
+
+status jobs_approve_session(struct jobs *j, const struct store_job *job, const struct contract *k, const struct hash *id,
+                            enum stage stage, const struct hash *preparation, struct fault *f)
+{
+    struct approval a = {.who = contract_party_named(k, j->c.node->name), .attempt = job->attempt, .stage = stage};
+    uint8_t approval[APPROVAL_BYTES];
+    char dir[FILES_PATH_BYTES];
+
+    if (preparation)
+        a.preparation = *preparation;
+    TRY(prepare_session(dir, j, job, stage, a.who, f));
+    TRY(draw_and_sign(approval, j, dir, id, &a, f));
+    return store_put_approval(j->c.store, job->id, job->attempt, stage, j->c.node->name, approval, sizeof approval, f);
 }
 
 /* [SPEC 4.7] test rows are scored once per contract: another attempt would draw others and show more people's scores. */
@@ -98,7 +112,7 @@ static status check_unscored(struct jobs *j, const struct store_job *job, const 
     char dir[FILES_PATH_BYTES];
     int scored = 0;
 
-    TRY(jobs_session_dir(dir, j->c.node->state_dir, job->id, job->attempt, f));
+    TRY(jobs_session_dir(dir, j->c.node->state_dir, job->id, job->attempt, job->stage, f));
     TRY(session_was_scored(&scored, dir, k->parties, f));
     if (!scored)
         return OK;
@@ -112,13 +126,11 @@ status jobs_approve(struct jobs *j, const char *id, const char *actor, struct fa
     struct store_job job;
     struct contract *k AUTO(auto_free) = NULL;
     struct hash contract_hash;
-    char dir[FILES_PATH_BYTES];
-    uint8_t approval[APPROVAL_BYTES];
-    party self;
 
     TRY(store_get_job(j->c.store, &job, id, f));
     TRY(jobs_load_contract(&k, &contract_hash, j, job.id, f));
-    self = contract_party_named(k, j->c.node->name);
+    if (job.state == JOB_PREPARED)
+        return fault_set(f, STATUS_USAGE, "job %.16s is prepared: its training was approved with it", job.id);
     if (job.state != JOB_AWAITING_APPROVAL && job.state != JOB_FAILED)
         return fault_set(f, STATUS_USAGE, "job %.16s is %s and cannot be approved", job.id, job_state_name(job.state));
     TRY(policy_check_window(k, j->c.clock(), f));
@@ -129,11 +141,10 @@ status jobs_approve(struct jobs *j, const char *id, const char *actor, struct fa
             return fault_set(f, STATUS_REFUSED, "all %u attempts of job %.16s are used up", k->attempts_max, job.id);
         }
         job.attempt++;
-        TRY(store_set_attempt(j->c.store, job.id, job.attempt, f));
+        job.stage = STAGE_WHOLE;
+        TRY(store_set_attempt(j->c.store, job.id, job.attempt, job.stage, f));
     }
-    TRY(prepare_session(dir, j, &job, self, f));
-    TRY(draw_and_sign(approval, j, dir, &contract_hash, self, job.attempt, f));
-    TRY(store_put_approval(j->c.store, job.id, job.attempt, j->c.node->name, approval, sizeof approval, f));
+    TRY(jobs_approve_session(j, &job, k, &contract_hash, job.stage, NULL, f));
     return store_set_state(j->c.store, job.id, JOB_APPROVED, actor, NULL, f);
 }
 

@@ -51,8 +51,14 @@ MUST_USE status jobs_find(struct store_job *out, struct jobs *j, const struct co
                           const json_t *request, struct fault *f);
 /* Adds "job" and "state". */
 MUST_USE status jobs_tell_state(json_t *answer, const struct jobs *j, const char *id, struct fault *f);
-/* A job that failed is approved for another attempt. */
+/* A job that failed is approved for another attempt, a whole session. */
 MUST_USE status jobs_approve(struct jobs *j, const char *id, const char *actor, struct fault *f);
+/* The directory, seed and approval of the session of this stage; preparation: what an online one stands on, or NULL. */
+MUST_USE status jobs_approve_session(struct jobs *j, const struct store_job *job, const struct contract *k,
+                                     const struct hash *id, enum stage stage, const struct hash *preparation,
+                                     struct fault *f);
+/* What the offline session of the job left is gone from the disk.  Best effort. */
+void jobs_drop_preparation(struct jobs *j, const struct store_job *job);
 /* The state and, in the paper, what the state alone does not tell. */
 void jobs_end(struct jobs *j, const char *id, const struct fault *why, const char *blamed, const json_t *progress,
               const json_t *result);

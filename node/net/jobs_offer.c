@@ -52,7 +52,7 @@ static status check_terms_of_job(const struct jobs *j, const char *coordinator, 
 }
 
 /* Read the table as it is now.  What is wrong with it is for its operator: the coordinator learns that it is not usable. */
-static status describe_table(struct offer *o, const struct jobs *j, struct fault *f)
+static status describe_table(struct offer *o, const struct jobs *j, bool labels_pending, struct fault *f)
 {
     struct dataset data AUTO(dataset_clear) = {0};
     struct dictionary dictionary AUTO(dictionary_clear) = {0};
@@ -61,8 +61,10 @@ static status describe_table(struct offer *o, const struct jobs *j, struct fault
     struct source source =
         source_stored(t->path, t->id_column, t->label_column, t->split_path, t->refuse_duplicates != 0);
     struct fault own = {0};
-    status result = source_open(&data, &dictionary, &notes, &source, &own);
+    status result;
 
+    source.labels_pending = labels_pending;
+    result = source_open(&data, &dictionary, &notes, &source, &own);
     if (result == OK && data.columns > CONTRACT_COLUMNS_MAX)
         result = fault_set(&own, STATUS_CONFIG, "%u columns, a contract takes %d", data.columns, CONTRACT_COLUMNS_MAX);
     if (result != OK) {
@@ -70,7 +72,7 @@ static status describe_table(struct offer *o, const struct jobs *j, struct fault
         fault_hint(f, "its operator finds the reason in the log of hefud, or by registering the file again: hefu table add %s", o->table.name);
         return fault_set(f, STATUS_CONFIG, "%s cannot use its table %s", j->c.node->name, o->table.name);
     }
-    o->facts.has_label = data.label != NULL;
+    o->facts.has_label = t->label_column[0] != '\0';
     o->facts.rows = data.rows;
     o->facts.columns = data.columns;
     memcpy(o->facts.bins, data.bins, data.columns);
@@ -96,7 +98,7 @@ status jobs_op_propose(void *node, const struct control_caller *who, const json_
         fault_hint(f, "its operator registers it with: hefu table add %.31s", table);
         return fault_set(f, STATUS_REFUSED, "%s has no table %.31s", j->c.node->name, table);
     }
-    TRY(describe_table(&o, j, f));
+    TRY(describe_table(&o, j, json_is_true(json_object_get(request, "prepare")), f));
     if (o.facts.has_label && jobs_count(json_object_get(job, "test"), "rule") == TEST_LISTED && !o.table.split_path[0])
         return fault_set(f, STATUS_REFUSED, "table %s of %s has no list of test rows", table, j->c.node->name);
     snprintf(o.job, sizeof o.job, "%s", name);
@@ -217,6 +219,8 @@ status jobs_op_contract(void *node, const struct control_caller *who, const json
     TRY(contract_decode(k, bytes, len, f));
     TRY(contract_id(&id, k));
     hash_hex(&id, job.id);
+    if (json_is_true(json_object_get(request, "prepare")))
+        job.stage = STAGE_OFFLINE;
     HOLD(j);
     if (store_get_job(j->c.store, &job, job.id, NULL) == OK) { /* said twice: a lost answer, perhaps */
         if (job.state == JOB_REFUSED || strcmp(job.proposer, who->name) != 0)

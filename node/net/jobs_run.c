@@ -1,40 +1,112 @@
 #include "node/net/jobs_internal.h"
 
 #include "node/local/policy.h"
+#include "node/local/preparation_file.h"
 #include "node/local/session_files.h"
 
 #include <stdio.h>
 #include <string.h>
 
+/* The summary of an online session knows nothing of the offline one: add it. */
+static void add_offline(json_t *result, struct jobs *j, const char *id)
+{
+    json_t *prepared AUTO(jobs_release_json) = NULL;
+    json_t *seconds;
+
+    if (jobs_load_json(&prepared, j, id, PAPER_PREPARED, NULL) != OK)
+        return;
+    seconds = json_object_get(prepared, "seconds_offline");
+    if (seconds)
+        json_object_set(result, "seconds_offline", seconds);
+}
+
+static void write_paper(struct jobs *j, const char *id, enum job_paper kind, const json_t *value)
+{
+    char *text AUTO(auto_free) = value ? json_dumps(value, JSON_COMPACT) : NULL;
+
+    if (text)
+        (void)!store_put_paper(j->c.store, id, kind, text, strlen(text), NULL);
+}
+
+/* The offline session ended well: write down what it left, and approve the session that will use it. */
+static status take_preparation(struct jobs *j, const struct store_job *job, const json_t *result, struct fault *f)
+{
+    struct store_preparation p = {.made = j->c.clock(), .rows = jobs_count(result, "rows_aligned"),
+                                  .bytes = (uint64_t)json_integer_value(json_object_get(result, "preparation_bytes"))};
+    struct contract *k AUTO(auto_free) = NULL;
+    uint8_t *name AUTO(auto_free) = NULL;
+    struct hash id, preparation;
+    size_t len = 0;
+
+    TRY(control_bytes(&name, &len, json_object_get(result, "preparation"), "preparation", HASH_BYTES, f));
+    if (len != HASH_BYTES)
+        return fault_set(f, STATUS_IO, "the worker of this job did not name what it prepared");
+    memcpy(preparation.bytes, name, HASH_BYTES);
+    hash_hex(&preparation, p.name);
+    TRY(jobs_load_contract(&k, &id, j, job->id, f));
+    TRY(store_add_preparation(j->c.store, job->id, job->attempt, &p, f));
+    TRY(jobs_approve_session(j, job, k, &id, STAGE_ONLINE, &preparation, f));
+    write_paper(j, job->id, PAPER_PREPARED, result);
+    return store_set_state(j->c.store, job->id, JOB_PREPARED, "node", NULL, f);
+}
+
+void jobs_drop_preparation(struct jobs *j, const struct store_job *job)
+{
+    char dir[FILES_PATH_BYTES];
+    struct fault f = {0};
+
+    if (jobs_session_dir(dir, j->c.node->state_dir, job->id, job->attempt, STAGE_OFFLINE, &f) != OK ||
+        preparation_file_destroy(dir, &f) != OK)
+        (void)!store_note(j->c.store, job->id, "node", f.message, NULL);
+}
+
 /* Under the lock.  The state and, in the paper, what the state alone does not tell. */
 void jobs_end(struct jobs *j, const char *id, const struct fault *why, const char *blamed, const json_t *progress,
               const json_t *result)
 {
-    enum job_state state = why->code == OK ? JOB_DONE : why->code == STATUS_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
-    json_t *error = why->code == OK ? json_null() : control_fault_json(why);
+    struct store_job job;
+    struct fault own = {0};
+    json_t *error, *known AUTO(jobs_release_json) = result ? json_deep_copy(result) : NULL;
     json_t *all AUTO(jobs_release_json) = NULL;
-    char *text AUTO(auto_free) = NULL;
 
+    if (store_get_job(j->c.store, &job, id, NULL) != OK)
+        return;
+    if (job.stage == STAGE_ONLINE && known)
+        add_offline(known, j, job.id);
+    if (job.stage == STAGE_OFFLINE && why->code == OK) {
+        if (take_preparation(j, &job, result, &own) == OK)
+            return;
+        why = &own;
+    }
+    if (job.stage != STAGE_WHOLE)
+        jobs_drop_preparation(j, &job);
+    error = why->code == OK ? json_null() : control_fault_json(why);
     if (blamed && blamed[0])
         json_object_set_new(error, "blamed", json_string(blamed));
-    all = json_pack("{s:o, s:O?, s:O?}", "error", error, "progress", progress, "result", result);
-    text = all ? json_dumps(all, JSON_COMPACT) : NULL;
-    if (text)
-        (void)!store_put_paper(j->c.store, id, PAPER_RESULT, text, strlen(text), NULL);
-    (void)!store_set_state(j->c.store, id, state, "node", why->code == OK ? NULL : why, NULL);
+    all = json_pack("{s:o, s:O?, s:O?}", "error", error, "progress", progress, "result", known);
+    write_paper(j, job.id, PAPER_RESULT, all);
+    (void)!store_set_state(j->c.store, job.id,
+                           why->code == OK                 ? JOB_DONE
+                           : why->code == STATUS_CANCELLED ? JOB_CANCELLED
+                                                           : JOB_FAILED,
+                           "node", why->code == OK ? NULL : why, NULL);
 }
 
-/* The approvals of a request: one of each party, all of them for this contract and attempt, our own as we gave it. */
+/* The approvals of a request: one of each party, all of them for this contract, attempt and stage, on the preparation that
+ * we hold, our own as we gave it. */
 static status read_approvals(uint8_t *out, struct jobs *j, const struct store_job *job, const struct contract *k,
                              const struct hash *id, const json_t *list, struct fault *f)
 {
     party self = contract_party_named(k, j->c.node->name);
     uint8_t *own AUTO(auto_free) = NULL;
+    struct approval ours = {0};
     size_t own_len = 0;
 
     if (json_array_size(list) != k->parties)
         return fault_set(f, STATUS_USAGE, "the request does not hold an approval of each party");
-    TRY(store_get_approval(j->c.store, job->id, job->attempt, j->c.node->name, &own, &own_len, f));
+    TRY(store_get_approval(j->c.store, job->id, job->attempt, job->stage, j->c.node->name, &own, &own_len, f));
+    if (own_len != APPROVAL_BYTES || approval_decode(&ours, own) != OK)
+        return fault_set(f, STATUS_REFUSED, "%s has not approved job %.16s", j->c.node->name, job->id);
     for (party p = 0; p < k->parties; p++) {
         uint8_t *bytes AUTO(auto_free) = NULL;
         size_t len = 0;
@@ -47,6 +119,14 @@ static status read_approvals(uint8_t *out, struct jobs *j, const struct store_jo
         if (a.attempt != job->attempt)
             return fault_set(f, STATUS_REFUSED, "%s approved attempt %u, %s is at attempt %u", k->party[p].name, a.attempt,
                              j->c.node->name, job->attempt);
+        if (a.stage != ours.stage)
+            return fault_set(f, STATUS_REFUSED, "%s approved the %s session of the attempt, %s the %s one", k->party[p].name,
+                             stage_name(a.stage), j->c.node->name, stage_name(ours.stage));
+        if (!hash_equal(&a.preparation, &ours.preparation)) {
+            fault_hint(f, "perhaps its state was restored from a backup; propose the job again");
+            return fault_set(f, STATUS_REFUSED, "%s stands on another preparation than %s", k->party[p].name,
+                             j->c.node->name);
+        }
         if (p == self && (own_len != len || memcmp(own, bytes, len) != 0))
             return fault_set(f, STATUS_UNTRUSTED, "the approval of %s is not the one it gave", j->c.node->name);
         memcpy(out + (size_t)p * APPROVAL_BYTES, bytes, APPROVAL_BYTES);
@@ -68,23 +148,29 @@ status jobs_op_start(void *node, const struct control_caller *who, const json_t 
     TRY(jobs_find(&job, j, who, request, f));
     if (job.state == JOB_RUNNING)
         return jobs_tell_state(answer, j, job.id, f);
-    if (job.state != JOB_APPROVED)
+    if (job.state == JOB_PREPARED)
+        job.stage = STAGE_ONLINE;
+    else if (job.state != JOB_APPROVED)
         return fault_set(f, STATUS_REFUSED, "job %.16s is %s at %s and cannot start", job.id,
                          job_state_name(job.state), j->c.node->name);
     TRY(jobs_load_contract(&k, &id, j, job.id, f));
     TRY(policy_check_window(k, j->c.clock(), f));
     TRY(read_approvals(approvals, j, &job, k, &id, json_object_get(request, "approvals"), f));
-    TRY(jobs_session_dir(dir, j->c.node->state_dir, job.id, job.attempt, f));
+    TRY(jobs_session_dir(dir, j->c.node->state_dir, job.id, job.attempt, job.stage, f));
     TRY(files_join(path, dir, "approvals", f));
     TRY(files_write(path, approvals, (size_t)k->parties * APPROVAL_BYTES, 0600, f));
-    TRY(store_set_state(j->c.store, job.id, JOB_RUNNING, who->name, NULL, f));
+    if (job.stage == STAGE_ONLINE) /* from here on it is used up, whatever happens  [SPEC 2.5.4] */
+        TRY(store_spend_preparation(j->c.store, job.id, job.attempt, who->name, f));
+    else
+        TRY(store_set_state(j->c.store, job.id, JOB_RUNNING, who->name, NULL, f));
     {
         struct jobs_attempt attempt = {.id = job.id,
                                        .session_dir = dir,
                                        .contract = k,
                                        .contract_id = id,
                                        .self = contract_party_named(k, j->c.node->name),
-                                       .attempt = job.attempt};
+                                       .attempt = job.attempt,
+                                       .stage = job.stage};
         status result = j->c.workers.start(j->c.workers.ctx, &attempt, f);
 
         if (result != OK) {
@@ -112,6 +198,8 @@ status jobs_op_cancel(void *node, const struct control_caller *who, const json_t
         j->c.workers.cancel(j->c.workers.ctx, job.id, &why); /* the state follows when the worker has ended */
     else if (job.state != JOB_CANCELLED)
         TRY(store_set_state(j->c.store, job.id, JOB_CANCELLED, who->name, &why, f));
+    if (job.state == JOB_PREPARED)
+        jobs_drop_preparation(j, &job);
     return jobs_tell_state(answer, j, job.id, f);
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { STORE_VERSION = 1, BUSY_MS = 10000 };
+enum { STORE_VERSION = 2, BUSY_MS = 10000 };
 
 static const char schema[] =
     "CREATE TABLE tables (name TEXT PRIMARY KEY, kind TEXT NOT NULL, path TEXT NOT NULL, id_column TEXT NOT NULL,"
@@ -23,6 +23,19 @@ static const char schema[] =
     " actor TEXT NOT NULL, action TEXT NOT NULL) STRICT;"
     "CREATE INDEX events_of_job ON events(job);"
     "PRAGMA user_version = 1;";
+
+/* Version 2: an attempt has one session or two. */
+static const char stages[] =
+    "ALTER TABLE jobs ADD COLUMN stage INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE stage_approvals (job TEXT NOT NULL REFERENCES jobs(id), attempt INTEGER NOT NULL,"
+    " stage INTEGER NOT NULL, party TEXT NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (job, attempt, stage, party)) STRICT;"
+    "INSERT INTO stage_approvals SELECT job, attempt, 0, party, bytes FROM approvals;"
+    "DROP TABLE approvals;"
+    "ALTER TABLE stage_approvals RENAME TO approvals;"
+    "CREATE TABLE preparations (job TEXT NOT NULL REFERENCES jobs(id), attempt INTEGER NOT NULL, name TEXT NOT NULL,"
+    " made INTEGER NOT NULL, spent INTEGER NOT NULL DEFAULT 0, rows INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+    " PRIMARY KEY (job, attempt)) STRICT;"
+    "PRAGMA user_version = 2;";
 
 /* ---- opening ---- */
 
@@ -54,6 +67,7 @@ static status migrate(struct store *s, struct fault *f)
     }
     if (version == 0)
         TRY(store_execute(s, schema, f));
+    TRY(store_execute(s, stages, f));
     return transaction_commit(&t, f);
 }
 

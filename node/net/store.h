@@ -6,6 +6,7 @@
 
 #include "node/local/files.h"
 #include "node/local/name.h"
+#include "protocol/stage.h"
 
 struct store;
 
@@ -54,6 +55,7 @@ enum job_state {
     JOB_FAILED,    /* may run again while attempts are left */
     JOB_REFUSED,   /* final */
     JOB_CANCELLED, /* final */
+    JOB_PREPARED,  /* the offline session of the attempt has ended well, the online one may start */
 };
 
 const char *job_state_name(enum job_state state); /* "awaiting approval" */
@@ -65,6 +67,7 @@ struct store_job {
     char proposer[STORE_ACTOR_BYTES];
     enum job_state state;
     uint32_t attempt;
+    enum stage stage;            /* of the session that is to run, runs or has run */
     int64_t created, updated;
     char error[480], hint[320];  /* of the last failure; "" */
     char phase[64];              /* progress */
@@ -72,9 +75,9 @@ struct store_job {
 };
 
 /* The large parts of a job. */
-enum job_paper { PAPER_PROPOSAL = 1, PAPER_CONTRACT = 2, PAPER_RESULT = 3 };
+enum job_paper { PAPER_PROPOSAL = 1, PAPER_CONTRACT = 2, PAPER_RESULT = 3, PAPER_PREPARED = 4 };
 
-/* New, in state, attempt, name, role and proposer as given.  STATUS_USAGE when the id exists. */
+/* New, in state, attempt, stage, name, role and proposer as given.  STATUS_USAGE when the id exists. */
 MUST_USE status store_add_job(struct store *s, const struct store_job *job, struct fault *f);
 /* id may be the beginning of an id when only one job begins so (at least 4 characters); elsewhere it is whole. */
 MUST_USE status store_get_job(struct store *s, struct store_job *out, const char *id, struct fault *f);
@@ -85,7 +88,7 @@ MUST_USE status store_list_jobs(struct store *s, struct store_job **jobs, size_t
  * ("operator", "coordinator acme", "node") in the events.  why may be NULL; its words become error and hint. */
 MUST_USE status store_set_state(struct store *s, const char *id, enum job_state state, const char *actor,
                                 const struct fault *why, struct fault *f);
-MUST_USE status store_set_attempt(struct store *s, const char *id, uint32_t attempt, struct fault *f);
+MUST_USE status store_set_attempt(struct store *s, const char *id, uint32_t attempt, enum stage stage, struct fault *f);
 MUST_USE status store_set_progress(struct store *s, const char *id, const char *phase, uint64_t done, uint64_t total,
                                    struct fault *f);
 
@@ -95,11 +98,30 @@ MUST_USE status store_put_paper(struct store *s, const char *id, enum job_paper 
 MUST_USE status store_get_paper(struct store *s, const char *id, enum job_paper kind, uint8_t **bytes, size_t *len,
                                 struct fault *f);
 
-/* One approval of each party and attempt; a second one must be the same bytes (STATUS_USAGE). */
-MUST_USE status store_put_approval(struct store *s, const char *id, uint32_t attempt, const char *from,
+/* One approval of each party, attempt and stage; a second one must be the same bytes (STATUS_USAGE). */
+MUST_USE status store_put_approval(struct store *s, const char *id, uint32_t attempt, enum stage stage, const char *from,
                                    const void *bytes, size_t len, struct fault *f);
-MUST_USE status store_get_approval(struct store *s, const char *id, uint32_t attempt, const char *from,
+MUST_USE status store_get_approval(struct store *s, const char *id, uint32_t attempt, enum stage stage, const char *from,
                                    uint8_t **bytes, size_t *len, struct fault *f);
+
+/* ---- preparations: what the offline session of an attempt left ---- */
+
+enum { STORE_NAME_BYTES = 65 };
+
+struct store_preparation {
+    char name[STORE_NAME_BYTES]; /* [SPEC 2.5.1] in hexadecimal */
+    int64_t made, spent;         /* spent 0: not yet */
+    uint64_t rows, bytes;        /* common rows; on disk */
+};
+
+MUST_USE status store_add_preparation(struct store *s, const char *id, uint32_t attempt,
+                                      const struct store_preparation *p, struct fault *f);
+/* STATUS_USAGE when there is none. */
+MUST_USE status store_get_preparation(struct store *s, struct store_preparation *out, const char *id, uint32_t attempt,
+                                      struct fault *f);
+/* Use it up and let its job run, in one step; the second time, and when there is none, STATUS_REFUSED and nothing happens. */
+MUST_USE status store_spend_preparation(struct store *s, const char *id, uint32_t attempt, const char *actor,
+                                        struct fault *f);
 
 /* ---- events ---- */
 

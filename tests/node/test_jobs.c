@@ -675,7 +675,7 @@ static void an_approval_writes_over_no_session_that_has_run_or_belongs_to_anothe
         k.passes = (uint16_t)(5 + i); /* another job each time */
         json_decref(must(&acme, contract_request(&k, bank_pem, tax_pem)));
         job_id(id, &k);
-        assert_int_equal(jobs_session_dir(dir, config.state_dir, id, 0, NULL), OK);
+        assert_int_equal(jobs_session_dir(dir, config.state_dir, id, 0, STAGE_WHOLE, NULL), OK);
         assert_int_equal(files_make_directory(dir, NULL), OK);
         assert_int_equal(files_join(path, dir, cases[i].file, NULL), OK);
         assert_int_equal(files_write(path, "x", 1, 0600, NULL), OK);

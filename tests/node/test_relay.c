@@ -220,7 +220,7 @@ static void both_ways_flooded_at_once_everything_arrives_in_order(void **state)
 
         socket_pair(fd);
         assert_int_equal(relay_init(&b.end[i], fd[0], RELAY_DAEMON, 2), OK);
-        assert_int_equal(worker_channel_open(&x[i].w, fd[1], names, 2, 16, (struct worker_patience){60, 60}), OK);
+        assert_int_equal(worker_channel_open(&x[i].w, fd[1], names, 2, 16, STAGE_WHOLE, (struct worker_patience){60, 60}), OK);
     }
     assert_int_equal(pthread_create(&b.thread, NULL, run_bridge, &b), 0);
     for (int i = 0; i < 2; i++)
@@ -256,7 +256,7 @@ static void pair_open(struct pair *p, uint32_t step_s)
 
     socket_pair(fd);
     assert_int_equal(relay_init(&p->daemon, fd[0], RELAY_DAEMON, 3), OK);
-    assert_int_equal(worker_channel_open(&p->w, fd[1], names, 3, 16, (struct worker_patience){step_s, step_s}), OK);
+    assert_int_equal(worker_channel_open(&p->w, fd[1], names, 3, 16, STAGE_WHOLE, (struct worker_patience){step_s, step_s}), OK);
     p->c = worker_channel_frames(p->w);
 }
 

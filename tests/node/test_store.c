@@ -114,7 +114,7 @@ static void jobs_keep_their_papers_progress_and_errors(void **state)
     assert_int_equal(store_put_paper(s, ID_A, PAPER_CONTRACT, "\0contract", 9, &f), OK);
     assert_int_equal(store_put_paper(s, ID_A, PAPER_RESULT, "", 0, &f), OK);
     assert_int_equal(store_set_state(s, ID_A, JOB_RUNNING, "node", NULL, &f), OK);
-    assert_int_equal(store_set_attempt(s, ID_A, 2, &f), OK);
+    assert_int_equal(store_set_attempt(s, ID_A, 2, STAGE_WHOLE, &f), OK);
     assert_int_equal(store_set_progress(s, ID_A, "train", 3, 16, &f), OK);
     assert_int_equal(store_set_state(s, ID_A, JOB_FAILED, "node", &why, &f), OK);
     store_close(s);
@@ -208,19 +208,19 @@ static void approvals_are_kept_once_per_party_and_attempt(void **state)
 
     (void)state;
     add_job(s, ID_A, JOB_AWAITING_APPROVAL);
-    assert_int_equal(store_put_approval(s, ID_A, 1, "tax", "yes", 3, &f), OK);
-    assert_int_equal(store_put_approval(s, ID_A, 1, "tax", "yes", 3, &f), OK);
-    assert_int_equal(store_put_approval(s, ID_A, 2, "tax", "two", 3, &f), OK);
-    assert_int_equal(store_put_approval(s, ID_A, 1, "tax", "Yes", 3, &f), STATUS_USAGE);
+    assert_int_equal(store_put_approval(s, ID_A, 1, STAGE_WHOLE, "tax", "yes", 3, &f), OK);
+    assert_int_equal(store_put_approval(s, ID_A, 1, STAGE_WHOLE, "tax", "yes", 3, &f), OK);
+    assert_int_equal(store_put_approval(s, ID_A, 2, STAGE_WHOLE, "tax", "two", 3, &f), OK);
+    assert_int_equal(store_put_approval(s, ID_A, 1, STAGE_WHOLE, "tax", "Yes", 3, &f), STATUS_USAGE);
     assert_string_equal(f.message, "tax approved attempt 1 of job aaaa000000000000 already, otherwise");
     f = (struct fault){0};
-    assert_int_equal(store_get_approval(s, ID_A, 1, "tax", &bytes, &len, &f), OK);
+    assert_int_equal(store_get_approval(s, ID_A, 1, STAGE_WHOLE, "tax", &bytes, &len, &f), OK);
     assert_int_equal(len, 3);
     assert_memory_equal(bytes, "yes", 3);
     free(bytes);
-    assert_int_equal(store_get_approval(s, ID_A, 1, "social", &bytes, &len, &f), OK);
+    assert_int_equal(store_get_approval(s, ID_A, 1, STAGE_WHOLE, "social", &bytes, &len, &f), OK);
     assert_null(bytes);
-    assert_int_equal(store_put_approval(s, ID_B, 1, "tax", "yes", 3, &f), STATUS_USAGE);
+    assert_int_equal(store_put_approval(s, ID_B, 1, STAGE_WHOLE, "tax", "yes", 3, &f), STATUS_USAGE);
 }
 
 static void events_tell_who_did_what_in_order(void **state)
@@ -256,7 +256,7 @@ static void unknown_jobs_are_told(void **state)
     (void)state;
     assert_int_equal(store_set_progress(s, ID_A, "x", 1, 2, &f), STATUS_USAGE);
     assert_string_equal(f.message, "no job " ID_A " is known here");
-    assert_int_equal(store_set_attempt(s, ID_A, 1, &(struct fault){0}), STATUS_USAGE);
+    assert_int_equal(store_set_attempt(s, ID_A, 1, STAGE_WHOLE, &(struct fault){0}), STATUS_USAGE);
     assert_int_equal(store_put_paper(s, ID_A, PAPER_RESULT, "x", 1, &(struct fault){0}), STATUS_USAGE);
     assert_int_equal(store_set_state(s, ID_A, JOB_DONE, "node", NULL, &(struct fault){0}), STATUS_USAGE);
 }
@@ -276,6 +276,91 @@ static void adding_a_job_twice_is_told_and_changes_nothing(void **state)
     add_job(s, ID_B, JOB_PROPOSED); /* the refused step left no transaction open */
 }
 
+static void a_preparation_is_spent_once(void **state)
+{
+    struct store *s AUTO(store_clear) = open_store();
+    const struct store_preparation made = {.name = "5a", .made = 1900000000, .rows = 1234, .bytes = 5678};
+    struct store_preparation got;
+    struct store_job job;
+    struct fault f = {0};
+
+    (void)state;
+    add_job(s, ID_A, JOB_RUNNING);
+    assert_int_equal(store_get_preparation(s, &got, ID_A, 1, &f), STATUS_USAGE);
+    assert_int_equal(store_spend_preparation(s, ID_A, 1, "acme", &f), STATUS_REFUSED);
+    assert_int_equal(store_add_preparation(s, ID_A, 1, &made, NULL), OK);
+    assert_int_equal(store_set_state(s, ID_A, JOB_PREPARED, "node", NULL, NULL), OK);
+    assert_int_equal(store_get_preparation(s, &got, ID_A, 1, NULL), OK);
+    assert_string_equal(got.name, "5a");
+    assert_int_equal(got.spent, 0);
+    assert_int_equal(got.bytes, 5678);
+
+    assert_int_equal(store_spend_preparation(s, ID_A, 1, "acme", NULL), OK);
+    assert_int_equal(store_get_job(s, &job, ID_A, NULL), OK);
+    assert_int_equal(job.state, JOB_RUNNING);
+    assert_int_equal(job.stage, STAGE_ONLINE);
+    assert_int_equal(store_get_preparation(s, &got, ID_A, 1, NULL), OK);
+    assert_true(got.spent > 0);
+    f = (struct fault){0};
+    assert_int_equal(store_spend_preparation(s, ID_A, 1, "acme", &f), STATUS_REFUSED);
+    assert_non_null(strstr(f.message, "used already"));
+}
+
+/* Spending is one step with running: a job that cannot run keeps its preparation. */
+static void a_preparation_is_not_spent_on_a_job_that_cannot_run(void **state)
+{
+    struct store *s AUTO(store_clear) = open_store();
+    struct store_preparation got;
+
+    (void)state;
+    add_job(s, ID_A, JOB_CANCELLED);
+    assert_int_equal(store_add_preparation(s, ID_A, 1, &(struct store_preparation){.name = "5a"}, NULL), OK);
+    assert_int_equal(store_spend_preparation(s, ID_A, 1, "acme", &(struct fault){0}), STATUS_USAGE);
+    assert_int_equal(store_get_preparation(s, &got, ID_A, 1, NULL), OK);
+    assert_int_equal(got.spent, 0);
+}
+
+static void both_sessions_of_an_attempt_have_their_approval(void **state)
+{
+    struct store *s AUTO(store_clear) = open_store();
+    uint8_t *bytes AUTO(auto_free) = NULL;
+    size_t len = 0;
+
+    (void)state;
+    add_job(s, ID_A, JOB_PROPOSED);
+    assert_int_equal(store_put_approval(s, ID_A, 0, STAGE_OFFLINE, "tax", "off", 3, NULL), OK);
+    assert_int_equal(store_put_approval(s, ID_A, 0, STAGE_ONLINE, "tax", "on", 2, NULL), OK);
+    assert_int_equal(store_get_approval(s, ID_A, 0, STAGE_ONLINE, "tax", &bytes, &len, NULL), OK);
+    assert_int_equal(len, 2);
+    assert_memory_equal(bytes, "on", 2);
+}
+
+/* The one that 0.1.0 made. */
+static void an_older_database_is_brought_up_to_date(void **state)
+{
+    struct store *s = open_store();
+    uint8_t *bytes AUTO(auto_free) = NULL;
+    struct store_preparation p;
+    struct store_job job;
+    struct fault f = {0};
+    size_t len = 0;
+
+    (void)state;
+    add_job(s, ID_A, JOB_APPROVED);
+    store_close(s);
+    raw("DROP TABLE preparations; DROP TABLE approvals; ALTER TABLE jobs DROP COLUMN stage;"
+        "CREATE TABLE approvals (job TEXT NOT NULL REFERENCES jobs(id), attempt INTEGER NOT NULL, party TEXT NOT NULL,"
+        " bytes BLOB NOT NULL, PRIMARY KEY (job, attempt, party)) STRICT;"
+        "INSERT INTO approvals VALUES ('" ID_A "', 1, 'tax', x'796573'); PRAGMA user_version = 1;");
+    s = open_store();
+    assert_int_equal(store_get_job(s, &job, ID_A, NULL), OK);
+    assert_int_equal(job.stage, STAGE_WHOLE);
+    assert_int_equal(store_get_approval(s, ID_A, 1, STAGE_WHOLE, "tax", &bytes, &len, NULL), OK);
+    assert_int_equal(len, 3);
+    assert_int_equal(store_get_preparation(s, &p, ID_A, 1, &f), STATUS_USAGE);
+    store_close(s);
+}
+
 static void a_newer_database_is_refused(void **state)
 {
     struct store *s = open_store();
@@ -284,9 +369,9 @@ static void a_newer_database_is_refused(void **state)
     (void)state;
     store_close(s);
     s = NULL;
-    raw("PRAGMA user_version = 2");
+    raw("PRAGMA user_version = 3");
     assert_int_equal(store_open(&s, scratch, &f), STATUS_CONFIG);
-    assert_non_null(strstr(f.message, "state.db: written by a newer hefu (form 2, this one knows 1)"));
+    assert_non_null(strstr(f.message, "state.db: written by a newer hefu (form 3, this one knows 2)"));
     assert_null(s);
 }
 
@@ -391,6 +476,10 @@ int main(void)
         IN_SCRATCH(events_tell_who_did_what_in_order),
         IN_SCRATCH(unknown_jobs_are_told),
         IN_SCRATCH(adding_a_job_twice_is_told_and_changes_nothing),
+        IN_SCRATCH(a_preparation_is_spent_once),
+        IN_SCRATCH(a_preparation_is_not_spent_on_a_job_that_cannot_run),
+        IN_SCRATCH(both_sessions_of_an_attempt_have_their_approval),
+        IN_SCRATCH(an_older_database_is_brought_up_to_date),
         IN_SCRATCH(a_newer_database_is_refused),
         IN_SCRATCH(a_file_that_is_no_database_is_refused),
         IN_SCRATCH(an_interrupted_step_leaves_nothing),
