@@ -84,12 +84,17 @@ static size_t block_items(const struct work *w, size_t count, size_t index)
     return left < block ? left : block;
 }
 
-/* Send the block of ciphertexts in w->record, which begins with record number first of its vector. */
+/* Send the block of ciphertexts in w->record, which begins with record number first of its vector, to one peer or
+ * (to == parties) to all, record by record. */
 static status send_block(struct work *w, party to, enum message_kind kind, uint32_t group, size_t first, size_t items)
 {
+    struct session *ss = w->ss;
+
     for (size_t r = 0; r * w->per_record < items; r++)
-        TRY(session_send_part(w->ss, to, kind, group, first + r, w->record + r * w->per_record * w->cipher_bytes,
-                              record_items(w, items, r) * w->cipher_bytes));
+        for (party q = 0; q < ss->parties; q++)
+            if (q != ss->self && (to == ss->parties || q == to))
+                TRY(session_send_part(ss, q, kind, group, first + r, w->record + r * w->per_record * w->cipher_bytes,
+                                      record_items(w, items, r) * w->cipher_bytes));
     return OK;
 }
 
@@ -255,9 +260,7 @@ static status send_encrypted(struct work *w, const struct blind *blind, enum mes
         e.first = r * w->per_record;
         parallel_for(&ss->parallel, items, DRAW_GRAIN, encrypt_piece, &e);
         tick(w, items * COST_ENCRYPT);
-        for (party q = 0; q < ss->parties; q++)
-            if (q != ss->self && (to == ss->parties || q == to))
-                TRY(send_block(w, q, kind, group, r, items));
+        TRY(send_block(w, to, kind, group, r, items));
     }
     return OK;
 }
