@@ -5,6 +5,7 @@
  *   ifma_issue                             multiply-add instructions a second, eight lanes each
  *   pair_of_issue_rate                     share of that rate that pair_multiply_ifma reaches
  *   scatter_plain, _joint, _TIER           ciphertext-column additions a second, ratio to GMP's products
+ *   scatter_wide_plain, _joint             the same for a wide and short table
  *   gather_plain, gather_joint             the same for replies
  *   encrypt_own                            full-length randomness, ratio to a plain r^N by GMP
  *   encrypt_foreign                        randomisers under somebody else's key, likewise
@@ -19,8 +20,8 @@
 
 enum {
     NUMBERS = 64,
-    ROWS = 100000, ROWS_QUICK = 400, COLUMNS = 8, BINS = 16, GROUP_ROWS = 4,
-    WARM = 200, /* numbers of rows that differ; more would only cost memory */
+    COLUMNS_MAX = 96, GROUP_ROWS = 4,
+    ROWS_AT_ONCE = 500, /* as many as come in one record; they come again and again */
     BATCH = 256,
 };
 
@@ -183,19 +184,29 @@ static void bench_issue(uint32_t bits)
 
 /* ---- gather and scatter ---- */
 
+struct shape {
+    uint32_t rows;
+    uint16_t columns;
+    uint8_t bins;
+};
+
+static const struct shape tall = {100000, 8, 16}, wide = {20000, 96, 10};
+
 struct loops {
     struct pair_modulus m;
     struct matrix own;
-    uint8_t bins[COLUMNS];
+    uint8_t bins[COLUMNS_MAX];
     uint8_t *codes;
-    uint64_t *numbers; /* WARM rows' ciphertexts, or the entries of gather */
+    uint64_t *numbers; /* a record's ciphertexts, or the entries of gather */
     uint64_t *out;
     uint32_t fuse;
     mpz_t a, b;
 };
 
-static void loops_init(struct loops *k, uint32_t bits, uint32_t rows)
+static void loops_init(struct loops *k, uint32_t bits, const struct shape *shape)
 {
+    const size_t codes = (size_t)shape->rows * shape->columns, width = (size_t)shape->columns * shape->bins;
+    const size_t numbers = width * GROUP_ROWS > ROWS_AT_ONCE ? width * GROUP_ROWS : ROWS_AT_ONCE;
     struct rng g;
     BIGNUM(n);
 
@@ -206,16 +217,17 @@ static void loops_init(struct loops *k, uint32_t bits, uint32_t rows)
     mpz_inits(k->a, k->b, NULL);
     rng_below_mpz(&g, k->a, k->m.square);
     rng_below_mpz(&g, k->b, k->m.square);
-    memset(k->bins, BINS, sizeof k->bins);
-    k->codes = malloc((size_t)rows * COLUMNS);
-    k->numbers = calloc((size_t)COLUMNS * BINS * GROUP_ROWS, pair_words(&k->m) * sizeof *k->numbers);
-    k->out = calloc((size_t)COLUMNS * BINS + rows / GROUP_ROWS + 1, pair_words(&k->m) * sizeof *k->out);
+    memset(k->bins, shape->bins, sizeof k->bins);
+    k->codes = malloc(codes);
+    k->numbers = calloc(numbers, pair_words(&k->m) * sizeof *k->numbers);
+    k->out = calloc(width > ROWS_AT_ONCE ? width : ROWS_AT_ONCE, pair_words(&k->m) * sizeof *k->out);
     if (!k->codes || !k->numbers || !k->out)
         abort();
-    for (size_t i = 0; i < (size_t)rows * COLUMNS; i++)
-        k->codes[i] = (uint8_t)rng_below(&g, BINS);
-    k->own = (struct matrix){.n = rows, .columns = COLUMNS, .width = COLUMNS * BINS, .bins = k->bins, .codes = k->codes};
-    for (size_t i = 0; i < (size_t)COLUMNS * BINS * GROUP_ROWS; i++) {
+    for (size_t i = 0; i < codes; i++)
+        k->codes[i] = (uint8_t)rng_below(&g, shape->bins);
+    k->own = (struct matrix){
+        .n = shape->rows, .columns = shape->columns, .width = (uint32_t)width, .bins = k->bins, .codes = k->codes};
+    for (size_t i = 0; i < numbers; i++) {
         mpz_t *x = &k->a;
 
         rng_below_mpz(&g, k->a, k->m.square);
@@ -238,8 +250,8 @@ static void scatter_ours(void *ctx)
     struct scatter *s;
 
     must(scatter_new(&s, &k->m, &k->own, NULL, k->fuse));
-    for (uint32_t row = 0; row < k->own.n; row += WARM)
-        scatter_add(s, k->numbers, row, k->own.n - row < WARM ? k->own.n - row : WARM);
+    for (uint32_t row = 0; row < k->own.n; row += ROWS_AT_ONCE)
+        scatter_add(s, k->numbers, row, k->own.n - row < ROWS_AT_ONCE ? k->own.n - row : ROWS_AT_ONCE);
     scatter_sums(s, k->out);
     scatter_free(s);
 }
@@ -247,11 +259,12 @@ static void scatter_ours(void *ctx)
 static void gather_ours(void *ctx)
 {
     struct loops *k = ctx;
+    const uint32_t replies = k->own.n / GROUP_ROWS;
     struct gather *g;
 
     must(gather_new(&g, &k->m, &k->own, k->numbers, GROUP_ROWS, NULL, k->fuse));
-    for (uint32_t first = 0; first < k->own.n / GROUP_ROWS; first += WARM)
-        must(gather_replies(g, k->out, first, k->own.n / GROUP_ROWS - first < WARM ? k->own.n / GROUP_ROWS - first : WARM));
+    for (uint32_t first = 0; first < replies; first += ROWS_AT_ONCE)
+        must(gather_replies(g, k->out, first, replies - first < ROWS_AT_ONCE ? replies - first : ROWS_AT_ONCE));
     gather_free(g);
 }
 
@@ -268,11 +281,12 @@ static void loops_plain(void *ctx)
 }
 
 /* Whole loops are long: one each, against GMP's products before and after. */
-static void measure_loop(struct loops *k, const char *name, const char *size, work *ours, uint32_t fuse)
+static void measure_loop(struct loops *k, const char *name, uint32_t bits, work *ours, uint32_t fuse)
 {
     const int rounds = options.quick ? 3 : ROUNDS;
-    const double products = (double)k->own.n * COLUMNS;
+    const double products = (double)k->own.n * k->own.columns;
     double rate[ROUNDS], ratio[ROUNDS];
+    char size[NAME_COLUMNS];
 
     if (!wanted(name))
         return;
@@ -284,28 +298,36 @@ static void measure_loop(struct loops *k, const char *name, const char *size, wo
         rate[i] = products / (cpu_s() - began);
         ratio[i] = rate[i] / ((plain + calls_per_second(loops_plain, k) * PLAIN_PRODUCTS) / 2);
     }
+    snprintf(size, sizeof size, "%u %ux%ux%u", bits, k->own.n, k->own.columns, k->bins[0]);
     print(name, size, "1/s", median(rate, rounds), median(ratio, rounds));
+}
+
+static struct shape shortened(const struct shape *shape, uint32_t times)
+{
+    return (struct shape){shape->rows / (options.quick ? 200 : times), shape->columns, shape->bins};
 }
 
 static void bench_loops(uint32_t bits)
 {
-    const uint32_t rows = options.quick ? ROWS_QUICK : ROWS;
+    const struct shape whole = shortened(&tall, 1), tenth = shortened(&tall, 10), broad = shortened(&wide, 1);
     struct loops k;
-    char size[NAME_COLUMNS], name[NAME_COLUMNS];
+    char name[NAME_COLUMNS];
 
-    snprintf(size, sizeof size, "%u %ux%ux%u", bits, rows, COLUMNS, BINS);
-    loops_init(&k, bits, rows);
-    measure_loop(&k, "scatter_plain", size, scatter_ours, 1);
-    measure_loop(&k, "scatter_joint", size, scatter_ours, BINS_FUSE_AUTO);
-    measure_loop(&k, "gather_plain", size, gather_ours, 1);
-    measure_loop(&k, "gather_joint", size, gather_ours, BINS_FUSE_AUTO);
+    loops_init(&k, bits, &whole);
+    measure_loop(&k, "scatter_plain", bits, scatter_ours, 1);
+    measure_loop(&k, "scatter_joint", bits, scatter_ours, BINS_FUSE_AUTO);
+    measure_loop(&k, "gather_plain", bits, gather_ours, 1);
+    measure_loop(&k, "gather_joint", bits, gather_ours, BINS_FUSE_AUTO);
+    loops_clear(&k);
+    loops_init(&k, bits, &broad);
+    measure_loop(&k, "scatter_wide_plain", bits, scatter_ours, 1);
+    measure_loop(&k, "scatter_wide_joint", bits, scatter_ours, BINS_FUSE_AUTO);
     loops_clear(&k);
     for (const char *const *tier = pair_tier_list(); *tier; tier++) {
         must(pair_tier_use(*tier));
-        snprintf(size, sizeof size, "%u %ux%ux%u", bits, rows / 10, COLUMNS, BINS);
         snprintf(name, sizeof name, "scatter_%s", *tier);
-        loops_init(&k, bits, rows / 10);
-        measure_loop(&k, name, size, scatter_ours, 1);
+        loops_init(&k, bits, &tenth);
+        measure_loop(&k, name, bits, scatter_ours, 1);
         loops_clear(&k);
     }
     must(pair_tier_use(NULL));
@@ -440,7 +462,8 @@ static const char help[] =
     "  --bits N     Paillier keys of N bits only (512 to 4096, a multiple of 64); default 2048 and 3072\n"
     "  --only NAME  the lines whose name begins with NAME:\n"
     "               pair_multiply_TIER, pair_square_TIER, ifma_issue, pair_of_issue_rate, scatter_plain,\n"
-    "               scatter_joint, scatter_TIER, gather_plain, gather_joint, encrypt_foreign, encrypt_own, decrypt\n"
+    "               scatter_joint, scatter_wide_plain, scatter_wide_joint, scatter_TIER, gather_plain, gather_joint,\n"
+    "               encrypt_foreign, encrypt_own, decrypt\n"
     "  --help       this\n";
 
 static int usage_error(const char *what)
