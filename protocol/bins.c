@@ -109,7 +109,11 @@ static status numbers_new(uint64_t **out, const struct pair_modulus *m, size_t c
     return alloc_zeroed(out, count * pair_words(m), sizeof **out);
 }
 
-/* ---- scatter ---- */
+/* ---- scatter ---- *
+ *
+ * Kept as a (1 + beta N), a number would be added by four of the five blocks of a product, the betas by plain addition.
+ * That is left out.  For 96 columns of 10 bins the shorter products spare 17 %; bringing the numbers into that form and
+ * adding the betas costs 10 %, and a larger share for fewer columns. */
 
 struct scatter {
     const struct pair_modulus *m;

@@ -1,8 +1,8 @@
 /* gather and scatter over ciphertexts: the two loops that all the encrypted work is made of.  [SPEC 4.3]
  *
- * Columns are fused into groups ("joint bins", the Four Russians' method): gather looks up a product made
- * beforehand for the joint code, scatter adds into joint cells and takes the columns' bins apart at the end.  Exact;
- * how columns are grouped changes the time, never the result. */
+ * Columns are fused into groups ("joint bins", the Four Russians' method): gather looks up a product made beforehand for
+ * the joint code, scatter adds into joint cells and takes the columns' bins apart at the end.  Exact; how columns are
+ * grouped changes the time, never the result. */
 #ifndef HEFU_BINS_H
 #define HEFU_BINS_H
 

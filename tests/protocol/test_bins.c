@@ -145,14 +145,17 @@ static void check_gather(struct table *t, uint32_t fuse, const struct parallel *
 /* Every tier, several shapes, every grouping, pieces in order and out of order. */
 static void everywhere(void (*check)(struct table *t, uint32_t fuse, const struct parallel *p))
 {
-    static const uint16_t columns[] = {1, 2, 3, 8, 20};
+    static const struct {
+        uint16_t columns;
+        uint8_t bins_max;
+    } shapes[] = {{1, 12}, {2, 12}, {3, 12}, {8, 5}, {20, 5}, {20, 2}};
 
     for (const char *const *tier = pair_tier_list(); *tier; tier++) {
         assert_int_equal(pair_tier_use(*tier), OK);
-        for (size_t shape = 0; shape < sizeof columns / sizeof columns[0]; shape++) {
+        for (size_t shape = 0; shape < sizeof shapes / sizeof shapes[0]; shape++) {
             struct table t;
 
-            table_init(&t, columns[shape], 41 + 19 * (uint32_t)shape, shape < 3 ? 12 : 5, (uint8_t)shape);
+            table_init(&t, shapes[shape].columns, 41 + 15 * (uint32_t)shape, shapes[shape].bins_max, (uint8_t)shape);
             for (uint32_t fuse = BINS_FUSE_AUTO; fuse <= FUSE_MAX; fuse++) {
                 check(&t, fuse, NULL);
                 check(&t, fuse, &backwards);
@@ -173,6 +176,31 @@ static void gather_multiplies_the_entries_that_rows_choose(void **state)
 {
     (void)state;
     everywhere(check_gather);
+}
+
+static void joint_bins_take_fewer_products_and_bounded_memory(void **state)
+{
+    enum { KEY_BITS = 2048, CELL_BYTES = 2 * 40 * 8, GROUP_ROWS = 4 };
+    static const uint32_t rows[] = {1, 1000, 100000, 10000000};
+    static const uint16_t columns[] = {1, 2, 8, 165, CONTRACT_COLUMNS_MAX};
+    uint8_t bins[CONTRACT_COLUMNS_MAX];
+
+    (void)state;
+    for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++)
+        for (size_t c = 0; c < sizeof columns / sizeof columns[0]; c++)
+            for (uint8_t b = 2; b <= 64; b *= 2) {
+                const uint32_t width = (uint32_t)columns[c] * b;
+                const struct matrix own = {.n = rows[r], .columns = columns[c], .width = width, .bins = bins, .diagonal = 1};
+                struct bins_work work;
+
+                memset(bins, b, sizeof bins);
+                bins_count(&work, &own, GROUP_ROWS, 1, KEY_BITS, PAIR_LANES_MAX);
+                assert_true(work.scatter <= (uint64_t)rows[r] * columns[c]);
+                assert_true(work.scatter_cells == width || work.scatter_cells * CELL_BYTES <= 64 << 20);
+                assert_true(work.gather_cells * CELL_BYTES <= 64 << 20);
+                if (rows[r] >= 100000 && columns[c] == 8 && b <= 16)
+                    assert_true(work.scatter * 5 < (uint64_t)rows[r] * columns[c] * 2); /* 2.5 times fewer */
+            }
 }
 
 static void check_precondition(struct table *t, int diagonal, const int32_t *m, uint64_t lam)
@@ -266,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scatter_multiplies_every_row_into_its_bins),
         cmocka_unit_test(gather_multiplies_the_entries_that_rows_choose),
+        cmocka_unit_test(joint_bins_take_fewer_products_and_bounded_memory),
         cmocka_unit_test(the_signed_extremes_of_the_preconditioner_multiply_right),
         cmocka_unit_test(a_diagonal_longer_than_a_block_multiplies_right),
         cmocka_unit_test(a_number_without_inverse_is_refused),
