@@ -13,7 +13,8 @@ static uint32_t log2_ceil(uint64_t v)
     return bits;
 }
 
-/* tau passes and G rows a ciphertext with the fewest replies; ties go to the fewest encrypted masks. */
+/* tau passes and G rows a ciphertext for the least work: a reply, made, hidden and decrypted, costs as much as about eight
+ * encrypted masks. */
 static void plan_forward(struct plan *plan, party p, uint32_t slots, uint32_t passes, uint32_t width)
 {
     uint64_t best = UINT64_MAX;
@@ -21,7 +22,7 @@ static void plan_forward(struct plan *plan, party p, uint32_t slots, uint32_t pa
     for (uint32_t tau = 1; tau <= passes && tau <= slots; tau++) {
         uint32_t rows = slots / tau, groups = (passes + tau - 1) / tau;
         uint64_t replies = (uint64_t)groups * ((plan->n + rows - 1) / rows);
-        uint64_t cost = replies * 4096 + (uint64_t)groups * rows * width;
+        uint64_t cost = replies * 8 + (uint64_t)groups * rows * width;
 
         if (cost < best) {
             best = cost;
