@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 1000, TABLE_BITS = TABLE_BITS_DEFAULT, RING_BITS = 100 };
+enum { RECORD_ROWS = 256, ROWS = 32 * RECORD_ROWS, TABLE_BITS = TABLE_BITS_DEFAULT, RING_BITS = 100 };
 
 /* One end: a place in a chain with one other. */
 struct end {
@@ -85,7 +85,7 @@ static status ends_init(struct ends *e, uint32_t last, double *set_up_s)
     e->plan = (struct plan){.n = ROWS, .k = RING_BITS, .table_bits = TABLE_BITS};
     TRY(end_init(&e->sender, e, 0, last, last, &where));
     TRY(end_init(&e->receiver, e, last, 0, last, &where));
-    TRY(alloc_zeroed(&e->wire, ROWS, item_turn(TABLE_BITS, RING_BITS)));
+    TRY(alloc_zeroed(&e->wire, RECORD_ROWS, item_turn(TABLE_BITS, RING_BITS)));
     TRY(alloc_zeroed(&e->choices, 1, ot_choices_bytes((size_t)ROWS * TABLE_BITS)));
     TRY(alloc_zeroed(&e->message, 1, ot_message_bytes((size_t)ROWS * TABLE_BITS)));
     gauge_rng(&g, "transfers");
@@ -123,7 +123,8 @@ static void rows(void *ctx)
 {
     const struct timing *t = ctx;
 
-    t->step(&t->end->chain, t->end->pair, t->end->pair->hash[0], 0, ROWS, t->wire);
+    for (size_t first = 0; first < ROWS; first += RECORD_ROWS)
+        t->step(&t->end->chain, t->end->pair, t->end->pair->hash[0], first, RECORD_ROWS, t->wire);
 }
 
 static double row_ns(const struct gauge *g, struct ends *e, struct end *end, row_step *step)

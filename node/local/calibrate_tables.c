@@ -162,9 +162,14 @@ static void openings(void *ctx)
 {
     struct pass *p = ctx;
     const size_t item = ring_bytes(100);
+    struct hasher h;
+    struct hash digest;
 
     for (uint32_t i = 0; i < p->d->rows; i++)
         ring_put(p->wire + i * item, item, p->residual[i]);
+    hasher_init(&h, "hefu/opening share/v1");
+    hasher_add(&h, p->wire, p->d->rows * item);
+    hasher_final(&h, &digest);
     for (uint32_t i = 0; i < p->d->rows; i++)
         p->residual[i] = (p->residual[i] + ring_get(p->wire + i * item, item)) & ring_mask(100);
 }

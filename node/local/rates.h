@@ -31,7 +31,7 @@ enum { RATES_VERSION = 1, RATES_KEYS = 3, RATES_TEXT = 64 };
     R(solve)           /* the preconditioner: bin^3 */ \
     R(fit)             /* the label party's own model: row * pair of columns */ \
     R(cell)            /* a pass: row * column */ \
-    R(opening)         /* a pass: a ring element written, read, added */ \
+    R(opening)         /* a pass: a ring element written, hashed, read, added */ \
     R(transfer_set_up) /* of oblivious transfers with one peer */ \
     R(transfer)        /* one oblivious transfer, the dearer side */ \
     R(turn_send)       /* the sigmoid's tables: entry of a row, for every bit of its index */ \
