@@ -63,10 +63,11 @@ static status read_arguments(struct request *q, int argc, char **argv, struct fa
         return fault_set(f, STATUS_USAGE, "--key-bits is %u, accepted is 2048, 3072 or 4096", q->key_bits);
     if ((q->quick || q->key_bits) && !q->calibrate)
         return fault_set(f, STATUS_USAGE, "--quick and --key-bits go with --calibrate");
-    TRY(forecast_bandwidth(&q->site.bandwidth, "bandwidth", q->bandwidth, f));
-    TRY(forecast_duration(&q->site.round_trip_s, "rtt", q->round_trip, f));
-    q->site.threads = q->threads;
-    q->site.one_machine = q->one_machine;
+    q->site = (struct forecast_site){q->threads, FORECAST_BANDWIDTH, FORECAST_ROUND_TRIP_S, q->one_machine};
+    if (q->bandwidth)
+        TRY(forecast_bandwidth(&q->site.bandwidth, "bandwidth", q->bandwidth, f));
+    if (q->round_trip)
+        TRY(forecast_duration(&q->site.round_trip_s, "rtt", q->round_trip, f));
     return OK;
 }
 
@@ -253,23 +254,26 @@ static void print_head(const struct request *q)
     printf("rates      %s\n\n", words);
 }
 
-static void print_step(const struct request *q, int s)
+/* A phase; of the preparation the steps too. */
+static void print_phase(const struct request *q, const char *name, unsigned phase)
 {
     const struct forecast *fc = &q->forecast;
-    const unsigned phase = forecast_step_phase((enum forecast_step)s);
-    const int first = s == 0 || forecast_step_phase((enum forecast_step)(s - 1)) != phase;
     char bytes[BAR_SIZE_BYTES];
 
-    printf("%-10s", forecast_step_name((enum forecast_step)s));
-    if (first)
-        printf("%9.2f%7u", fc->wall_s[phase], fc->party[0].waits[phase]);
-    else
-        printf("%16s", "");
+    printf("%-10s%9.2f%7u", name, fc->wall_s[phase], fc->party[0].waits[phase]);
     for (party p = 0; p < fc->parties; p++) {
         bar_bytes_text(bytes, fc->party[p].sent[phase]);
-        printf("%10.2f%11s", fc->party[p].cpu_s[s], first && phase ? bytes : "");
+        printf("%10.2f%11s", forecast_phase_cpu_s(&fc->party[p], phase), phase ? bytes : "");
     }
     putchar('\n');
+    for (int s = 0; s < FORECAST_ALL && phase == PHASE_PREPARE; s++) {
+        if (forecast_step_phase((enum forecast_step)s) != phase)
+            continue;
+        printf("  %-24s", forecast_step_name((enum forecast_step)s));
+        for (party p = 0; p < fc->parties; p++)
+            printf("%10.2f%11s", fc->party[p].cpu_s[s], "");
+        putchar('\n');
+    }
 }
 
 static void print_table(const struct request *q)
@@ -285,8 +289,9 @@ static void print_table(const struct request *q)
     for (party p = 0; p < fc->parties; p++)
         printf("%10s%11s", "CPU s", "sent");
     putchar('\n');
-    for (int s = 0; s < FORECAST_ALL; s++)
-        print_step(q, s);
+    print_phase(q, "start", 0);
+    for (unsigned phase = 1; phase < PHASES; phase++)
+        print_phase(q, phase_name((enum phase)phase), phase);
     printf("%-10s%9.2f%7s", "total", fc->total_s, "");
     for (party p = 0; p < fc->parties; p++) {
         bar_bytes_text(bytes, forecast_sent(&fc->party[p]));
@@ -362,8 +367,6 @@ status cmd_plan(int argc, char **argv, struct fault *f)
     struct population population;
 
     TRY(alloc_zeroed(&q, 1, sizeof *q));
-    q->bandwidth = "10gbit";
-    q->round_trip = "50us";
     TRY(read_arguments(q, argc, argv, f));
     TRY(find_rates(q, f));
     if (q->calibrate)

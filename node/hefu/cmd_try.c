@@ -5,6 +5,7 @@
 #include "node/hefu/coordinate.h"
 #include "node/hefu/try_output.h"
 #include "node/local/csv.h"
+#include "node/local/rates.h"
 #include "node/local/source.h"
 #include "node/net/store.h"
 
@@ -19,7 +20,7 @@ enum { KEY_BITS_DEFAULT = 3072, MIN_ROWS_DEFAULT = 100, MIN_POSITIVES = 10, ROWS
 
 struct trial {
     struct cmd_list parties;
-    const char *id, *label, *split, *out, *on_duplicate;
+    const char *id, *label, *split, *out, *on_duplicate, *sigmoid;
     uint32_t passes, key_bits, min_rows;
     int as_json, quiet, keep, force;
 
@@ -144,7 +145,8 @@ static status read_arguments(struct trial *t, int argc, char **argv, struct faul
         {"id", "COLUMN", "the column that identifies a person, in every file", .text = &t->id, .required = 1},
         {"label", "COLUMN", "the column to predict, 0 or 1, in one of the files", .text = &t->label, .required = 1},
         {"split", "FILE", "a CSV id,split with train or test; without it 30 % are drawn", .text = &t->split},
-        {"passes", "N", "passes over the data (14)", .count = &t->passes, .min = 2, .max = PASSES_MAX},
+        {"passes", "N", "passes over the data (14; linear: 10)", .count = &t->passes, .min = 2, .max = PASSES_MAX},
+        {"sigmoid", "KIND", "exact (default), or linear, which costs less", .text = &t->sigmoid},
         {"key-bits", "N", "Paillier keys: 2048, 3072 (default) or 4096", .count = &t->key_bits, .min = 0, .max = 1 << 20},
         {"min-rows", "N", "stop when fewer people are common (100)", .count = &t->min_rows, .min = 10, .max = 1000000000},
         {"on-duplicate", "RULE", "for conflicting rows of one id: first (default) or refuse", .text = &t->on_duplicate},
@@ -165,6 +167,8 @@ static status read_arguments(struct trial *t, int argc, char **argv, struct faul
     TRY(check_key_bits(t->key_bits, f));
     if (strcmp(t->on_duplicate, "first") != 0 && strcmp(t->on_duplicate, "refuse") != 0)
         return fault_set(f, STATUS_USAGE, "--on-duplicate is \"%.40s\", not first or refuse", t->on_duplicate);
+    if (strcmp(t->sigmoid, "exact") != 0 && strcmp(t->sigmoid, "linear") != 0)
+        return fault_set(f, STATUS_USAGE, "--sigmoid is \"%.40s\", not exact or linear", t->sigmoid);
     if (strcmp(t->id, t->label) == 0)
         return fault_set(f, STATUS_USAGE, "--id and --label name the same column, \"%s\"", t->id);
     return take_parties(t, f);
@@ -219,6 +223,19 @@ static status read_table(struct trial *t, uint32_t p, struct bar *bar, struct fa
     return OK;
 }
 
+/* The rates of this machine, when they were measured here (hefu plan --calibrate), so that reports compare with them. */
+static status give_rates(const char *state, struct fault *f)
+{
+    struct rates rates;
+    char path[FILES_PATH_BYTES];
+
+    if (!files_exist(RATES_FILE))
+        return OK;
+    TRY(rates_load(&rates, RATES_FILE, f));
+    TRY(files_join(path, state, RATES_FILE, f));
+    return rates_save(path, &rates, f);
+}
+
 /* Registers it at the party's node. */
 static status register_table(const struct trial *t, uint32_t p, struct fault *f)
 {
@@ -227,6 +244,7 @@ static status register_table(const struct trial *t, uint32_t p, struct fault *f)
 
     TRY(files_join(state, t->consortium.party[p].dir, "state", f));
     TRY(files_make_directory(state, f));
+    TRY(give_rates(state, f));
     TRY(store_open(&store, state, f));
     return store_add_table(store, &t->table[p], f);
 }
@@ -239,7 +257,7 @@ static struct job_file make_job(const struct trial *t)
         .name = "hefu-try",
         .purpose = "to try a joint model on this machine",
         .num_tables = t->consortium.parties,
-        .training = {.passes = t->passes, .ridge_micro = RIDGE_MICRO, .sigmoid = SIGMOID_TABLE,
+        .training = {.passes = PASSES_EXACT, .ridge_micro = RIDGE_MICRO, .sigmoid = SIGMOID_TABLE,
                      .table_bits = TABLE_BITS_DEFAULT, .score_range = SCORE_RANGE_DEFAULT},
         .key_bits = t->key_bits,
         .test = {.rule = t->split ? TEST_LISTED : TEST_DRAWN, .permille = t->split ? 0 : TEST_PERMILLE},
@@ -248,6 +266,10 @@ static struct job_file make_job(const struct trial *t)
         .window_hours = 24,
     };
 
+    if (strcmp(t->sigmoid, "linear") == 0)
+        job.training = (struct job_training){.passes = PASSES_LINEAR, .ridge_micro = RIDGE_MICRO, .sigmoid = SIGMOID_LINEAR};
+    if (t->passes)
+        job.training.passes = t->passes;
     for (uint32_t p = 0; p < job.num_tables; p++) {
         strcpy(job.tables[p].party, t->name[p]);
         strcpy(job.tables[p].table, TABLE_NAME);
@@ -304,7 +326,7 @@ status cmd_try(int argc, char **argv, struct fault *f)
     TRY(alloc_zeroed(&t, 1, sizeof *t));
     t->out = "hefu-out";
     t->on_duplicate = "first";
-    t->passes = PASSES_EXACT;
+    t->sigmoid = "exact";
     t->key_bits = KEY_BITS_DEFAULT;
     t->min_rows = MIN_ROWS_DEFAULT;
     TRY(read_arguments(t, argc, argv, f));

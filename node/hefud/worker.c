@@ -37,6 +37,7 @@ struct worker {
     uint64_t preparation_bytes;   /* of what an offline one left */
     struct party_result result;
     struct verify_report verdict;
+    struct rates rates;
 };
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -185,6 +186,15 @@ static status run_session(struct worker *w, struct fault *f)
     return fault_set(f, result, "%s", status_name(result));
 }
 
+/* What hefu plan --calibrate left in the state directory, if it did: the report then compares with what it predicts. */
+static const struct rates *find_rates(struct worker *w)
+{
+    char path[FILES_PATH_BYTES];
+
+    return files_join(path, w->config.state_dir, RATES_FILE, NULL) == OK && rates_load(&w->rates, path, NULL) == OK ? &w->rates
+                                                                                                                : NULL;
+}
+
 static status finish(struct worker *w, struct fault *f)
 {
     struct worker_costs costs;
@@ -196,6 +206,7 @@ static status finish(struct worker *w, struct fault *f)
                         .notes = &w->notes,
                         .result = &w->result,
                         .costs = &costs,
+                        .rates = find_rates(w),
                         .verdict = &w->verdict,
                         .preparation_bytes = w->preparation_bytes,
                         .finished = (int64_t)time(NULL)};

@@ -11,8 +11,8 @@
 
 enum { RECORDS_MAX = 100 * 1000 * 1000, DRAW_BASES = 6, SLOT_BYTES = 16, BASE_BYTES = 24 << 20, PERSON_BYTES = 96 };
 
-static const struct { const char *name, *words; unsigned phase; } steps[FORECAST_ALL] = {
-#define S(name, phase, words) {#name, words, phase},
+static const struct { const char *name; unsigned phase; } steps[FORECAST_ALL] = {
+#define S(name, phase, words) {#name, phase},
     FORECAST_STEPS(S)
 #undef S
 };
@@ -20,11 +20,6 @@ static const struct { const char *name, *words; unsigned phase; } steps[FORECAST
 const char *forecast_step_name(enum forecast_step s)
 {
     return steps[s].name;
-}
-
-const char *forecast_step_words(enum forecast_step s)
-{
-    return steps[s].words;
 }
 
 unsigned forecast_step_phase(enum forecast_step s)
@@ -200,7 +195,7 @@ static void count_evaluate(struct work *w)
 
     w->cpu[FORECAST_evaluate] = w->r->cell * w->population->test * columns;
     if (me->has_label)
-        w->cpu[FORECAST_evaluate] += w->r->fit * n * columns * (columns + 8) / 2 + w->r->solve * width * width * width;
+        w->cpu[FORECAST_reveal] += w->r->fit * n * columns * (columns + 8) / 2 + w->r->solve * width * width * width;
 }
 
 /* What is held at a time: the larger of the preparation and the passes, on top of table and shares. */
@@ -308,10 +303,10 @@ static status count_party(struct forecast *out, struct said *said, const struct 
 
 /* ---- time on the clock ---- */
 
-/* Loops over threads are all but reading the table, the preconditioner and the label party's own model. */
+/* Loops over threads are all but reading the table, keys, the preconditioner and the label party's own model. */
 static double step_wall_s(const struct forecast_party *p, int step, double threads)
 {
-    const int in_line = step == FORECAST_start || step == FORECAST_matrix || step == FORECAST_evaluate;
+    const int in_line = step == FORECAST_start || step == FORECAST_handshake || step == FORECAST_matrix || step == FORECAST_reveal;
 
     return p->cpu_s[step] / (in_line ? 1 : threads);
 }

@@ -18,7 +18,7 @@
     S(answer,    PHASE_PREPARE,   "peers' masks gathered and scattered") \
     S(open,      PHASE_PREPARE,   "answers decrypted") \
     S(train,     PHASE_TRAIN,     "passes on secret shares") \
-    S(reveal,    PHASE_REVEAL,    "weights to their owners") \
+    S(reveal,    PHASE_REVEAL,    "weights to their owners; the label party's own model") \
     S(evaluate,  PHASE_EVALUATE,  "test rows scored and measured") \
     S(finish,    PHASE_FINISH,    "transcripts closed")
 /* clang-format on */
@@ -31,7 +31,6 @@ enum forecast_step {
 };
 
 const char *forecast_step_name(enum forecast_step s);
-const char *forecast_step_words(enum forecast_step s);
 unsigned forecast_step_phase(enum forecast_step s); /* enum phase; 0: before the first */
 
 /* Where it runs. */
@@ -42,7 +41,9 @@ struct forecast_site {
     int one_machine;      /* all parties share the processors of one machine, as hefu try does */
 };
 
-enum { FORECAST_LOOPBACK_MBIT = 10000, FORECAST_LOOPBACK_US = 50 };
+/* Where nothing is said of it: a line like the loopback of one machine. */
+#define FORECAST_BANDWIDTH 1e10
+#define FORECAST_ROUND_TRIP_S 50e-6
 
 struct forecast_party {
     double cpu_s[FORECAST_ALL];             /* of its worker, all threads */

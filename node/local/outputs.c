@@ -1,5 +1,6 @@
 #include "node/local/outputs.h"
 
+#include "node/local/forecast.h"
 #include "node/local/journal.h"
 #include "node/local/report.h"
 #include "node/local/version.h"
@@ -189,7 +190,7 @@ struct page {
     char fact_text[FACTS_MAX][FACT_TEXT];
     struct report_notice *notice;
     char contract_id[2 * HASH_BYTES + 1], session_id[2 * HASH_BYTES + 1], head[2 * HASH_BYTES + 1];
-    char finished[64];
+    char finished[64], rates[256];
 };
 
 static void page_free(struct page **p)
@@ -250,6 +251,26 @@ static void fill_results(struct page *g, const struct outputs *o)
     for (int phase = 1; phase < PHASES; phase++)
         to->phase_seconds[phase] = o->costs->phase[phase].seconds;
     to->seconds_total = o->costs->seconds;
+}
+
+/* What hefu plan says of a training in one session, for the population that there was, against what came. */
+static void fill_forecast(struct page *g, const struct outputs *o)
+{
+    const struct forecast_site here = {.threads = 1, .bandwidth = FORECAST_BANDWIDTH, .round_trip_s = FORECAST_ROUND_TRIP_S};
+    const struct contract *k = &o->papers->contract;
+    struct forecast fc;
+
+    if (!o->rates || o->table->stage != STAGE_WHOLE ||
+        forecast_make(&fc, k, &o->result->population, o->rates, &here, NULL) != OK)
+        return;
+    rates_describe(g->rates, sizeof g->rates, o->rates, k->key_bits);
+    g->report.forecast.rates = g->rates;
+    for (unsigned phase = 1; phase < PHASES; phase++) {
+        g->report.forecast.cpu_seconds[phase] = forecast_phase_cpu_s(&fc.party[o->table->self], phase);
+        g->report.forecast.cpu_seconds_actual[phase] = o->costs->phase[phase].cpu_seconds;
+        g->report.forecast.sent[phase] = fc.party[o->table->self].sent[phase];
+        g->report.forecast.sent_actual[phase] = o->session->phase_bytes[phase];
+    }
 }
 
 static void fill_disclosures(struct page *g, const struct contract *k)
@@ -358,6 +379,7 @@ status outputs_write(const struct outputs *o, struct fault *f)
     fill_names(g, o);
     fill_parties(g, o);
     fill_results(g, o);
+    fill_forecast(g, o);
     fill_disclosures(g, &o->papers->contract);
     fill_audit(g, o);
     fill_facts(g, &o->papers->contract);

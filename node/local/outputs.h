@@ -3,6 +3,7 @@
 #ifndef HEFU_OUTPUTS_H
 #define HEFU_OUTPUTS_H
 
+#include "node/local/rates.h"
 #include "node/local/session_files.h"
 #include "node/local/worker_channel.h"
 #include "protocol/verify.h"
@@ -18,6 +19,7 @@ struct outputs {
     const struct table_notes *notes;
     const struct party_result *result;
     const struct worker_costs *costs;
+    const struct rates *rates;            /* of this machine; NULL: nothing is predicted */
     const struct verify_report *verdict;  /* of the own log */
     uint64_t preparation_bytes;           /* of what an offline session left on disk */
     int64_t finished;                     /* Unix seconds */

@@ -113,6 +113,20 @@ static json_t *json_seconds(const struct report *r)
     return out;
 }
 
+/* Predicted and actual of the viewer's own node. */
+static json_t *json_forecast(const struct report *r)
+{
+    json_t *out = r->forecast.rates ? json_object() : json_null();
+
+    for (unsigned phase = 1; phase < PHASES && r->forecast.rates; phase++)
+        json_object_set_new(out, PHASE_KEYS[phase],
+                            json_pack("{s:o, s:o, s:o, s:o}", "cpu_seconds", json_number(r->forecast.cpu_seconds[phase]),
+                                      "cpu_seconds_actual", json_number(r->forecast.cpu_seconds_actual[phase]), "bytes_sent",
+                                      json_count(r->forecast.sent[phase]), "bytes_sent_actual",
+                                      json_count(r->forecast.sent_actual[phase])));
+    return out;
+}
+
 static json_t *json_names(const struct report *r)
 {
     json_t *out = json_array();
@@ -154,6 +168,7 @@ status report_print_json(FILE *out, const struct report *r)
     json_object_set_new(o, "ks_label_party_alone", json_number(r->alone.ks));
     json_object_set_new(o, "logloss_label_party_alone", json_number(r->alone.logloss));
     json_object_set_new(o, "seconds", json_seconds(r));
+    json_object_set_new(o, "forecast", json_forecast(r));
     json_object_set_new(o, "bytes_sent", json_bytes(r, 0));
     json_object_set_new(o, "bytes_received", json_bytes(r, 1));
     json_object_set_new(o, "key_bits", json_count(r->key_bits));

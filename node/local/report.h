@@ -67,6 +67,12 @@ struct report {
     double phase_seconds[PHASES]; /* by enum phase; 0: did not run */
     double seconds_total;
 
+    struct {                      /* what hefu plan would have said of the viewer's own node, and what came */
+        const char *rates;        /* where they come from; NULL: nothing was predicted */
+        double cpu_seconds[PHASES], cpu_seconds_actual[PHASES];
+        uint64_t sent[PHASES], sent_actual[PHASES];
+    } forecast;
+
     const struct report_disclosure *disclosure;
     size_t disclosures;
 

@@ -46,6 +46,27 @@ static void phase_strip(FILE *f, const struct report *r, double total)
     fputs("</div>", f);
 }
 
+/* What was predicted of the viewer's own node beside what came; phases that cost nothing are left out. */
+static void forecast_table(FILE *f, const struct report *r)
+{
+    html_tag(f, "p class=\"note\"", "The node of %s, predicted by hefu plan and measured. Rates: %s.", r->viewer_name,
+             r->forecast.rates);
+    fputs("<div class=\"scroll\"><table class=\"wide\"><thead><tr><th>Phase</th><th class=\"n\">CPU predicted</th><th "
+          "class=\"n\">actual</th><th class=\"n\">Sent predicted</th><th class=\"n\">actual</th></tr></thead><tbody>\n", f);
+    for (unsigned phase = 1; phase < PHASES; phase++) {
+        if (r->forecast.sent[phase] == 0 && r->forecast.sent_actual[phase] == 0)
+            continue;
+        fputs("<tr>", f);
+        html_tag(f, "td", "%s", PHASE_TITLES[phase]);
+        html_tag(f, "td class=\"n\"", "%s", fmt_seconds(r->forecast.cpu_seconds[phase]).s);
+        html_tag(f, "td class=\"n\"", "%s", fmt_seconds(r->forecast.cpu_seconds_actual[phase]).s);
+        bytes_cell(f, r->forecast.sent[phase]);
+        bytes_cell(f, r->forecast.sent_actual[phase]);
+        fputs("</tr>\n", f);
+    }
+    fputs("</tbody></table></div>", f);
+}
+
 void page_phases(FILE *f, const struct report *r)
 {
     double total = 0;
@@ -88,6 +109,8 @@ void page_phases(FILE *f, const struct report *r)
     for (party p = 0; p < r->parties; p++)
         bytes_cell(f, r->party[p].bytes_received);
     fputs("</tr></tfoot></table></div>", f);
+    if (r->forecast.rates)
+        forecast_table(f, r);
     html_tag(f, "p class=\"note\"", "There is no loss per pass to plot: the loss, gradient or scores of an unfinished "
                                     "model would tell a party about the others’ rows, so nothing is opened between "
                                     "passes. The model is measured once, on the test rows.");

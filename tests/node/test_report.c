@@ -592,6 +592,45 @@ static void samples_are_left_where_asked(void **state)
     }
 }
 
+static json_t *json_of(const struct report *r)
+{
+    FILE *f = open_memstream(&printed, &printed_bytes);
+    json_t *out;
+
+    assert_int_equal(report_print_json(f, r), OK);
+    fclose(f);
+    out = json_loads(printed, 0, NULL);
+    assert_non_null(out);
+    free(printed);
+    return out;
+}
+
+static void what_was_predicted_stands_beside_what_came(void **state)
+{
+    struct report r = sample(REPORT_LABEL_PARTY);
+    json_t *o, *prepare;
+
+    (void)state;
+    o = json_of(&r);
+    assert_true(json_is_null(json_object_get(o, "forecast")));
+    json_decref(o);
+    r.forecast.rates = "measured 2026-01-31 on <a machine>";
+    r.forecast.cpu_seconds[PHASE_PREPARE] = 9.5;
+    r.forecast.cpu_seconds_actual[PHASE_PREPARE] = 10.25;
+    r.forecast.sent[PHASE_PREPARE] = r.forecast.sent_actual[PHASE_PREPARE] = 123456789;
+    o = json_of(&r);
+    prepare = json_object_get(json_object_get(o, "forecast"), "prepare");
+    assert_true(json_real_value(json_object_get(prepare, "cpu_seconds")) == 9.5);
+    assert_true(json_real_value(json_object_get(prepare, "cpu_seconds_actual")) == 10.25);
+    assert_int_equal(json_integer_value(json_object_get(prepare, "bytes_sent_actual")), 123456789);
+    json_decref(o);
+    html_of(&r);
+    assert_non_null(strstr(printed, "on &lt;a machine&gt;"));
+    assert_non_null(strstr(printed, "CPU predicted"));
+    assert_balanced(printed);
+    free(printed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -607,6 +646,7 @@ int main(void)
         cmocka_unit_test(no_uplift_is_said_plainly),
         cmocka_unit_test(the_scorecard_starts_with_the_widest_column_and_counts_points_from_its_riskiest_bin),
         cmocka_unit_test(json_holds_the_agreed_keys),
+        cmocka_unit_test(what_was_predicted_stands_beside_what_came),
         cmocka_unit_test(the_text_puts_alone_and_joint_side_by_side),
         cmocka_unit_test(files_appear_whole_or_not_at_all),
         cmocka_unit_test(numbers_read_as_people_write_them),
