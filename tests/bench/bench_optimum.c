@@ -3,8 +3,8 @@
  *     bench_optimum RIDGE LABEL SPLIT LABEL_PARTY.csv OTHER.csv...
  *
  * prints two lines, "exact AUC LOGLOSS" and "linear AUC LOGLOSS", on the test rows of SPLIT that are in every table, and
- * one "rows COMMON TRAIN TEST".  Dictionaries are the nodes' own; the log-loss of the exact sigmoid is of sigma(z), that of the
- * linear one of a calibration, as in a session. */
+ * one "rows COMMON TRAIN TEST".  Dictionaries are the nodes' own; the log-loss of the exact sigmoid is of sigma(z), that
+ * of the linear one of a calibration, as in a session. */
 #include "node/local/source.h"
 #include "protocol/contract.h"
 #include "training/metrics.h"

@@ -1,16 +1,18 @@
 #!/bin/sh
 # What whole trainings cost: real nodes on this machine, a hefud process each, TLS between them, signed evidence on.
-#   sh tests/bench/training.sh BUILD_DIR [full|quick|rows|columns|wide|rivals|million]
-# full     one training of three parties, 23 columns: credit data and made-up tables, both sigmoids, 2048 and 3072 bits
-# rows     cost against rows, columns: against columns; each with its fitted slope and a plot in BUILD_DIR/bench
-# wide     two parties, 100,000 rows x 330 columns
+#   sh tests/bench/training.sh BUILD_DIR [full|rows|columns|wide|million|rivals|quick [SIZE...]]
+# full     one training of three parties, 23 columns: credit data and made-up tables, both sigmoids, 2048 and 3072 bits;
+#          SIZE...: rows of the made-up tables, to train and to test (30000 9000)
+# rows     cost against rows, with its slope and a plot in BUILD_DIR/bench (10000 30000 100000 300000)
+# columns  the same against columns: rows, then columns of each of two parties (20000 4 8 16 32 64 128)
+# wide     two parties, rows and columns of each (100000 165)
+# million  memory: two parties of 15 columns, rows (1000000)
 # rivals   the trainings that other systems' figures are known of
-# million  1,000,000 rows x 30 columns, two parties: memory
-# quick    a little of each, in a minute, with figures that mean nothing
+# quick    a little of each, in a few minutes, with figures that mean nothing
 # The credit data lie in HEFU_DATA_ROOT (default ../shared/data); without them the tables are all made up.
 # HEFU_PASSES: instead of what a job file gets by default.
 # Prints what tests/bench/bench prints: name, size, unit, value, ratio.  README of the lines: RESULTS.md.
-usage="usage: sh tests/bench/training.sh BUILD_DIR [full|quick|rows|columns|wide|rivals|million]"
+usage="usage: sh tests/bench/training.sh BUILD_DIR [full|rows|columns|wide|million|rivals|quick [SIZE...]]"
 [ $# -gt 0 ] && [ -x "$1/bin/hefud" ] && [ -x "$1/bench/bench_optimum" ] && [ -x "$1/bench/bench_table" ] || {
     echo "$usage" >&2
     echo "training: error: ${1-no directory}: holds no bin/hefud, bench/bench_table and bench/bench_optimum" >&2
@@ -19,6 +21,8 @@ usage="usage: sh tests/bench/training.sh BUILD_DIR [full|quick|rows|columns|wide
 HEFU_BIN=$(cd "$1/bin" && pwd)
 bench=$(cd "$1/bench" && pwd)
 mode=${2-full}
+shift
+[ $# -eq 0 ] || shift
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/../cli/lib.sh"
 data_root=${HEFU_DATA_ROOT-$root/../shared/data}
@@ -119,7 +123,8 @@ make_nodes() {
         sed -i 's/handshake_s: 5/handshake_s: 60/; s/peer_s: 10/peer_s: 3600\n  step_s: 36000/' "$party/node.yaml"
         printf 'limits:\n  threads: %s\n' $((threads ? threads : 1)) >>"$party/node.yaml"
         if [ "$party" = "$1" ]; then
-            "$hefu" table add people "$tables/$party.csv" --id id --node "$party" --label "$label" --split "$tables/split.csv"
+            "$hefu" table add people "$tables/$party.csv" --id id --node "$party" --label "$label" \
+                --split "$tables/split.csv"
         else
             "$hefu" table add people "$tables/$party.csv" --id id --node "$party"
         fi
@@ -300,12 +305,14 @@ train() {
     for party; do
         awk -v party="$party" -v align="$(cpu_of_alignment "$party")" '
             FILENAME == "cpu" { if ($1 == party) cpu = $3 - $2; next }
-            $1 == party { worker = $5; if ($6 > daemon) daemon = $6 }
+            $1 == party && $5 > worker { worker = $5 }
+            $1 == party && $6 > daemon { daemon = $6 }
             END { printf "%s %.2f %.2f %.1f\n", party, cpu - align, align, (worker + daemon) / 1024 }' cpu samples >>costs
     done
     cpu=$(most 2) cpu_align=$(most 3) memory=$(most 4)
     cpu_sum=$(awk '{ n += $2 + $3 } END { printf "%.2f", n }' costs)
-    others=$(awk -v all="$busy" -v own="$cpu_sum" -v wall="$wall" 'BEGIN { n = (all - own) / wall; printf "%.2f", (n > 0) * n }')
+    others=$(awk -v all="$busy" -v own="$cpu_sum" -v wall="$wall" \
+        'BEGIN { n = (all - own) / wall; printf "%.2f", (n > 0) * n }')
     sent=$(members result.json bytes_sent | awk '{ n += $2 } END { printf "%.2f", n / 1e6 }')
     size=$(printf '%dx%dx%d %s %s %d' $# "$(member result.json rows_train)" "$columns" "$set_name" "$sigmoid" "$bits")
     cd "$work"
@@ -321,7 +328,7 @@ most() {
 # line NAME UNIT VALUE [LIMIT]: the ratio is how many times the value goes into what is demanded.
 line() {
     printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$size" "$2" "$3" \
-        "$(awk -v value="$3" -v limit="${4-}" 'BEGIN { if (limit && value) printf "%.2f", limit / value; else print "-" }')"
+        "$(awk -v value="$3" -v limit="${4-}" 'BEGIN { if (limit && value > 0) printf "%.2f", limit / value; else print "-" }')"
 }
 
 # |value - wanted|
@@ -501,23 +508,37 @@ rivals() {
 # ---- what was asked for ----
 
 quick() {
-    made made 400 200 bank=4 tax=3 social=2
+    made quick 700 200 bank=4 tax=3 social=2
     one exact 2048 20 900
     one linear 2048 16 200
     rows 1000 2000
     columns 1000 2 4 8
+    wide 1000 10
 }
 
 cd "$work"
 printf 'name\tsize\tunit\tvalue\tratio\n'
+# sizes DEFAULT... -- SIZE...: those given, or else the default ones.
+sizes() {
+    defaults=
+    while [ "$1" != -- ]; do
+        defaults="$defaults $1"
+        shift
+    done
+    shift
+    [ $# -gt 0 ] || set -- "$defaults"
+    echo "$*"
+}
+
+# shellcheck disable=SC2046  # one word per size
 case $mode in
-full) full 30000 9000 ;;
-quick) quick ;;
-rows) rows 10000 30000 100000 300000 ;;
-columns) columns 20000 4 8 16 32 64 128 ;;
-wide) wide 100000 165 ;;
+full) full $(sizes 30000 9000 -- "$@") ;;
+rows) rows $(sizes 10000 30000 100000 300000 -- "$@") ;;
+columns) columns $(sizes 20000 4 8 16 32 64 128 -- "$@") ;;
+wide) wide $(sizes 100000 165 -- "$@") ;;
+million) million $(sizes 1000000 -- "$@") ;;
 rivals) rivals ;;
-million) million 1000000 ;;
+quick) quick ;;
 *)
     echo "$usage" >&2
     echo "training: error: \"$mode\" is none of these" >&2
