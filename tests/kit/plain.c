@@ -167,7 +167,8 @@ status plain_train(int64_t *const weight[PARTIES_MAX], const struct contract *c,
     return result;
 }
 
-status plain_quality_of(struct plain_quality *out, const struct pooled *pooled, const double *weight, double intercept)
+status plain_quality_of(struct plain_quality *out, const struct pooled *pooled, const double *weight, double intercept,
+                        int linear)
 {
     double *score = calloc(pooled->rows, sizeof *score), *prob = calloc(pooled->rows, sizeof *prob);
     uint8_t *label = calloc(pooled->rows, 1);
@@ -183,7 +184,9 @@ status plain_quality_of(struct plain_quality *out, const struct pooled *pooled, 
                                            pooled->columns);
             label[count++] = pooled->label[i];
         }
-    result = calibration_cross_fit(prob, &all, score, label, count);
+    for (size_t i = 0; i < count; i++)
+        prob[i] = 1 / (1 + exp(-score[i]));
+    result = linear ? calibration_cross_fit(prob, &all, score, label, count) : OK;
     if (result == OK)
         result = metrics_compute(&m, score, prob, label, count);
     if (result == OK)
@@ -210,8 +213,29 @@ status plain_reference(struct plain_quality *out, const struct pooled *pooled, d
     result = reference_fit(weight, &intercept, pooled->codes, pooled->bins, pooled->columns, pooled->train, label,
                            pooled->num_train, ridge, linear ? REFERENCE_LINEAR : REFERENCE_EXACT);
     if (result == OK)
-        result = plain_quality_of(out, pooled, weight, intercept);
+        result = plain_quality_of(out, pooled, weight, intercept, linear);
     free(label);
+    free(weight);
+    return result;
+}
+
+status plain_quality_of_sim(struct plain_quality *out, const struct pooled *pooled, const struct sim *sim)
+{
+    const struct contract *c = &sim->contract;
+    size_t width = 0, at = 0;
+    double *weight;
+    status result;
+
+    for (party p = 0; p < c->parties; p++)
+        width += contract_width(c, p);
+    weight = calloc(width, sizeof *weight);
+    assert(weight);
+    for (party p = 0; p < c->parties; p++) {
+        memcpy(weight + at, sim->party[p].result.weight, contract_width(c, p) * sizeof *weight);
+        at += contract_width(c, p);
+    }
+    result = plain_quality_of(out, pooled, weight, sim->party[contract_label_party(c)].result.intercept,
+                              c->sigmoid == SIGMOID_LINEAR);
     free(weight);
     return result;
 }

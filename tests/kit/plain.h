@@ -25,10 +25,14 @@ void pooled_clear(struct pooled *p);
 status plain_train(int64_t *const weight[PARTIES_MAX], const struct contract *c, const struct sim *sim,
                    const struct pooled *pooled);
 
-/* Test AUC and calibrated (cross-fit) log-loss of a pooled model fitted to convergence. */
+/* Test AUC and log-loss of a pooled model fitted to convergence; the linear model's is calibrated (cross-fit), the exact
+ * one's is of sigma(score). */
 struct plain_quality { double auc, ks, logloss; };
 status plain_reference(struct plain_quality *out, const struct pooled *pooled, double ridge, int linear);
 /* The same measures for given per-bin weights (pooled column order). */
-status plain_quality_of(struct plain_quality *out, const struct pooled *pooled, const double *weight, double intercept);
+status plain_quality_of(struct plain_quality *out, const struct pooled *pooled, const double *weight, double intercept,
+                        int linear);
+/* The same of the model that a finished simulation's parties hold between them, without the rounding of scores. */
+status plain_quality_of_sim(struct plain_quality *out, const struct pooled *pooled, const struct sim *sim);
 
 #endif
