@@ -69,6 +69,20 @@ static void colour_adds_escapes_and_nothing_else(void **state)
     assert_non_null(strstr(plain, "0:12 so far"));
 }
 
+static void a_phase_is_shown_with_its_stage(void **state)
+{
+    const struct bar_state s = {.stage = "offline", .phase = "prepare", .done = 1, .total = 2};
+    const struct bar_state t = {.stage = "online", .phase = "train", .pass = 3, .passes = 16};
+    const struct bar_pace pace = {-1, -1, 0};
+    char text[BAR_TEXT_BYTES];
+
+    (void)state;
+    bar_text(text, &s, &pace, 0, 0);
+    assert_memory_equal(text, "offline: prepare    50%", 23);
+    bar_text(text, &t, &pace, 0, 0);
+    assert_memory_equal(text, "online: train      pass  3 of 16", 32);
+}
+
 static void away_from_a_terminal_it_speaks_at_phase_changes_and_every_two_seconds(void **state)
 {
     struct bar_state s = {.phase = "prepare", .total = 100};
@@ -146,6 +160,7 @@ int main(void)
         cmocka_unit_test(sizes_and_times_are_short_and_rounded),
         cmocka_unit_test(a_line_is_never_wider_than_the_terminal),
         cmocka_unit_test(colour_adds_escapes_and_nothing_else),
+        cmocka_unit_test(a_phase_is_shown_with_its_stage),
         cmocka_unit_test(away_from_a_terminal_it_speaks_at_phase_changes_and_every_two_seconds),
         cmocka_unit_test(a_long_phase_takes_few_lines),
         cmocka_unit_test(quiet_says_nothing),

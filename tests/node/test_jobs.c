@@ -26,6 +26,7 @@ struct worker {
     struct fault why;
     char session_dir[FILES_PATH_BYTES];
     uint32_t attempt;
+    enum stage stage;
     party self;
 };
 
@@ -51,6 +52,7 @@ static status fake_start(void *ctx, const struct jobs_attempt *a, struct fault *
         return fault_set(f, w->start_result, "no room for another process");
     w->started++;
     w->attempt = a->attempt;
+    w->stage = a->stage;
     w->self = a->self;
     snprintf(w->session_dir, sizeof w->session_dir, "%s", a->session_dir);
     return OK;
@@ -312,18 +314,26 @@ static struct approval approval_of_bank(const char *id)
     return a;
 }
 
-static struct approval approval_of_tax(const struct contract *k, uint32_t attempt)
+static struct approval approval_of_tax_for(const struct contract *k, uint32_t attempt, enum stage stage,
+                                           const struct hash *preparation)
 {
-    struct approval a = {.who = 1, .attempt = attempt};
+    struct approval a = {.who = 1, .attempt = attempt, .stage = stage};
     struct rng_key seed = {{7}};
     uint8_t bytes[APPROVAL_SIGNED_BYTES];
     struct hash id;
 
+    if (preparation)
+        a.preparation = *preparation;
     assert_int_equal(contract_id(&id, k), OK);
     session_card_of_seed(&a.card, &seed);
     approval_signed_bytes(bytes, &id, &a);
     keyring_sign(tax_keys, &a.signature, APPROVAL_SIGN_TAG, bytes, sizeof bytes);
     return a;
+}
+
+static struct approval approval_of_tax(const struct contract *k, uint32_t attempt)
+{
+    return approval_of_tax_for(k, attempt, STAGE_WHOLE, NULL);
 }
 
 static json_t *start_request(const char *id, struct approval first, struct approval second)
@@ -794,6 +804,179 @@ static void hello_tells_tables_to_the_operator_only(void **state)
     json_decref(theirs);
 }
 
+/* ---- two sessions ---- */
+
+/* A job whose offline session has ended well, its preparation named by one byte. */
+static struct contract prepared(char id[17], uint8_t name)
+{
+    struct contract k = proposed();
+    struct hash preparation = {{name}};
+    const struct fault done = {0};
+    char hex[65], dir[FILES_PATH_BYTES], path[FILES_PATH_BYTES];
+    json_t *request = contract_request(&k, bank_pem, tax_pem), *result;
+    struct approval own, theirs;
+
+    json_object_set_new(request, "prepare", json_true());
+    json_decref(must(&acme, request));
+    job_id(id, &k);
+    json_decref(must(&operator, about("approve", id)));
+    own = approval_of_bank(id);
+    assert_int_equal(own.stage, STAGE_OFFLINE);
+    theirs = approval_of_tax_for(&k, 0, STAGE_OFFLINE, NULL);
+    json_decref(must(&acme, start_request(id, own, theirs)));
+    assert_int_equal(worker.stage, STAGE_OFFLINE);
+    /* what the worker would leave */
+    assert_int_equal(jobs_session_dir(dir, config.state_dir, id, 0, STAGE_OFFLINE, NULL), OK);
+    assert_string_equal(worker.session_dir, dir);
+    assert_int_equal(files_join(path, dir, "preparation.sealed", NULL), OK);
+    assert_int_equal(files_write(path, "key", 3, 0600, NULL), OK);
+    hash_hex(&preparation, hex);
+    result = json_pack("{s:s, s:i, s:i, s:f}", "preparation", hex, "preparation_bytes", 4321, "rows_aligned", 150,
+                       "seconds_offline", 12.5);
+    jobs_ended(jobs, id, &done, "", NULL, result);
+    json_decref(result);
+    return k;
+}
+
+static int preparation_is_on_disk(const char *id)
+{
+    char dir[FILES_PATH_BYTES], path[FILES_PATH_BYTES];
+
+    assert_int_equal(jobs_session_dir(dir, config.state_dir, id, 0, STAGE_OFFLINE, NULL), OK);
+    assert_int_equal(files_join(path, dir, "preparation.sealed", NULL), OK);
+    return files_exist(path);
+}
+
+static void a_prepared_job_waits_and_is_trained_once(void **state)
+{
+    char id[17];
+    struct contract k = prepared(id, 9);
+    const struct hash preparation = {{9}};
+    const struct fault done = {0};
+    struct approval own, theirs;
+    json_t *answer, *told, *result = json_pack("{s:f, s:f}", "auc_test", 0.75, "seconds_online", 2.0);
+
+    (void)state;
+    state_is(id, "prepared");
+    answer = must(&acme, about("job", id));
+    told = json_object_get(answer, "preparation");
+    assert_int_equal(json_integer_value(json_object_get(told, "rows")), 150);
+    assert_int_equal(json_integer_value(json_object_get(told, "bytes")), 4321);
+    assert_int_equal(json_integer_value(json_object_get(told, "spent")), 0);
+    assert_int_equal(json_integer_value(json_object_get(told, "expires")), (json_int_t)k.not_after);
+    json_decref(answer);
+    must_fail(&operator, about("approve", id), "usage", "its training was approved with it");
+
+    own = approval_of_bank(id);
+    assert_int_equal(own.stage, STAGE_ONLINE);
+    assert_true(hash_equal(&own.preparation, &preparation));
+    theirs = approval_of_tax_for(&k, 0, STAGE_ONLINE, &preparation);
+    json_decref(must(&acme, start_request(id, own, theirs)));
+    assert_int_equal(worker.stage, STAGE_ONLINE);
+    assert_int_equal(worker.started, 2);
+    jobs_ended(jobs, id, &done, "", NULL, result);
+    json_decref(result);
+    answer = must(&acme, about("job", id));
+    assert_string_equal(json_string_value(json_object_get(answer, "state")), "done");
+    result = json_object_get(answer, "result");
+    assert_true(json_real_value(json_object_get(result, "seconds_offline")) == 12.5);
+    assert_true(json_real_value(json_object_get(result, "seconds_online")) == 2.0);
+    assert_true(json_integer_value(json_object_get(json_object_get(answer, "preparation"), "spent")) > 0);
+    json_decref(answer);
+    assert_false(preparation_is_on_disk(id));
+    must_fail(&acme, start_request(id, own, theirs), "refused", "is done at bank and cannot start");
+}
+
+static void a_party_on_another_preparation_is_named_and_nothing_is_spent(void **state)
+{
+    char id[17];
+    struct contract k = prepared(id, 9);
+    const struct hash another = {{8}};
+
+    (void)state;
+    must_fail(&acme, start_request(id, approval_of_bank(id), approval_of_tax_for(&k, 0, STAGE_ONLINE, &another)), "refused",
+              "tax stands on another preparation than bank");
+    must_fail(&acme, start_request(id, approval_of_bank(id), approval_of_tax(&k, 0)), "refused",
+              "tax approved the whole session of the attempt, bank the online one");
+    state_is(id, "prepared");
+    assert_true(preparation_is_on_disk(id));
+}
+
+static void a_failed_online_session_uses_the_preparation_up_and_the_next_attempt_is_whole(void **state)
+{
+    char id[17];
+    struct contract k = prepared(id, 9);
+    const struct hash preparation = {{9}};
+    struct approval own;
+
+    (void)state;
+    json_decref(must(&acme, start_request(id, approval_of_bank(id), approval_of_tax_for(&k, 0, STAGE_ONLINE, &preparation))));
+    jobs_ended(jobs, id, &(struct fault){.code = STATUS_CLOSED, .message = "tax went away"}, "tax", NULL, NULL);
+    state_is(id, "failed");
+    assert_false(preparation_is_on_disk(id));
+    json_decref(must(&operator, about("approve", id)));
+    own = approval_of_bank(id);
+    assert_int_equal(own.attempt, 1);
+    assert_int_equal(own.stage, STAGE_WHOLE);
+}
+
+static void a_preparation_goes_with_its_job(void **state)
+{
+    char id[17];
+
+    (void)state;
+    (void)prepared(id, 9);
+    assert_true(preparation_is_on_disk(id));
+    json_decref(must(&operator, about("cancel", id)));
+    state_is(id, "cancelled");
+    assert_false(preparation_is_on_disk(id));
+}
+
+static void a_preparation_ends_with_the_window_of_its_contract(void **state)
+{
+    char id[17];
+    struct contract k = prepared(id, 9);
+
+    (void)state;
+    now = (int64_t)k.not_after - 1;
+    jobs_expire(jobs);
+    state_is(id, "prepared");
+    now = (int64_t)k.not_after + 1;
+    jobs_expire(jobs);
+    state_is(id, "failed");
+    assert_false(preparation_is_on_disk(id));
+}
+
+static void a_restart_keeps_what_is_prepared(void **state)
+{
+    char id[17];
+
+    (void)state;
+    (void)prepared(id, 9);
+    jobs_close(jobs);
+    open_jobs();
+    state_is(id, "prepared");
+    assert_true(preparation_is_on_disk(id));
+}
+
+static void a_table_without_labels_is_offered_for_a_preparation_only(void **state)
+{
+    json_t *request = propose_request(2048, 16, 100), *answer;
+    FILE *out = fopen(in_scratch("loans.csv"), "w");
+
+    (void)state;
+    assert_non_null(out);
+    fprintf(out, "id,secret_age,secret_limit,label\n");
+    for (int i = 0; i < 200; i++)
+        fprintf(out, "p%04d,%d,%d,\n", i, (i * 37) % 83, (i * 53) % 997);
+    fclose(out);
+    must_fail(&acme, propose_request(2048, 16, 100), "configuration", "cannot use its table");
+    json_object_set_new(request, "prepare", json_true());
+    answer = must(&acme, request);
+    assert_true(json_is_true(json_object_get(json_object_get(answer, "offer"), "has_label")));
+    json_decref(answer);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -819,6 +1002,13 @@ int main(void)
         TEST(cancelling_asks_the_worker_and_ends_what_waits),
         TEST(a_worker_that_cannot_start_is_a_failed_job),
         TEST(hello_tells_tables_to_the_operator_only),
+        TEST(a_prepared_job_waits_and_is_trained_once),
+        TEST(a_party_on_another_preparation_is_named_and_nothing_is_spent),
+        TEST(a_failed_online_session_uses_the_preparation_up_and_the_next_attempt_is_whole),
+        TEST(a_preparation_goes_with_its_job),
+        TEST(a_preparation_ends_with_the_window_of_its_contract),
+        TEST(a_restart_keeps_what_is_prepared),
+        TEST(a_table_without_labels_is_offered_for_a_preparation_only),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

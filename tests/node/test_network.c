@@ -215,8 +215,8 @@ static void simulator_and_network_runs_have_equal_heads(void **state)
     for (party parties = 2; parties <= SEATS; parties++) {
         struct table simulated, real;
 
-        table_simulate(&simulated, parties, 4, 500u + parties);
-        table_lay(&real, parties, 4, 500u + parties);
+        table_simulate(&simulated, parties, 4, 519u + parties);
+        table_lay(&real, parties, 4, 519u + parties);
         play_over_network(&real, parties, NEVER);
         assert_same_sessions(&simulated, &real);
         table_clear(&simulated);

@@ -218,6 +218,81 @@ static void every_pass_ends_with_a_joint_checkpoint(void **state)
     schedule_clear(&s);
 }
 
+static struct schedule made_of(const struct contract *c, enum stage stage, party self)
+{
+    struct schedule s;
+    struct fault f = {0};
+
+    if (schedule_make(&s, c, stage, self, SIZE_MAX, KNOWN_ALL, &people, &f) != OK)
+        fail_msg("%s", f.message);
+    assert_true(s.complete);
+    return s;
+}
+
+static size_t count_kind(const struct schedule *s, uint16_t kind)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < s->count; i++)
+        count += s->step[i].kind == kind && (s->step[i].type == RECORD_SEND || s->step[i].type == RECORD_RECV);
+    return count;
+}
+
+/* Between them the two sessions say what a whole one says, and each of them what only it may. */
+static void two_sessions_share_the_messages_of_a_whole_one(void **state)
+{
+    size_t kinds;
+    const struct message_info *info = message_list(&kinds);
+    struct contract c;
+
+    (void)state;
+    synthetic_contract(&c, 3, 1);
+    synthetic_table_sigmoid(&c);
+    for (party self = 0; self < 3; self++) {
+        struct schedule whole = made_of(&c, STAGE_WHOLE, self), off = made_of(&c, STAGE_OFFLINE, self),
+                        on = made_of(&c, STAGE_ONLINE, self);
+
+        for (size_t i = 0; i < kinds; i++) {
+            const uint16_t kind = (uint16_t)info[i].kind;
+            const size_t in_whole = count_kind(&whole, kind), in_off = count_kind(&off, kind), in_on = count_kind(&on, kind);
+
+            switch (info[i].kind) {
+            case MESSAGE_link:
+                assert_int_equal(in_whole + in_off, 0);
+                assert_int_equal(in_on, 4);
+                break;
+            case MESSAGE_commit: case MESSAGE_nonce: case MESSAGE_finish:
+                assert_true(in_whole == in_off && in_whole == in_on);
+                break;
+            case MESSAGE_checkpoint: case MESSAGE_cosign: /* number 0 in both */
+                assert_int_equal(in_off, 4);
+                assert_int_equal(in_on, in_whole);
+                break;
+            default:
+                assert_int_equal(in_whole, in_off + in_on);
+                assert_true(in_off == 0 || in_on == 0);
+            }
+        }
+        schedule_clear(&whole);
+        schedule_clear(&off);
+        schedule_clear(&on);
+    }
+}
+
+static void an_online_list_ends_where_the_population_begins(void **state)
+{
+    struct contract c;
+    struct schedule part;
+    struct fault f = {0};
+
+    (void)state;
+    synthetic_contract(&c, 3, 1);
+    assert_int_equal(schedule_make(&part, &c, STAGE_ONLINE, 0, SIZE_MAX, KNOWN_NOTHING, NULL, &f), OK);
+    assert_int_equal(part.count, 3 * 4); /* commit, nonce, link: to and from two others */
+    assert_false(part.complete);
+    schedule_clear(&part);
+}
+
 static void what_is_not_known_ends_the_list(void **state)
 {
     struct contract c;
@@ -281,6 +356,8 @@ int main(void)
         cmocka_unit_test(vectors_are_cut_by_their_item_size_alone),
         cmocka_unit_test(commitments_come_before_nonces_before_ciphertexts),
         cmocka_unit_test(every_pass_ends_with_a_joint_checkpoint),
+        cmocka_unit_test(two_sessions_share_the_messages_of_a_whole_one),
+        cmocka_unit_test(an_online_list_ends_where_the_population_begins),
         cmocka_unit_test(what_is_not_known_ends_the_list),
         cmocka_unit_test(a_population_outside_the_contract_is_refused),
     };
