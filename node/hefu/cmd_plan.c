@@ -29,29 +29,29 @@ struct request {
 static status read_arguments(struct request *q, int argc, char **argv, struct fault *f)
 {
     const struct cmd_option options[] = {
-        {"coordinator", "FILE", "the coordinator: JOB is one of its jobs, rates.json lies beside it", .text = &q->coordinator},
-        {"node", "DIR", "the node in DIR: JOB is one of its jobs, rates.json lies in its state directory", .text = &q->node},
-        {"table", "PARTY=SIZE", "for a JOB.yaml: ROWSxCOLUMNS or ROWSxCOLUMNSxBINS of each party's table", .list = &q->tables},
+        {"coordinator", "FILE", "of a job that was proposed; rates.json lies beside it", .text = &q->coordinator},
+        {"node", "DIR", "of a job that it knows; rates.json lies in its state directory", .text = &q->node},
+        {"table", "PARTY=SIZE", "for a JOB.yaml: ROWSxCOLUMNS or ROWSxCOLUMNSxBINS", .list = &q->tables},
         {"label", "PARTY", "for a JOB.yaml: who has the label (the first party)", .text = &q->label},
-        {"rows", "N", "people common to all (as many as the smallest table has)", .count = &q->rows, .min = 4, .max = ROWS_MAX},
+        {"rows", "N", "people common to all (all of the smallest table)", .count = &q->rows, .min = 4, .max = ROWS_MAX},
         {"bandwidth", "RATE", "of each party's line each way, such as 100mbit (10gbit)", .text = &q->bandwidth},
         {"rtt", "TIME", "round trip between parties, such as 20ms (50us)", .text = &q->round_trip},
-        {"threads", "N", "of each node (as many as the measured machine has processors)", .count = &q->threads, .min = 1, .max = 1024},
-        {"one-machine", NULL, "all nodes share the processors of one machine, as hefu try does", .flag = &q->one_machine},
+        {"threads", "N", "of each node (as many as processors were measured)", .count = &q->threads, .min = 1, .max = 1024},
+        {"one-machine", NULL, "all nodes on one machine, as hefu try does", .flag = &q->one_machine},
         {"rates", "FILE", "the measured rates (rates.json; see --coordinator, --node)", .text = &q->rates_file},
         {"json", NULL, "one JSON object on stdout", .flag = &q->as_json},
         {"lines", NULL, "tab-separated: step, party, CPU seconds, bytes sent, bytes received", .flag = &q->as_lines},
-        {"calibrate", NULL, "measure this machine, a few seconds for each length of key, and write the rates", .flag = &q->calibrate},
+        {"calibrate", NULL, "measure this machine and write its rates", .flag = &q->calibrate},
         {"quick", NULL, "with --calibrate: one short look", .flag = &q->quick},
-        {"key-bits", "N", "with --calibrate: keys of this length only", .count = &q->key_bits, .min = 2048, .max = 4096},
+        {"key-bits", "N", "with --calibrate: only keys of this length", .count = &q->key_bits, .min = 0, .max = 1 << 20},
         {0},
     };
 
     TRY(cmd_parse(&(struct cmd_line){"hefu plan", "[JOB]",
-                                     "Predict time, bytes and memory of a training for each phase and party.  JOB is the "
-                                     "id of a proposed job, a contract file, or a JOB.yaml together with --table.  Such as\n\n"
-                                     "hefu plan --calibrate\n"
-                                     "hefu plan job.yaml --table bank=30000x12 --table tax=50000x8 --rtt 20ms --bandwidth 100mbit",
+                                     "Predict time, bytes and memory of a training for each phase and party.  JOB is "
+                                     "the id of a proposed job, a contract file, or a JOB.yaml with --table.  Such as"
+                                     "\n\nhefu plan --calibrate\nhefu plan job.yaml --table bank=30000x12 "
+                                     "--table tax=50000x8 --bandwidth 100mbit --rtt 20ms",
                                      options, {&q->job}, 0},
                   argc, argv, f));
     if (!q->job == !q->calibrate) {
@@ -112,7 +112,8 @@ static status calibrate_here(struct request *q, struct fault *f)
     if (load_rates(q, NULL) != OK) /* unreadable ones are replaced */
         rates_typical(&q->rates);
     TRY(files_directory(dir, q->rates_path, f));
-    TRY(calibrate(&q->rates, &(struct calibration){.quick = q->quick, .key_bits = q->key_bits, .dir = dir, .step = show_step}, f));
+    TRY(calibrate(&q->rates,
+                  &(struct calibration){.quick = q->quick, .key_bits = q->key_bits, .dir = dir, .step = show_step}, f));
     TRY(rates_save(q->rates_path, &q->rates, f));
     rates_describe(words, sizeof words, &q->rates, q->key_bits ? q->key_bits : 2048);
     fprintf(stderr, "hefu: %s\n", words);
@@ -337,8 +338,8 @@ static json_t *party_json(const struct forecast *fc, party p)
     }
     json_object_set_new(sent, "total", json_integer((json_int_t)forecast_sent(me)));
     json_object_set_new(received, "total", json_integer((json_int_t)forecast_received(me)));
-    return json_pack("{s:o, s:o, s:o, s:o, s:I}", "cpu_seconds", cpu, "bytes_sent", sent, "bytes_received", received, "waits",
-                     waits, "memory_bytes", (json_int_t)me->memory);
+    return json_pack("{s:o, s:o, s:o, s:o, s:I}", "cpu_seconds", cpu, "bytes_sent", sent, "bytes_received", received,
+                     "waits", waits, "memory_bytes", (json_int_t)me->memory);
 }
 
 static status print_json(const struct request *q, struct fault *f)

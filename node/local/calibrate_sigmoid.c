@@ -103,7 +103,8 @@ static void extend_receiver(void *ctx)
 {
     struct ends *e = ctx;
 
-    ot_receiver_extend(e->receiver.pair->receiver, e->receiver.pair->index, e->message, e->choices, (size_t)ROWS * TABLE_BITS);
+    ot_receiver_extend(e->receiver.pair->receiver, e->receiver.pair->index, e->message, e->choices,
+                       (size_t)ROWS * TABLE_BITS);
 }
 
 static void extend_sender(void *ctx)

@@ -91,7 +91,8 @@ static status time_load(struct rates *r, const struct gauge *g, const struct dat
 
 static status time_precondition(double *seconds, const struct dataset *d, uint32_t rows)
 {
-    const struct matrix m = {.n = rows, .columns = d->columns, .width = dataset_width(d), .bins = d->bins, .codes = d->codes};
+    const struct matrix m = {.n = rows, .columns = d->columns, .width = dataset_width(d), .bins = d->bins,
+                             .codes = d->codes};
     struct contract c = {.parties = 2, .key_bits = 2048, .passes = 16, .ridge_micro = 3000, .fraction_bits = 16,
                          .sigmoid = SIGMOID_LINEAR};
     struct precondition p AUTO(precondition_clear) = {0};

@@ -134,8 +134,9 @@ static void count_answer(struct work *w)
     const double chains = groups * (double)w->bins.gather + back * (double)w->bins.raise;
     const double slots = (plan->n + width) * w->c->passes;
 
-    w->cpu[FORECAST_answer] = w->peers * (w->k->import * read + w->k->product * products + w->k->chain * chains +
-                                          w->k->foreign_hide * (double)replies + residues(w, 0, replies) + w->k->slot * slots);
+    w->cpu[FORECAST_answer] =
+        w->peers * (w->k->import * read + w->k->product * products + w->k->chain * chains +
+                    w->k->foreign_hide * (double)replies + residues(w, 0, replies) + w->k->slot * slots);
 }
 
 static void count_open(struct work *w)
@@ -207,12 +208,12 @@ static void count_memory(struct work *w, uint64_t *out)
     const double table = (double)me->rows * (me->columns + PERSON_BYTES) + n * me->columns;
     const double bases = (w->c->key_bits + 192.0) / DRAW_BASES * (1 << DRAW_BASES);
     const double request = width * (plan->fore[w->self].rows * (double)plan->fore[w->self].groups + 3.0 * plan->back_groups);
-    const double cells = (double)(w->bins.scatter_cells > w->bins.gather_cells ? w->bins.scatter_cells : w->bins.gather_cells);
+    const double cells = fmax((double)w->bins.scatter_cells, (double)w->bins.gather_cells);
     const double waiting = w->peers * n * plan->back_groups * (double)item_cipher(w->c->key_bits); /* masks come early */
     const double prepare = bases * number + (request + cells) * number + waiting;
     const double shares = 2 * n * passes * SLOT_BYTES;
     const double bits = plan->table_bits ? plan->table_bits + sigmoid_share_bits(w->c->parties) : 0;
-    const double lookups = n * (w->peers * bits * SLOT_BYTES + (plan->table_bits ? (1 << plan->table_bits) + bits * SLOT_BYTES : 0));
+    const double lookups = plan->table_bits ? n * ((w->peers + 1) * bits * SLOT_BYTES + (1 << plan->table_bits)) : 0;
     const double busy = fmax(w->memory, shares + fmax(prepare, lookups));
 
     *out = (uint64_t)(BASE_BYTES + table + busy + 4 * width * width);
@@ -306,7 +307,8 @@ static status count_party(struct forecast *out, struct said *said, const struct 
 /* Loops over threads are all but reading the table, keys, the preconditioner and the label party's own model. */
 static double step_wall_s(const struct forecast_party *p, int step, double threads)
 {
-    const int in_line = step == FORECAST_start || step == FORECAST_handshake || step == FORECAST_matrix || step == FORECAST_reveal;
+    const int in_line = step == FORECAST_start || step == FORECAST_handshake || step == FORECAST_matrix ||
+                        step == FORECAST_reveal;
 
     return p->cpu_s[step] / (in_line ? 1 : threads);
 }

@@ -65,4 +65,17 @@ expect the_report_compares 0 "CPU predicted" -- cat out/report.html
 expect the_result_compares 0 '"cpu_seconds_actual"' -- sh -c 'cat out/nodes/lender/state/sessions/*/result.json'
 expect table_is_for_job_files 2 "--table and --label are for a JOB.yaml" -- \
     "$hefu" plan out/nodes/lender/state/sessions/*/contract --table lender=10x2
+
+# ---- a job that nodes know ----
+
+job=$(ls out/nodes/lender/state/sessions)
+job=${job%-*}
+for node in lender utility; do
+    start_node "out/nodes/$node"
+    wait_until 20 node_answers "out/nodes/$node"
+done
+expect a_node_plans_its_job 0 "job        hefu-try" "measured 20" -- "$hefu" plan "$job" --node out/nodes/lender
+expect a_coordinator_plans_its_job 0 "job        hefu-try" "typical ones" -- \
+    "$hefu" plan "$job" --coordinator out/coordinator/coordinator.yaml
+expect a_job_that_nobody_knows 2 "0123456789abcdef" -- "$hefu" plan 0123456789abcdef --node out/nodes/lender
 finish

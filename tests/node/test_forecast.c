@@ -57,10 +57,11 @@ static void every_byte_of_a_training_is_predicted(void **state)
 
 static void make_contract(struct contract *c, party parties, uint32_t rows, uint16_t columns, uint32_t key_bits)
 {
-    *c = (struct contract){.version = 1, .suite = SUITE_INT1, .sigmoid = SIGMOID_TABLE, .test_rule = TEST_DRAWN, .parties = parties,
-                           .key_bits = key_bits, .passes = 12, .ridge_micro = 3000, .step_1024 = 1331, .momentum_1024 = 717,
-                           .test_permille = 300, .fraction_bits = 16, .score_bits = 6, .table_bits = 7, .score_range = 8,
-                           .min_rows = 10, .min_positives = 1, .attempts_max = 1};
+    *c = (struct contract){.version = 1, .suite = SUITE_INT1, .sigmoid = SIGMOID_TABLE, .test_rule = TEST_DRAWN,
+                           .parties = parties, .key_bits = key_bits, .passes = 12, .ridge_micro = 3000,
+                           .step_1024 = 1331, .momentum_1024 = 717, .test_permille = 300, .fraction_bits = 16,
+                           .score_bits = 6, .table_bits = 7, .score_range = 8, .min_rows = 10, .min_positives = 1,
+                           .attempts_max = 1};
     for (party p = 0; p < parties; p++) {
         snprintf(c->party[p].name, sizeof c->party[p].name, "p%u", p);
         c->party[p].has_label = p == 0;
@@ -187,7 +188,8 @@ static void a_population_that_the_contract_forbids_is_refused_in_words(void **st
 
 static void figures_are_read_with_their_units(void **state)
 {
-    static const char *const bad[] = {"", "fast", "10", "mbit", "-1mbit", "1e400gbit", "10mb", "10 mbit", "nanmbit", "0mbit", "infgbit"};
+    static const char *const bad[] = {"", "fast", "10", "mbit", "-1mbit", "1e400gbit", "10mb", "10 mbit", "nanmbit",
+                                      "0mbit", "infgbit"};
     static const char *const bad_times[] = {"", "20", "ms", "-1ms", "20m", "20msec"};
     double v = 0;
 
