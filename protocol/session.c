@@ -353,7 +353,7 @@ status session_recv_part(struct session *ss, party from, enum message_kind kind,
     peer->last_head = own.peer_head;
     peer->received++;
     peer->bytes_received += got;
-    hasher_add(&peer->absorbed, ss->frame + ENTRY_BASE, len);
+    hasher_add_hash(&peer->absorbed, &tag);
     TRY(ss->journal.body(ss->journal.ctx, seq, ss->frame + ENTRY_BASE, len, &ss->fault));
     TRY(record_commit(ss, &own, mine, theirs, sizeof theirs));
     if (len)

@@ -45,7 +45,7 @@ struct session_peer {
     struct paillier_public key;     /* after the handshake */
     uint64_t sent, received;        /* pair_seq counters */
     struct hash last_head;          /* head of the last SEND record received from it */
-    struct hasher absorbed;         /* every body received from it, in program order */
+    struct hasher absorbed;         /* the tag of every body received from it, in program order */
     uint64_t bytes_sent, bytes_received;
 };
 

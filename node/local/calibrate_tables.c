@@ -213,7 +213,6 @@ struct evidence {
     struct journal_file *file;
     struct journal journal;
     struct merkle tree;
-    struct hasher absorbed;
     struct record record;
     uint8_t *body, *copy;
     int socket[2];
@@ -308,7 +307,6 @@ static status time_bytes(struct rates *r, struct evidence *e, struct fault *f)
     tagged = (gauge_cpu_s() - began) / all;
     began = gauge_cpu_s();
     for (uint64_t i = 0; i < BODIES; i++) {
-        hasher_add(&e->absorbed, e->body, MESSAGE_BODY_MAX);
         TRY(e->journal.body(e->journal.ctx, i, e->body, MESSAGE_BODY_MAX, f));
     }
     TRY(e->journal.sync(e->journal.ctx, f));
@@ -331,7 +329,6 @@ status calibrate_records(struct rates *r, const struct gauge *g, struct fault *f
                                               .record = {.suite = SUITE_INT1, .type = RECORD_SEND, .peer = 1}};
 
     sign_keypair(&e.pub, &e.sec, &e.key);
-    hasher_init(&e.absorbed, "hefu/absorbed/v1");
     TRY(alloc_zeroed(&e.body, 1, MESSAGE_BODY_MAX));
     TRY(alloc_zeroed(&e.copy, 1, MESSAGE_BODY_MAX));
     TRY(journal_open(&e.file, g->dir, f));
