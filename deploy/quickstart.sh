@@ -24,9 +24,9 @@ fi
 cmake --build build --parallel "$(nproc)" --target hefu hefud hefu-audit
 
 step "3 of 3: train"
-echo "2048-bit keys and 10 passes make a quick demonstration; 3072 bits and 16 passes are the defaults elsewhere."
+echo "2048-bit keys make a quick demonstration; 3072 bits are the default elsewhere."
 build/bin/hefu try \
     --party bank=configs/sample/bank.csv \
     --party tax=configs/sample/tax.csv \
     --party social=configs/sample/social.csv \
-    --id id --label default --key-bits 2048 --passes 10 --out hefu-out "$@"
+    --id id --label default --key-bits 2048 --out hefu-out "$@"
