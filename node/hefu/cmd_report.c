@@ -65,6 +65,8 @@ static void fill_results(struct report *r, const struct coordination *c, const j
 {
     const json_t *seconds = json_object_get(outcome, "seconds");
 
+    if (strcmp(json_text(c->view.state[0], "session"), stage_name(STAGE_ONLINE)) == 0)
+        r->stage = STAGE_ONLINE;
     r->rows_aligned = (uint32_t)json_count(outcome, "rows_aligned");
     r->rows_train = (uint32_t)json_count(outcome, "rows_train");
     r->rows_test = (uint32_t)json_count(outcome, "rows_test");

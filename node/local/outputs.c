@@ -238,6 +238,7 @@ static void fill_results(struct page *g, const struct outputs *o)
     const struct party_result *r = o->result;
     struct report *to = &g->report;
 
+    to->stage = o->table->stage;
     to->rows_aligned = r->population.rows;
     to->rows_train = r->population.train;
     to->rows_test = r->population.test;

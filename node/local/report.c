@@ -103,6 +103,19 @@ static json_t *json_bytes(const struct report *r, int received)
     return out;
 }
 
+/* Of one part of the training; null for what ran in another session. */
+static json_t *json_stage_seconds(const struct report *r, enum stage part)
+{
+    double seconds = 0;
+
+    if (r->stage != STAGE_WHOLE && r->stage != part)
+        return json_null();
+    for (unsigned phase = 1; phase < PHASES; phase++)
+        if (stage_of_phase(r->stage, (enum phase)phase) == part)
+            seconds += r->phase_seconds[phase];
+    return json_number(seconds);
+}
+
 static json_t *json_seconds(const struct report *r)
 {
     json_t *out = json_object();
@@ -168,6 +181,8 @@ status report_print_json(FILE *out, const struct report *r)
     json_object_set_new(o, "ks_label_party_alone", json_number(r->alone.ks));
     json_object_set_new(o, "logloss_label_party_alone", json_number(r->alone.logloss));
     json_object_set_new(o, "seconds", json_seconds(r));
+    json_object_set_new(o, "seconds_offline", json_stage_seconds(r, STAGE_OFFLINE));
+    json_object_set_new(o, "seconds_online", json_stage_seconds(r, STAGE_ONLINE));
     json_object_set_new(o, "forecast", json_forecast(r));
     json_object_set_new(o, "bytes_sent", json_bytes(r, 0));
     json_object_set_new(o, "bytes_received", json_bytes(r, 1));

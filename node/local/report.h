@@ -7,7 +7,7 @@
 #define HEFU_REPORT_H
 
 #include "protocol/contract.h"
-#include "protocol/messages.h"
+#include "protocol/stage.h"
 #include "training/metrics.h"
 
 #include <stdbool.h>
@@ -64,6 +64,7 @@ struct report {
     const struct report_column *column;
     size_t columns;
 
+    enum stage stage;             /* an online session's phases are only those after its preparation */
     double phase_seconds[PHASES]; /* by enum phase; 0: did not run */
     double seconds_total;
 

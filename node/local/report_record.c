@@ -75,8 +75,11 @@ void page_phases(FILE *f, const struct report *r)
         total += r->phase_seconds[phase];
     total = total > 0 ? total : 1;
     page_heading(f, "phases", "Time and bytes",
-            "Encrypted work happens once, before the passes; the passes themselves are plain arithmetic on secret "
-            "shares.");
+            r->stage == STAGE_ONLINE
+                ? "Encrypted work was done before, in a session of its own; here are the passes, plain arithmetic on secret "
+                  "shares."
+                : "Encrypted work happens once, before the passes; the passes themselves are plain arithmetic on secret "
+                  "shares.");
     fputs("<div class=\"card\">", f);
     phase_strip(f, r, total);
     fputs("<div class=\"scroll gap\"><table class=\"wide\"><thead><tr><th>Phase</th><th class=\"n\">Time</th><th "

@@ -15,7 +15,7 @@ expect the_sample_trains 0 '"rows_aligned"' '"verified": true' '"auc_label_party
 cp "$work/said.out" try.json
 cp said.err try.log
 expect standard_output_is_the_result_file_and_nothing_else 0 -- cmp try.json sample/result.json
-expect away_from_a_terminal_progress_is_plain_lines 0 "hefu: align" "hefu: prepare" -- cat try.log
+expect away_from_a_terminal_progress_is_plain_lines 0 "hefu: offline: align" "hefu: offline: prepare" -- cat try.log
 expect no_escape_reaches_a_file 1 -- grep -q "$(printf '[\033\r]')" try.log
 expect the_joint_model_is_better_than_the_banks 0 -- awk -F'[:,]' '
     /"auc_test"/ { joint = $2 } /"auc_label_party_alone"/ { alone = $2 }
@@ -54,7 +54,7 @@ for signal in INT TERM KILL; do
         --key-bits 2048 --out cut >/dev/null 2>cut.log </dev/null &
     run=$!
     pids="$pids $run"
-    wait_until 20 grep -q "hefu: align" cut.log || cat cut.log
+    wait_until 20 grep -q "hefu: offline: align" cut.log || cat cut.log
     nodes=$(pgrep -P "$run" || true)
     nodes="$nodes $(for node in $nodes; do pgrep -P "$node" || true; done)" # and their workers
     kill -s "$signal" "$run"

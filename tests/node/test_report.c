@@ -487,6 +487,8 @@ static void json_holds_the_agreed_keys(void **state)
     assert_true(json_real_value(json_object_get(seconds, "train")) == 4.92);
     assert_true(json_real_value(json_object_get(seconds, "evaluate")) == 0.21);
     assert_true(json_real_value(json_object_get(seconds, "total")) == 78.3);
+    assert_true(fabs(json_real_value(json_object_get(o, "seconds_offline")) - 72.85) < 1e-9);
+    assert_true(json_real_value(json_object_get(o, "seconds_online")) >= 4.92 + 0.21);
     sent = json_object_get(o, "bytes_sent");
     assert_int_equal(json_integer_value(json_object_get(sent, "bank")), r.party[0].bytes_sent);
     assert_true(json_is_null(json_object_get(sent, "social")));
