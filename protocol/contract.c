@@ -226,6 +226,12 @@ static status check_sigmoid(const struct contract *c, struct fault *f)
     TRY(in_range(f, "sigmoid", c->sigmoid, SIGMOID_LINEAR, SIGMOID_TABLE));
     TRY(in_range(f, "table_bits", c->table_bits, table ? TABLE_BITS_MIN : 0, table ? TABLE_BITS_MAX : 0));
     TRY(in_range(f, "slope (in 1/1024)", c->slope_1024, 0, table ? 256 : 0));
+    if (table && 6u * c->parties > 1u << c->table_bits) { /* scores up to half of the range are surely not counted as near its end */
+        fault_set(f, STATUS_CONFIG, "contract: a sigmoid table of %u entries is too coarse for %u parties", 1u << c->table_bits,
+                  c->parties);
+        fault_hint(f, "use one of 64 entries or more");
+        return STATUS_CONFIG;
+    }
     if (table ? c->score_range == 4 || c->score_range == 8 || c->score_range == 16 || c->score_range == 32
               : c->score_range == 0)
         return OK;

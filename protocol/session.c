@@ -435,7 +435,14 @@ void session_reply_rng(const struct session *ss, struct rng *g, const char *purp
 void session_pair_rng(const struct session *ss, struct rng *g, const char *purpose, party peer, uint32_t pass,
                       uint64_t index)
 {
-    rng_init(g, &ss->peer[peer].pair, &(struct rng_address){.purpose = purpose, .pass = pass, .index = index});
+    struct hasher h;
+    struct hash run; /* the pair's key is that of the approvals; the joint value is new in every run */
+
+    hasher_init(&h, "hefu/pair mask/v1");
+    hasher_add(&h, ss->joint.bytes, sizeof ss->joint.bytes);
+    hasher_final(&h, &run);
+    rng_init(g, &ss->peer[peer].pair,
+             &(struct rng_address){.purpose = purpose, .pass = pass, .index = index, .answers = &run});
 }
 
 void session_joint_rng(const struct session *ss, struct rng *g, const char *purpose, uint64_t index)

@@ -259,6 +259,8 @@ static void check_link(struct verify *v)
         verify_failed(v, VERIFY_LINK, out->contract.parties, "this session stands on preparation %.16s, the offline session given is not it", hex);
     else if (!hash_equal(&out->contract_id, &offline->contract_id) || out->attempt != offline->attempt)
         verify_failed(v, VERIFY_LINK, out->contract.parties, "the offline session belongs to another contract or attempt");
+    else if (offline->stage != STAGE_OFFLINE)
+        verify_failed(v, VERIFY_LINK, out->contract.parties, "the session given as the offline one is not one");
     else if (!offline->ok)
         verify_failed(v, VERIFY_LINK, out->contract.parties, "the offline session that this one stands on does not verify");
     else if (out->population.rows && memcmp(&out->population, &offline->population, sizeof out->population) != 0)

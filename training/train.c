@@ -239,10 +239,10 @@ static status check_range(struct optimiser *o, uint32_t t)
         return OK;
     if (total > plan->n)
         return session_fail(ss, STATUS_MALFORMED, "the parties' shares of a number of rows do not add up to one");
-    session_fail(ss, STATUS_LIMIT, "in the last pass %u of %u training rows have a score near or beyond +-%u, where the "
-                 "sigmoid's table ends", (unsigned)total, plan->n, range);
+    session_fail(ss, STATUS_LIMIT, "in the last pass there are training rows with a score near or beyond +-%u, where the "
+                 "sigmoid's table ends", range);
     if (range < 32)
-        fault_hint(&ss->fault, "set score_range: %u in the job, or a larger ridge", 2 * range);
+        fault_hint(&ss->fault, "set score_range: %u and twice the sigmoid_table in the job, or a larger ridge", 2 * range);
     else
         fault_hint(&ss->fault, "set a larger ridge in the job");
     return STATUS_LIMIT;

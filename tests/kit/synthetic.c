@@ -64,7 +64,7 @@ void synthetic_table_sigmoid(struct contract *c)
 {
     contract_training_defaults(c, SIGMOID_TABLE);
     c->passes = 2;
-    c->table_bits = 5;
+    c->table_bits = c->parties > 5 ? 6 : 5;
     c->score_range = 4;
 }
 

@@ -112,6 +112,10 @@ static void every_rule_names_its_field(void **state)
     REFUSED(strcpy(c.purpose, "overlong \xc0\xaf"), "UTF-8");
     REFUSED(strcpy(c.purpose, "surrogate \xed\xa0\x80"), "UTF-8");
     REFUSED(strcpy(c.job, "control \xc2\x85"), "UTF-8");
+    REFUSED((contract_training_defaults(&c, SIGMOID_TABLE), c.table_bits = 5, c.parties = 6), "too coarse for 6 parties");
+    REFUSED((contract_training_defaults(&c, SIGMOID_TABLE), c.slope_1024 = 257), "slope");
+    REFUSED((contract_training_defaults(&c, SIGMOID_TABLE), c.momentum_1024 = 1), "momentum");
+    REFUSED(c.optimiser = 3, "optimiser is 3");
     REFUSED(c.step_1024 = 2048, "diverges");
     REFUSED((c.step_1024 = 1400, c.momentum_1024 = 1000), "diverges");
     REFUSED(c.rows_per_bin = 1, "rows_per_bin is 1");

@@ -126,7 +126,7 @@ static void weights_of_the_exact_sigmoid_are_near_the_plain_reference_for_2_3_an
     assert_exact_weights_are_near_plain(5, 300, 0.02);
 }
 
-static void scores_near_the_end_of_the_table_end_the_session_at_every_party_with_their_number(void **state)
+static void scores_near_the_end_of_the_table_end_the_session_at_every_party(void **state)
 {
     struct group g;
 
@@ -139,7 +139,7 @@ static void scores_near_the_end_of_the_table_end_the_session_at_every_party_with
     sim_run(&g.sim, NULL);
     for (party p = 0; p < 3; p++) {
         assert_int_equal(g.sim.party[p].outcome, STATUS_LIMIT);
-        assert_non_null(strstr(g.sim.party[p].ss.fault.message, "training rows have a score near or beyond +-4"));
+        assert_non_null(strstr(g.sim.party[p].ss.fault.message, "training rows with a score near or beyond +-4"));
         assert_string_equal(g.sim.party[p].ss.fault.message, g.sim.party[0].ss.fault.message);
         assert_non_null(strstr(g.sim.party[p].ss.fault.hint, "score_range: 8"));
     }
@@ -453,7 +453,7 @@ int main(void)
         cmocka_unit_test(secure_weights_equal_the_plain_fixed_point_reference_for_3_parties),
         cmocka_unit_test(secure_weights_equal_the_plain_fixed_point_reference_for_5_parties),
         cmocka_unit_test(weights_of_the_exact_sigmoid_are_near_the_plain_reference_for_2_3_and_5_parties),
-        cmocka_unit_test(scores_near_the_end_of_the_table_end_the_session_at_every_party_with_their_number),
+        cmocka_unit_test(scores_near_the_end_of_the_table_end_the_session_at_every_party),
         cmocka_unit_test(every_party_reports_the_same_metrics_and_population),
         cmocka_unit_test(equal_seeds_give_equal_transcripts_and_models_and_other_seeds_do_not),
         cmocka_unit_test(a_table_that_is_not_the_one_of_the_contract_is_refused),
