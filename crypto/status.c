@@ -2,6 +2,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <malloc.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,6 +88,15 @@ status alloc_zeroed(void *out, size_t count, size_t size)
         return STATUS_NO_MEMORY;
     memcpy(out, &p, sizeof p);
     return OK;
+}
+
+void auto_wipe(void *pointer_variable)
+{
+    void **p = pointer_variable;
+
+    if (*p)
+        sodium_memzero(*p, malloc_usable_size(*p));
+    free(*p);
 }
 
 void auto_free(void *pointer_variable)

@@ -60,5 +60,6 @@ MUST_USE status alloc_zeroed(void *out, size_t count, size_t size);
 
 /* For AUTO: frees what a pointer variable points to. */
 void auto_free(void *pointer_variable);
+void auto_wipe(void *pointer_variable); /* all that was allocated, then frees it */
 
 #endif

@@ -21,7 +21,7 @@ static uint64_t rounded(const struct session *ss, const struct plan *plan, int64
 static status send_scores(struct session *ss, const struct plan *plan, const int64_t *score, party label)
 {
     const uint32_t rows = ss->population.test;
-    uint64_t *x AUTO(auto_free) = NULL;
+    uint64_t *x AUTO(auto_wipe) = NULL;
     uint8_t *wire AUTO(auto_free) = NULL;
 
     TRY(alloc_zeroed(&x, rows, sizeof *x));
@@ -49,7 +49,7 @@ static status send_scores(struct session *ss, const struct plan *plan, const int
 static status collect_scores(double *out, struct session *ss, const struct plan *plan, const int64_t *score, double intercept)
 {
     const uint32_t rows = ss->population.test;
-    uint64_t *sum AUTO(auto_free) = NULL;
+    uint64_t *sum AUTO(auto_wipe) = NULL;
     uint8_t *wire AUTO(auto_free) = NULL;
 
     TRY(alloc_zeroed(&sum, rows, sizeof *sum));

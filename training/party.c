@@ -49,9 +49,9 @@ static void rows_clear(struct rows *r)
 {
     free(r->train);
     free(r->test);
-    free(r->codes);
-    free(r->label);
-    free(r->test_label);
+    auto_wipe(&r->codes);
+    auto_wipe(&r->label);
+    auto_wipe(&r->test_label);
 }
 
 static status check_table(struct session *ss, const struct dataset *d)
@@ -187,7 +187,7 @@ static status alone_scores(double *out, struct session *ss, const struct dataset
 static status evaluate(struct party_result *out, struct session *ss, const struct dataset *d, const struct rows *rows,
                        const struct plan *plan, const int64_t *weight)
 {
-    int64_t *score AUTO(auto_free) = NULL;
+    int64_t *score AUTO(auto_wipe) = NULL;
     double *alone AUTO(auto_free) = NULL;
 
     TRY(alloc_zeroed(&score, ss->population.test, sizeof *score));
@@ -234,7 +234,7 @@ static status train(int64_t *weight, struct session *ss, const struct plan *plan
 static status online(struct party_result *out, struct session *ss, const struct dataset *d, const struct rows *rows,
                      const struct plan *plan, const struct preparation *p, const struct matrix *own)
 {
-    int64_t *weight AUTO(auto_free) = NULL;
+    int64_t *weight AUTO(auto_wipe) = NULL;
 
     TRY(alloc_zeroed(&weight, own->width, sizeof *weight));
     TRY(alloc_zeroed(&out->weight, own->width, sizeof *out->weight));

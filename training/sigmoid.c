@@ -257,7 +257,7 @@ static void begin(struct sigmoid_chain *s, const ring *score, uint32_t pass)
 static status choose(struct sigmoid_chain *s, uint32_t pass)
 {
     const size_t index = index_transfers(s), convert = convert_transfers(s), bytes = choice_bytes(s);
-    uint8_t *by_index AUTO(auto_free) = NULL, *by_mask AUTO(auto_free) = NULL;
+    uint8_t *by_index AUTO(auto_wipe) = NULL, *by_mask AUTO(auto_wipe) = NULL;
 
     TRY(alloc_zeroed(&by_index, 1, ot_choices_bytes(index)));
     TRY(alloc_zeroed(&by_mask, 1, ot_choices_bytes(convert)));
@@ -281,8 +281,6 @@ static status choose(struct sigmoid_chain *s, uint32_t pass)
         p->first_convert = ot_sender_next(p->sender);
         ot_sender_extend(p->sender, p->convert, s->choices + ot_message_bytes(index), convert);
     }
-    sodium_memzero(by_index, ot_choices_bytes(index));
-    sodium_memzero(by_mask, ot_choices_bytes(convert));
     return OK;
 }
 

@@ -337,7 +337,7 @@ static status own_step(struct optimiser *o, uint32_t t)
 {
     const struct plan *plan = &o->c->plan;
     const struct matrix *m = o->own;
-    ring *sums AUTO(auto_free) = NULL;
+    ring *sums AUTO(auto_wipe) = NULL;
     ring *step = o->step[o->ss->self];
 
     TRY(alloc_zeroed(&sums, m->width, sizeof *sums));
@@ -360,7 +360,6 @@ static status own_step(struct optimiser *o, uint32_t t)
         for (uint32_t j = 0; j < width; j++)
             o->step[p][j] = ((p == o->ss->self ? step[j] : 0) + back[j]) & ring_mask(plan->k);
     }
-    sodium_memzero(sums, m->width * sizeof *sums);
     return OK;
 }
 
@@ -371,7 +370,7 @@ static status lift(struct optimiser *o, struct weights *steps, uint32_t t)
     const struct plan *plan = &o->c->plan;
     const size_t item = item_ring(plan->k);
     const uint32_t mask_bits = plan->value_bits + plan->sigma;
-    ring *own_mask AUTO(auto_free) = NULL;
+    ring *own_mask AUTO(auto_wipe) = NULL;
     ring *sum = o->step[ss->self];
 
     TRY(alloc_zeroed(&own_mask, o->own->width, sizeof *own_mask));
@@ -411,7 +410,6 @@ static status lift(struct optimiser *o, struct weights *steps, uint32_t t)
     for (uint32_t j = 0; j < o->own->width; j++)
         steps->block[ss->self].share[j] =
             ring_round_shift(ring_to_signed(sum[j], plan->k) - (ring_signed)own_mask[j], plan->shift);
-    sodium_memzero(own_mask, o->own->width * sizeof *own_mask);
     return OK;
 }
 
@@ -487,7 +485,7 @@ status train_run(struct weights *out, struct session *ss, const struct correlati
 
 status train_reveal(int64_t *out, struct session *ss, const struct plan *plan, const struct weights *w)
 {
-    ring *x AUTO(auto_free) = NULL;
+    ring *x AUTO(auto_wipe) = NULL;
     uint8_t *wire AUTO(auto_free) = NULL;
     const uint32_t own = w->block[ss->self].width;
     uint32_t longest = 0;
@@ -522,6 +520,5 @@ status train_reveal(int64_t *out, struct session *ss, const struct plan *plan, c
             return session_fail(ss, STATUS_LIMIT, "the training did not converge: a weight is beyond +-4096");
         out[j] = (int64_t)v;
     }
-    sodium_memzero(x, longest * sizeof *x);
     return OK;
 }
