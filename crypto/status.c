@@ -92,11 +92,12 @@ status alloc_zeroed(void *out, size_t count, size_t size)
 
 void auto_wipe(void *pointer_variable)
 {
-    void **p = pointer_variable;
+    void *p;
 
-    if (*p)
-        sodium_memzero(*p, malloc_usable_size(*p));
-    free(*p);
+    memcpy(&p, pointer_variable, sizeof p);
+    if (p)
+        sodium_memzero(p, malloc_usable_size(p));
+    free(p);
 }
 
 void auto_free(void *pointer_variable)

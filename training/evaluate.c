@@ -42,7 +42,6 @@ static status send_scores(struct session *ss, const struct plan *plan, const int
     }
     for (uint32_t i = 0; i < rows; i++)
         store_u64(wire + (size_t)i * ITEM_SCORE, x[i]);
-    sodium_memzero(x, rows * sizeof *x);
     return session_send_vector(ss, label, MESSAGE_score, 0, wire, ITEM_SCORE, rows);
 }
 
