@@ -11,6 +11,7 @@ enum {
     BASES_MAX = (PAILLIER_BITS_MAX + SLACK_BITS) / WINDOW + 1,
     BATCH = 128,      /* draws at a time: they share the passes over a table */
     ROUND = 64,       /* residues made between two reports of progress */
+    LIMBS_MAX = PAILLIER_BITS_MAX / GMP_NUMB_BITS,
 };
 
 struct blind {
@@ -19,6 +20,7 @@ struct blind {
     uint32_t parts;
     struct part {
         const struct pair_modulus *pair; /* of N; or, for one's own key, of p and of q */
+        uint64_t start[PAIR_WORDS_MAX];  /* a factor of all that is drawn: 1; or q^-2 mod p^2 and p^-2 mod q^2, to join them */
         struct pair_table table;         /* empty for the direct form */
     } part[2];
 };
@@ -72,6 +74,21 @@ static void fill_bases(void *ctx, size_t first, size_t count)
     sodium_memzero(residue, sizeof residue);
 }
 
+static void put_starts(struct blind *b)
+{
+    mpz_t start[1];
+
+    if (!b->sec) {
+        pair_copy(b->part[0].pair, b->part[0].start, b->part[0].pair->one);
+        return;
+    }
+    mpz_init_set(start[0], b->sec->q2_inv_p2);
+    pair_get_mpz(b->part[0].pair, b->part[0].start, start, 1);
+    mpz_invert(start[0], b->sec->p2, b->sec->q2);
+    pair_get_mpz(b->part[1].pair, b->part[1].start, start, 1);
+    bignum_clear(&start[0]);
+}
+
 /* What is drawn does not depend on the threads: all of it comes first. */
 static status fill_table(struct part *part, struct rng *tables, const struct blind_watch *watch,
                          const struct parallel *parallel)
@@ -114,6 +131,7 @@ status blind_build(struct blind **out, const struct paillier_public *pub, const 
     b->parts = sec ? 2 : 1;
     b->part[0].pair = sec ? &sec->pair_p : &pub->pair;
     b->part[1].pair = sec ? &sec->pair_q : NULL;
+    put_starts(b);
     if (uses_expected >= blind_table_from(pub->bits, sec != NULL))
         for (uint32_t i = 0; i < b->parts && s == OK; i++)
             s = fill_table(&b->part[i], tables, watch, parallel);
@@ -147,6 +165,7 @@ void blind_free(struct blind *b)
         return;
     for (uint32_t i = 0; i < b->parts; i++)
         pair_table_clear(&b->part[i].table, b->part[i].pair);
+    sodium_memzero(b, sizeof *b);
     free(b);
 }
 
@@ -163,21 +182,25 @@ static void draw_from_table(const struct part *part, uint64_t *out, struct rng *
         rng_fill(&g[i], exponent + i * bases, bases);
     for (size_t i = 0; i < count * bases; i++)
         exponent[i] &= (1 << WINDOW) - 1;
-    pair_table_product(&part->table, part->pair, out, exponent, count);
+    pair_table_product(&part->table, part->pair, out, part->start, exponent, count);
     sodium_memzero(exponent, sizeof exponent);
 }
 
 static void draw_directly(const struct part *part, uint64_t *out, struct rng *g, size_t count)
 {
     const size_t words = pair_words(part->pair);
-    uint64_t x[BATCH * PAIR_WORDS_MAX];
+    uint64_t x[BATCH * PAIR_WORDS_MAX], *to[BATCH];
+    const uint64_t *start[BATCH];
     BIGNUM(s);
 
     for (size_t i = 0; i < count; i++) {
         rng_unit_mpz(&g[i], s, part->pair->value);
         pair_get_mpz(part->pair, x + i * words, &s, 1);
+        to[i] = out + i * words;
+        start[i] = part->start;
     }
     pair_power(part->pair, out, x, count, part->pair->value);
+    pair_multiply(part->pair, to, (const uint64_t *const *)to, start, count);
     sodium_memzero(x, sizeof x);
 }
 
@@ -187,6 +210,31 @@ static void draw_part(const struct part *part, uint64_t *out, struct rng *g, siz
         draw_from_table(part, out, g, count);
     else
         draw_directly(part, out, g, count);
+}
+
+/* out = q^2 x + p^2 y mod N^2, for x drawn modulo p^2 and y modulo q^2. */
+static void join(mpz_t out, const struct blind *b, const mpz_t x, const mpz_t y)
+{
+    struct {
+        mp_limb_t factor[LIMBS_MAX], square[LIMBS_MAX], sum[2 * LIMBS_MAX], product[2 * LIMBS_MAX], scratch[8 * LIMBS_MAX];
+    } w;
+    const size_t limbs = mpz_size(b->sec->p2);
+    const mp_size_t n = (mp_size_t)limbs;
+    mp_limb_t above;
+
+    assert(limbs <= LIMBS_MAX && mpn_sec_mul_itch(n, n) <= 8 * LIMBS_MAX);
+    bignum_limbs_put(w.factor, limbs, x);
+    bignum_limbs_put(w.square, limbs, b->sec->q2);
+    mpn_sec_mul(w.sum, w.factor, n, w.square, n, w.scratch);
+    bignum_limbs_put(w.factor, limbs, y);
+    bignum_limbs_put(w.square, limbs, b->sec->p2);
+    mpn_sec_mul(w.product, w.factor, n, w.square, n, w.scratch);
+    above = mpn_add_n(w.sum, w.sum, w.product, 2 * n);
+    bignum_limbs_put(w.product, 2 * limbs, b->pub->n2);
+    above -= mpn_sub_n(w.sum, w.sum, w.product, 2 * n); /* to 0, or below it when that was too much */
+    mpn_cnd_add_n(above, w.sum, w.sum, w.product, 2 * n);
+    bignum_limbs_get(out, w.sum, 2 * limbs);
+    sodium_memzero(&w, sizeof w);
 }
 
 /* Join what was drawn modulo p^2 and q^2. */
@@ -203,7 +251,7 @@ static void draw_own(const struct blind *b, uint64_t *out, struct rng *g, size_t
     pair_put_mpz(&sec->pair_p, mod_p2.x, out, count);
     pair_put_mpz(&sec->pair_q, mod_q2.x, by_q, count);
     for (size_t i = 0; i < count; i++)
-        paillier_join(mod_p2.x[i], mod_p2.x[i], sec->p2, mod_q2.x[i], sec->q2, sec->q2_inv_p2);
+        join(mod_p2.x[i], b, mod_p2.x[i], mod_q2.x[i]);
     pair_get_mpz(&b->pub->pair, out, mod_p2.x, count);
     sodium_memzero(by_q, sizeof by_q);
 }

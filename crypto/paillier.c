@@ -297,21 +297,6 @@ void paillier_decrypt_many(mpz_t *out, const struct paillier_public *pub, const 
     }
 }
 
-/* out = 1 + mN, whatever m's limbs are. */
-static void one_and_multiple(mpz_t out, const mpz_t m, const mpz_t n)
-{
-    struct workspace w AUTO(workspace_clear);
-    const size_t limbs = mpz_size(n);
-    const mp_size_t len = (mp_size_t)limbs;
-
-    assert(limbs <= HALF_LIMBS && mpn_sec_mul_itch(len, len) <= SCRATCH_LIMBS &&
-           mpn_sec_add_1_itch(2 * len) <= SCRATCH_LIMBS);
-    bignum_limbs_put(w.a, limbs, m);
-    mpn_sec_mul(w.wide, w.a, len, mpz_limbs_read(n), len, w.scratch);
-    mpn_sec_add_1(w.wide, w.wide, 2 * len, 1, w.scratch);
-    bignum_limbs_get(out, w.wide, 2 * limbs);
-}
-
 void paillier_encrypt_many(uint64_t *out, const struct paillier_public *pub, mpz_t *const m, const uint64_t *residues,
                            size_t count)
 {
@@ -319,19 +304,16 @@ void paillier_encrypt_many(uint64_t *out, const struct paillier_public *pub, mpz
     const size_t words = pair_words(pair);
     uint64_t plain[BATCH * PAIR_WORDS_MAX], *to[BATCH];
     const uint64_t *x[BATCH], *y[BATCH];
-    struct scratch t AUTO(scratch_clear);
 
-    scratch_init(&t);
     for (size_t first = 0; first < count; first += BATCH) {
         const size_t items = batch_at(first, count);
 
         for (size_t i = 0; i < items; i++) {
-            one_and_multiple(t.x[i], m[first + i], pub->n);
             x[i] = plain + i * words;
             y[i] = residues + (first + i) * words;
             to[i] = out + (first + i) * words;
         }
-        pair_get_mpz(pair, plain, t.x, items);
+        pair_get_one_plus_mpz(pair, plain, m + first, items);
         pair_multiply(pair, to, x, y, items);
     }
     sodium_memzero(plain, sizeof plain);

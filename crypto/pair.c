@@ -9,6 +9,7 @@
 enum {
     KERNEL_STACK = 24 << 10, /* what the tiers' functions leave on the stack */
     LIMBS_MAX = PAIR_BITS_MAX / GMP_NUMB_BITS + 1, /* of a, with a limb for what a lazy value has too much */
+    MODULUS_DIGITS = 9, /* times digits: the words of a modulus */
     POWER_WINDOW = 5,
     POWER_ENTRIES = 1 << POWER_WINDOW,
     SELECT_BATCH = 4,
@@ -137,6 +138,21 @@ static void complement_of_radix(struct pair_modulus *m)
             m->complement[i] += ((uint64_t)1 << m->tier->radix_bits) - 1;
 }
 
+/* R = a + b N mod N^2, and b / R. */
+static void lift_of_radix(struct pair_modulus *m)
+{
+    BIGNUM(r);
+    BIGNUM(b);
+
+    mpz_setbit(r, (mp_bitcnt_t)m->digits * m->tier->radix_bits);
+    mpz_mod(b, r, m->square);
+    mpz_fdiv_q(b, b, m->value);
+    mpz_invert(r, r, m->value);
+    mpz_mul(r, r, b);
+    mpz_mod(r, r, m->value);
+    digits_of_mpz(m, m->lift, r);
+}
+
 status pair_modulus_init(struct pair_modulus *m, const mpz_t n)
 {
     const size_t bits = mpz_sizeinbase(n, 2);
@@ -149,7 +165,7 @@ status pair_modulus_init(struct pair_modulus *m, const mpz_t n)
     d = (uint32_t)((bits + PAIR_SPARE_BITS + m->tier->radix_bits - 1) / m->tier->radix_bits);
     d = (d + m->tier->digit_multiple - 1) / m->tier->digit_multiple * m->tier->digit_multiple;
     assert(2 * d <= PAIR_WORDS_MAX && 2 * d * m->tier->lanes <= PAIR_LANE_WORDS_MAX);
-    TRY(alloc_zeroed(&word, 8 * (size_t)d, sizeof *word));
+    TRY(alloc_zeroed(&word, MODULUS_DIGITS * (size_t)d, sizeof *word));
     m->bits = (uint32_t)bits;
     m->digits = d;
     m->n = word;
@@ -157,6 +173,7 @@ status pair_modulus_init(struct pair_modulus *m, const mpz_t n)
     m->one = word + 2 * d;
     m->low = word + 4 * d;
     m->high = word + 6 * d;
+    m->lift = word + 8 * d;
     mpz_init_set(m->value, n);
     mpz_init(m->square);
     mpz_mul(m->square, n, n);
@@ -170,13 +187,14 @@ status pair_modulus_init(struct pair_modulus *m, const mpz_t n)
     radix_power(m, m->one, 1);
     radix_power(m, m->low, 2);
     radix_power(m, m->high, 3);
+    lift_of_radix(m);
     return OK;
 }
 
 void pair_modulus_clear(struct pair_modulus *m)
 {
     if (m->n) {
-        sodium_memzero(m->n, 8 * (size_t)m->digits * sizeof *m->n);
+        sodium_memzero(m->n, MODULUS_DIGITS * (size_t)m->digits * sizeof *m->n);
         free(m->n);
         bignum_clear(&m->value);
         bignum_clear(&m->square);
@@ -262,6 +280,56 @@ void pair_get_mpz(const struct pair_modulus *m, uint64_t *out, mpz_t *const x, s
             bignum_limbs_put(plain[l], limbs, x[i + l]);
         enter(m, out + i * pair_words(m), plain, limbs, left);
     }
+    sodium_memzero(plain, sizeof plain);
+}
+
+/* out = 1 + x N in every lane, for plain x + N < R whose digits may be uncarried sums below 2^63.  x enters as a' + b' N, and
+ * N (a' + b' N) = a' N.  That 1 is a + b N is made up for by x's part in b, m->lift. */
+static void one_plus(const struct pair_modulus *m, uint64_t *out, const uint64_t *x)
+{
+    const uint32_t lanes = m->tier->lanes, radix = m->tier->radix_bits;
+    const size_t half = (size_t)m->digits * lanes;
+    const uint64_t *one[PAIR_LANES_MAX];
+    uint64_t carry[PAIR_LANES_MAX] = {0};
+    struct lanes plain, zero;
+
+    for (uint32_t i = 0; i < m->digits; i++)
+        for (uint32_t l = 0; l < lanes; l++) {
+            const uint64_t part = m->lift[i] + carry[l], digit = x[i * lanes + l] + part;
+
+            if (radix == 64) {
+                carry[l] = (uint64_t)(part < carry[l]) + (uint64_t)(digit < part);
+                plain.word[i * lanes + l] = digit;
+            } else {
+                carry[l] = digit >> radix;
+                plain.word[i * lanes + l] = digit & (((uint64_t)1 << radix) - 1);
+            }
+        }
+    memset(&zero, 0, half * sizeof zero.word[0]);
+    m->tier->enter(m, plain.word, plain.word, zero.word);
+    for (uint32_t l = 0; l < lanes; l++)
+        one[l] = m->one;
+    m->tier->load(m, out, one);
+    memcpy(out + half, plain.word, half * sizeof *out);
+    wipe(m, &plain, 1);
+}
+
+void pair_get_one_plus_mpz(const struct pair_modulus *m, uint64_t *out, mpz_t *const x, size_t count)
+{
+    const uint32_t lanes = m->tier->lanes;
+    const size_t limbs = mpz_size(m->value);
+    mp_limb_t plain[LIMBS_MAX];
+    struct lanes v;
+
+    for (size_t i = 0; i < count; i += lanes) {
+        for (uint32_t l = 0; l < lanes; l++) {
+            bignum_limbs_put(plain, limbs, x[i + l < count ? i + l : i]);
+            digits_of_limbs(v.word + l, lanes, m->digits, m->tier->radix_bits, plain, limbs, 0);
+        }
+        one_plus(m, v.word, v.word);
+        store_row(m, out + i * pair_words(m), &v, count - i);
+    }
+    wipe(m, &v, 1);
     sodium_memzero(plain, sizeof plain);
 }
 
@@ -552,7 +620,7 @@ static size_t table_words(const struct pair_table *t, const struct pair_modulus 
 
 status pair_table_init(struct pair_table *t, const struct pair_modulus *m, uint32_t bases, uint32_t window)
 {
-    assert(window >= 1 && window <= PAIR_WINDOW_MAX);
+    assert(bases <= PAIR_BASES_MAX && window >= 1 && window <= PAIR_WINDOW_MAX);
     t->bases = bases;
     t->window = window;
     t->entry = aligned_alloc(64, (bases * table_words(t, m) * sizeof *t->entry + 63) / 64 * 64);
@@ -567,26 +635,94 @@ void pair_table_clear(struct pair_table *t, const struct pair_modulus *m)
     memset(t, 0, sizeof *t);
 }
 
+/* out[i] = x[i]^-1 mod N, whatever mod N^2, for up to PAIR_LANES_MAX units and by one inversion. */
+static void invert_mod_n(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, size_t count)
+{
+    const size_t words = pair_words(m), limbs = mpz_size(m->value);
+    mp_limb_t a[LIMBS_MAX], b[LIMBS_MAX], inverse[1][2 * LIMBS_MAX], scratch[4 * LIMBS_MAX];
+    uint64_t running[PAIR_WORDS_MAX], *const to = running;
+    const uint64_t *const from = running;
+    int exists;
+
+    pair_copy(m, running, m->one);
+    for (size_t i = 0; i < count; i++) { /* out[i] = product of those before i */
+        pair_copy(m, out + i * words, running);
+        pair_multiply(m, &to, &from, (const uint64_t *[]){x + i * words}, 1);
+    }
+    pair_halves(m, a, b, running);
+    exists = mpn_sec_invert(inverse[0], a, mpz_limbs_read(m->value), (mp_size_t)limbs, 2 * limbs * GMP_NUMB_BITS, scratch);
+    assert(exists);
+    enter(m, running, inverse, limbs, 1);
+    for (size_t i = count; i-- > 0;) {
+        uint64_t *const inverted = out + i * words;
+
+        pair_multiply(m, &inverted, (const uint64_t *[]){inverted}, &from, 1);
+        pair_multiply(m, &to, &from, (const uint64_t *[]){x + i * words}, 1);
+    }
+    sodium_memzero(running, sizeof running);
+    sodium_memzero(a, sizeof a);
+    sodium_memzero(b, sizeof b);
+    sodium_memzero(inverse, sizeof inverse);
+    sodium_memzero(scratch, sizeof scratch);
+}
+
+/* beta = b / a of a power a + b N.  As a = x R mod N for an x, the inverse's half is x^-1 R = R^2 / a: b (R^2 / a) / R / R. */
+static void beta_of(const struct pair_modulus *m, struct lanes *out, const struct lanes *power, const struct lanes *inverse)
+{
+    const size_t half = (size_t)m->digits * m->tier->lanes;
+
+    memcpy(out->word, power->word + half, half * sizeof out->word[0]);
+    memset(out->word + half, 0, half * sizeof out->word[0]);
+    m->tier->multiply(m, out->word, out->word, inverse->word);
+    m->tier->leave(m, out->word, out->word);
+}
+
+/* Lane l becomes entry k of base first + l. */
+static void table_put(struct pair_table *t, const struct pair_modulus *m, uint32_t first, uint32_t count, size_t k,
+                      const struct lanes *a, const struct lanes *beta)
+{
+    const uint32_t lanes = m->tier->lanes;
+
+    for (uint32_t l = 0; l < count; l++) {
+        uint64_t *entry = t->entry + (first + l) * table_words(t, m) + k;
+
+        for (size_t w = 0; w < m->digits; w++) {
+            entry[w << t->window] = a->word[w * lanes + l];
+            entry[(m->digits + w) << t->window] = beta->word[w * lanes + l];
+        }
+    }
+}
+
 void pair_table_fill(struct pair_table *t, const struct pair_modulus *m, uint32_t first, const uint64_t *bases, uint32_t count)
 {
     const uint32_t lanes = m->tier->lanes;
     const size_t words = pair_words(m);
-    struct lanes base, power;
+    uint64_t inverses[PAIR_LANES_MAX * PAIR_WORDS_MAX];
+    struct lanes base, inverse, power, back, beta;
 
     for (uint32_t i = 0; i < count; i += lanes) {
         const uint32_t left = count - i < lanes ? count - i : lanes;
 
+        if (i % PAIR_LANES_MAX == 0)
+            invert_mod_n(m, inverses, bases + i * words, count - i < PAIR_LANES_MAX ? count - i : PAIR_LANES_MAX);
         load_row(m, &base, bases + i * words, left);
+        load_row(m, &inverse, inverses + i % PAIR_LANES_MAX * words, left);
         load_row(m, &power, m->one, 0);
+        load_row(m, &back, m->one, 0);
         for (size_t k = 0; k < (size_t)1 << t->window; k++) {
-            for (uint32_t l = 0; l < left; l++)
-                for (size_t w = 0; w < words; w++)
-                    t->entry[(first + i + l) * table_words(t, m) + (w << t->window) + k] = power.word[w * lanes + l];
+            beta_of(m, &beta, &power, &back);
+            table_put(t, m, first + i, left, k, &power, &beta);
             m->tier->multiply(m, power.word, power.word, base.word);
+            m->tier->multiply(m, back.word, back.word, inverse.word);
         }
     }
+    sodium_memzero(inverses, sizeof inverses);
     wipe(m, &base, 1);
+    wipe(m, &inverse, 1);
     wipe(m, &power, 1);
+    wipe(m, &back, 1);
+    wipe(m, &beta, 1);
+    sodium_stackzero(KERNEL_STACK);
 }
 
 /* One of TABLE_BATCH parts of the powers of a base that will be needed next: multiplications leave the time. */
@@ -596,36 +732,55 @@ static void fetch_part(const uint64_t *entries, size_t words, size_t part)
         __builtin_prefetch(entries + w, 0, 2);
 }
 
-void pair_table_product(const struct pair_table *t, const struct pair_modulus *m, uint64_t *out, const uint8_t *index, size_t count)
+/* products[b] = start * prod_j base_j^index[. * bases + j] in up to TABLE_BATCH vectors, left numbers. */
+static void multiply_chosen(const struct pair_table *t, const struct pair_modulus *m, struct lanes *product,
+                            const uint64_t *start, const uint8_t *index, size_t left)
 {
     const uint32_t lanes = m->tier->lanes;
-    struct lanes product[TABLE_BATCH], factor[SELECT_BATCH];
+    const size_t vectors = (left + lanes - 1) / lanes;
+    struct lanes factor[SELECT_BATCH];
+    struct { alignas(64) uint64_t word[PAIR_LANE_WORDS_MAX / 2]; } sum[TABLE_BATCH]; /* of beta: bases * N < R */
+
+    for (size_t b = 0; b < vectors; b++) {
+        load(m, &product[b], &start, 1);
+        memset(&sum[b], 0, sizeof sum[b]);
+    }
+    for (uint32_t base = 0; base < t->bases; base++) {
+        const uint64_t *entries = t->entry + base * table_words(t, m);
+        uint8_t choice[TABLE_BATCH * PAIR_LANES_MAX] = {0};
+
+        for (size_t l = 0; l < left; l++)
+            choice[l] = index[l * t->bases + base];
+        for (size_t b = 0; b < vectors; b++) {
+            if (b % SELECT_BATCH == 0)
+                m->tier->select(m, factor[0].word, entries, t->window, choice + b * lanes,
+                                vectors - b < SELECT_BATCH ? vectors - b : SELECT_BATCH);
+            if (base + 1 < t->bases)
+                fetch_part(entries + table_words(t, m), table_words(t, m), b);
+            m->tier->accumulate(m, product[b].word, sum[b].word, factor[b % SELECT_BATCH].word);
+        }
+    }
+    for (size_t b = 0; b < vectors; b++) {
+        one_plus(m, factor[0].word, sum[b].word);
+        m->tier->multiply(m, product[b].word, product[b].word, factor[0].word);
+    }
+    sodium_memzero(sum, sizeof sum);
+    wipe(m, factor, SELECT_BATCH);
+}
+
+void pair_table_product(const struct pair_table *t, const struct pair_modulus *m, uint64_t *out, const uint64_t *start,
+                        const uint8_t *index, size_t count)
+{
+    const uint32_t lanes = m->tier->lanes;
+    struct lanes product[TABLE_BATCH];
 
     for (size_t i = 0; i < count; i += TABLE_BATCH * lanes) {
         const size_t left = count - i < TABLE_BATCH * lanes ? count - i : TABLE_BATCH * lanes;
-        const size_t vectors = (left + lanes - 1) / lanes;
 
-        for (uint32_t base = 0; base < t->bases; base++) {
-            const uint64_t *entries = t->entry + base * table_words(t, m);
-            uint8_t choice[TABLE_BATCH * PAIR_LANES_MAX] = {0};
-
-            for (size_t l = 0; l < left; l++)
-                choice[l] = index[(i + l) * t->bases + base];
-            for (size_t b = 0; b < vectors; b++) {
-                if (b % SELECT_BATCH == 0)
-                    m->tier->select(m, factor[0].word, entries, t->window, choice + b * lanes,
-                                    vectors - b < SELECT_BATCH ? vectors - b : SELECT_BATCH);
-                if (base + 1 < t->bases)
-                    fetch_part(entries + table_words(t, m), table_words(t, m), b);
-                if (base)
-                    m->tier->multiply(m, product[b].word, product[b].word, factor[b % SELECT_BATCH].word);
-                else
-                    product[b] = factor[b % SELECT_BATCH];
-            }
-        }
-        for (size_t b = 0; b < vectors; b++)
-            store_row(m, out + (i + b * lanes) * pair_words(m), &product[b], left - b * lanes);
+        multiply_chosen(t, m, product, start, index + i * t->bases, left);
+        for (size_t l = 0; l < left; l += lanes)
+            store_row(m, out + (i + l) * pair_words(m), &product[l / lanes], left - l);
     }
     wipe(m, product, TABLE_BATCH);
-    wipe(m, factor, SELECT_BATCH);
+    sodium_stackzero(KERNEL_STACK);
 }

@@ -20,6 +20,7 @@ enum {
     PAIR_WORDS_MAX = 304,                           /* of one number, any tier, any N */
     PAIR_LANE_WORDS_MAX = 2 * 80 * PAIR_LANES_MAX,  /* of one number in every lane    */
     PAIR_WINDOW_MAX = 8,
+    PAIR_BASES_MAX = 1000,
 };
 
 struct pair_tier;
@@ -33,6 +34,7 @@ struct pair_modulus {
     uint64_t *complement;      /* [digits] of (1 - R) mod N; each plus 2^radix - 1 when the radix is below 64 */
     uint64_t *one;             /* [2 digits] the number 1 */
     uint64_t *low, *high;      /* [2 digits] the plain pairs of R^2 and R^3 mod N^2, which bring numbers in */
+    uint64_t *lift;            /* [digits] b / R mod N of one = a + b N, which brings 1 + x N in */
     mpz_t value, square;       /* N, N^2 */
 };
 
@@ -52,6 +54,8 @@ static inline size_t pair_words(const struct pair_modulus *m) { return 2 * (size
 /* count numbers, one after the other, from and to integers in [0, N^2). */
 void pair_get_mpz(const struct pair_modulus *m, uint64_t *out, mpz_t *const x, size_t count);
 void pair_put_mpz(const struct pair_modulus *m, mpz_t *out, const uint64_t *x, size_t count);
+/* out[i] = 1 + x[i] N for count integers in [0, N). */
+void pair_get_one_plus_mpz(const struct pair_modulus *m, uint64_t *out, mpz_t *const x, size_t count);
 /* The same from and to big-endian bytes, len each. 256^len > N^2 and the bytes say less than N^2. */
 void pair_get(const struct pair_modulus *m, uint64_t *out, const uint8_t *bytes, size_t len, size_t count);
 void pair_put(const struct pair_modulus *m, uint8_t *bytes, size_t len, const uint64_t *x, size_t count);
@@ -80,17 +84,20 @@ void pair_power(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, 
 /* out[i] = x[i]^-1, one inversion for all.  STATUS_MALFORMED, and out undefined, when one has no inverse. Variable time. */
 MUST_USE status pair_invert_var(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, size_t count);
 
-/* Powers 0 .. 2^window - 1 of fixed bases, for products of one power of each. */
+/* Powers 0 .. 2^window - 1 of fixed bases, for products of one power of each.  A power a + b N is kept as a and as
+ * beta = b / a mod N, as a (1 + beta N): then a product has the a for its factors, four half-size blocks each, and the
+ * beta only add up. */
 struct pair_table {
-    uint32_t bases, window; /* window 1..PAIR_WINDOW_MAX */
+    uint32_t bases, window; /* bases up to PAIR_BASES_MAX, window 1..PAIR_WINDOW_MAX */
     uint64_t *entry;        /* [bases][words][2^window]: digit-major, for look-ups that read the whole of it */
 };
 
 MUST_USE status pair_table_init(struct pair_table *t, const struct pair_modulus *m, uint32_t bases, uint32_t window);
 void pair_table_clear(struct pair_table *t, const struct pair_modulus *m); /* wipes */
-/* Enter bases [first, first + count). */
+/* Enter bases [first, first + count), which are units. */
 void pair_table_fill(struct pair_table *t, const struct pair_modulus *m, uint32_t first, const uint64_t *bases, uint32_t count);
-/* out[i] = prod_j base_j^index[i * bases + j], index < 2^window.  The indices are secret. */
-void pair_table_product(const struct pair_table *t, const struct pair_modulus *m, uint64_t *out, const uint8_t *index, size_t count);
+/* out[i] = start * prod_j base_j^index[i * bases + j], index < 2^window.  The indices are secret. */
+void pair_table_product(const struct pair_table *t, const struct pair_modulus *m, uint64_t *out, const uint64_t *start,
+                        const uint8_t *index, size_t count);
 
 #endif

@@ -263,6 +263,15 @@ static void square(const struct pair_modulus *m, uint64_t *out, const uint64_t *
     reduce(m, out, NULL, a, 1, b, 1, 1);
 }
 
+static void accumulate(const struct pair_modulus *m, uint64_t *product, uint64_t *sum, const uint64_t *entry)
+{
+    const struct product a[] = {{product, {entry, 0}}}, b[] = {{product + m->digits * LANES, {entry, 0}}};
+
+    reduce(m, product, NULL, a, 1, b, 1, 0);
+    for (size_t k = 0; k < m->digits; k++)
+        store(sum, k, add(load(sum, k), load(entry, m->digits + k)));
+}
+
 static void enter(const struct pair_modulus *m, uint64_t *out, const uint64_t *low, const uint64_t *high)
 {
     const struct product a[] = {{low, {m->low, 1}}, {high, {m->high, 1}}};
@@ -367,6 +376,7 @@ const struct pair_tier pair_tier_avx2 = {
     .multiply = multiply,
     .square = square,
     .multiply_one = multiply_one,
+    .accumulate = accumulate,
     .enter = enter,
     .leave = leave,
     .select = select_entries,

@@ -229,6 +229,19 @@ static void square(const struct pair_modulus *m, uint64_t *out, const uint64_t *
     reduce(m, out, &c);
 }
 
+static void accumulate(const struct pair_modulus *m, uint64_t *product, uint64_t *sum, const uint64_t *entry)
+{
+    const size_t digits = m->digits;
+    __m512i *s = (__m512i *)sum;
+    struct columns c;
+
+    set_product(c.a, product, entry, digits, IN_LANES);
+    set_product(c.b, product + digits * LANES, entry, digits, IN_LANES);
+    reduce(m, product, &c);
+    for (size_t i = 0; i < digits; i++)
+        s[i] = add(s[i], digit(entry, digits + i, IN_LANES));
+}
+
 static void enter(const struct pair_modulus *m, uint64_t *out, const uint64_t *low, const uint64_t *high)
 {
     const size_t digits = m->digits;
@@ -416,6 +429,7 @@ const struct pair_tier pair_tier_ifma = {
     .multiply = multiply,
     .square = square,
     .multiply_one = multiply_one,
+    .accumulate = accumulate,
     .enter = enter,
     .leave = leave,
     .select = select_entries,

@@ -124,6 +124,17 @@ static void square(const struct pair_modulus *m, uint64_t *out, const uint64_t *
     finish(m, out, &w);
 }
 
+static void accumulate(const struct pair_modulus *m, uint64_t *product, uint64_t *sum, const uint64_t *entry)
+{
+    const mp_size_t n = m->digits;
+    struct wide w;
+
+    multiply_limbs(w.u, product + n, entry, n, w.scratch);
+    multiply_limbs(w.t, product, entry, n, w.scratch);
+    finish(m, product, &w);
+    mpn_add_n(sum, sum, entry + n, n);
+}
+
 static void enter(const struct pair_modulus *m, uint64_t *out, const uint64_t *low, const uint64_t *high)
 {
     const mp_size_t n = m->digits;
@@ -198,6 +209,7 @@ const struct pair_tier pair_tier_scalar = {
     .multiply = multiply,
     .square = square,
     .multiply_one = multiply,
+    .accumulate = accumulate,
     .enter = enter,
     .leave = leave,
     .select = select_entries,

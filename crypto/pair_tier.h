@@ -3,14 +3,15 @@
  * A number is 2 * digits words: the digits of a, then those of b, least significant first, radix_bits each.  In lanes the
  * words of all lanes stand side by side: word i of lane l at [i * lanes + l], 64-byte aligned.
  *
- * Lazy reduction: a and b of an input are below 4N, of an output below 3N, and R >= 64 N (pair.c chooses digits so).
+ * Lazy reduction: a and b of an input are below 4N, of an output below 3N, and R >= 2^PAIR_SPARE_BITS N (pair.c chooses
+ * digits so), which leaves room for sums of PAIR_BASES_MAX beta.
  * Every function's output may be one of its lane inputs. */
 #ifndef HEFU_PAIR_TIER_H
 #define HEFU_PAIR_TIER_H
 
 #include "crypto/pair.h"
 
-enum { PAIR_SPARE_BITS = 6 };
+enum { PAIR_SPARE_BITS = 10 };
 
 struct pair_tier {
     const char *name;
@@ -25,6 +26,9 @@ struct pair_tier {
     void (*multiply)(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, const uint64_t *y);
     void (*square)(const struct pair_modulus *m, uint64_t *out, const uint64_t *x);
     void (*multiply_one)(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, const uint64_t *y);
+    /* product = product * a / R  and  sum += beta, for an entry (a, beta) of a table.  sum is digits words per lane; only a
+     * radix of 64 bits carries. */
+    void (*accumulate)(const struct pair_modulus *m, uint64_t *product, uint64_t *sum, const uint64_t *entry);
     /* out = (low * m->low + high * m->high) / R: low and high are plain numbers below R, digits words per lane. */
     void (*enter)(const struct pair_modulus *m, uint64_t *out, const uint64_t *low, const uint64_t *high);
     /* out = x / R: out of Montgomery form. */

@@ -121,6 +121,23 @@ static void numbers_come_out_as_they_went_in(void **state)
     everywhere(check_in_and_out);
 }
 
+static void check_one_plus(struct arithmetic *a)
+{
+    for (size_t i = 0; i < NUMBERS; i++) {
+        mpz_mod(a->x[i], a->x[i], a->m.value);
+        mpz_mul(a->z[i], a->x[i], a->m.value);
+        mpz_add_ui(a->z[i], a->z[i], 1);
+    }
+    pair_get_one_plus_mpz(&a->m, a->pz, a->x, NUMBERS);
+    assert_numbers(a, a->pz, a->z);
+}
+
+static void one_plus_a_multiple_of_n_goes_in(void **state)
+{
+    (void)state;
+    everywhere(check_one_plus);
+}
+
 static void check_products(struct arithmetic *a)
 {
     uint64_t *out[NUMBERS];
@@ -266,18 +283,23 @@ static void the_halves_of_a_number_make_it_up(void **state)
     everywhere(check_halves);
 }
 
-static void check_inverses(struct arithmetic *a)
+static void draw_units(struct arithmetic *a)
 {
     BIGNUM(gcd);
 
-    for (size_t i = 0; i < NUMBERS; i++) {
+    for (size_t i = 0; i < NUMBERS; i++)
         do {
             rng_below_mpz(&a->g, a->x[i], a->m.square);
             mpz_gcd(gcd, a->x[i], a->m.value);
         } while (mpz_cmp_ui(gcd, 1) != 0);
-        mpz_invert(a->z[i], a->x[i], a->m.square);
-    }
     pair_get_mpz(&a->m, a->px, a->x, NUMBERS);
+}
+
+static void check_inverses(struct arithmetic *a)
+{
+    draw_units(a);
+    for (size_t i = 0; i < NUMBERS; i++)
+        mpz_invert(a->z[i], a->x[i], a->m.square);
     assert_int_equal(pair_invert_var(&a->m, a->pz, a->px, NUMBERS), OK);
     assert_numbers(a, a->pz, a->z);
     mpz_set(a->x[NUMBERS - 1], a->m.value);
@@ -297,6 +319,11 @@ static void check_table(struct arithmetic *a)
     uint8_t index[DRAWS * BASES];
     uint64_t *out = calloc(DRAWS, pair_words(&a->m) * 8);
 
+    draw_units(a);
+    mpz_set_ui(a->x[6], 1);
+    mpz_sub_ui(a->x[7], a->m.square, 1);
+    mpz_add_ui(a->x[8], a->m.value, 1);
+    pair_get_mpz(&a->m, a->px, a->x, NUMBERS);
     for (uint32_t window = 1; window <= PAIR_WINDOW_MAX; window += a->m.bits > 512 ? 5 : 1) {
         struct pair_table t;
 
@@ -307,14 +334,14 @@ static void check_table(struct arithmetic *a)
         for (size_t i = 0; i < sizeof index; i++)
             index[i] &= (uint8_t)((1u << window) - 1);
         index[0] = (uint8_t)((1u << window) - 1);
-        pair_table_product(&t, &a->m, out, index, DRAWS);
+        pair_table_product(&t, &a->m, out, at(a, a->px, 0), index, DRAWS);
         for (size_t d = 0; d < DRAWS; d++) {
             BIGNUM(expected);
             BIGNUM(power);
             mpz_t got[1];
 
             mpz_init(got[0]);
-            mpz_set_ui(expected, 1);
+            mpz_set(expected, a->x[0]);
             for (size_t b = 0; b < BASES; b++) {
                 mpz_powm_ui(power, a->x[6 + b], index[d * BASES + b], a->m.square);
                 mpz_mul(expected, expected, power);
@@ -335,6 +362,50 @@ static void table_products_multiply_the_chosen_powers(void **state)
     everywhere(check_table);
 }
 
+/* N fills its digits but for the spare bits, and beta of every factor is N - 1: as 1 is a (1 + lift N), that is so for the
+ * base 1 + (N - 1 - lift) N. */
+static void the_most_and_largest_betas_overflow_nothing(void **state)
+{
+    enum { DIGITS = 40 };
+
+    (void)state;
+    for (const char *const *name = pair_tier_list(); *name; name++) {
+        static uint8_t index[PAIR_BASES_MAX];
+        struct arithmetic a;
+        struct pair_table t;
+        BIGNUM(lift);
+        uint32_t radix;
+
+        assert_int_equal(pair_tier_use(*name), OK);
+        arithmetic_init(&a, 64, 1);
+        radix = a.m.tier->radix_bits;
+        arithmetic_clear(&a);
+        arithmetic_init(&a, DIGITS * radix - PAIR_SPARE_BITS, 1);
+        assert_int_equal(a.m.digits, DIGITS);
+        for (size_t i = DIGITS; i-- > 0;) {
+            mpz_mul_2exp(lift, lift, radix);
+            mpz_add_ui(lift, lift, a.m.lift[i]);
+        }
+        mpz_sub(a.x[0], a.m.value, lift);
+        mpz_sub_ui(a.x[0], a.x[0], 1);
+        pair_get_one_plus_mpz(&a.m, a.px, a.x, 1);
+        assert_int_equal(pair_table_init(&t, &a.m, PAIR_BASES_MAX, 1), OK);
+        for (uint32_t i = 0; i < PAIR_BASES_MAX; i++)
+            pair_table_fill(&t, &a.m, i, a.px, 1);
+        memset(index, 1, sizeof index);
+        pair_table_product(&t, &a.m, a.pz, a.m.one, index, 1);
+        pair_put_mpz(&a.m, a.z, a.pz, 1);
+        mpz_mul_ui(a.x[0], a.x[0], PAIR_BASES_MAX);
+        mpz_mul(a.x[0], a.x[0], a.m.value);
+        mpz_add_ui(a.x[0], a.x[0], 1);
+        mpz_mod(a.x[0], a.x[0], a.m.square);
+        assert_int_equal(mpz_cmp(a.z[0], a.x[0]), 0);
+        pair_table_clear(&t, &a.m);
+        arithmetic_clear(&a);
+    }
+    assert_int_equal(pair_tier_use(NULL), OK);
+}
+
 static void an_unknown_tier_is_refused_and_changes_nothing(void **state)
 {
     (void)state;
@@ -349,6 +420,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_come_out_as_they_went_in),
+        cmocka_unit_test(one_plus_a_multiple_of_n_goes_in),
         cmocka_unit_test(products_equal_those_of_gmp),
         cmocka_unit_test(the_product_of_any_count_is_right),
         cmocka_unit_test(powers_equal_those_of_gmp),
@@ -356,6 +428,7 @@ int main(void)
         cmocka_unit_test(the_halves_of_a_number_make_it_up),
         cmocka_unit_test(inverses_are_inverses_and_a_multiple_of_n_has_none),
         cmocka_unit_test(table_products_multiply_the_chosen_powers),
+        cmocka_unit_test(the_most_and_largest_betas_overflow_nothing),
         cmocka_unit_test(an_unknown_tier_is_refused_and_changes_nothing),
     };
 

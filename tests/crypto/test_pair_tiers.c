@@ -260,6 +260,39 @@ static void one_number_multiplies_every_lane(void **state)
     everywhere(state, check_products_with_one);
 }
 
+static void check_accumulate(struct bed *b)
+{
+    struct vector x, entry, sum = {0};
+    uint64_t expected_sum[PAIR_LANE_WORDS_MAX] = {0};
+
+    for (size_t i = 0; i < NUMBERS; i += b->tier->lanes) {
+        draw(b, &x, b->x);
+        draw(b, &entry, b->y);
+        for (uint32_t l = 0; l < b->tier->lanes; l++)
+            lane_get(b, b->y[l], &entry, l, 0);
+        for (size_t w = 0, carry = 0; w < b->m.digits * b->tier->lanes; w++) {
+            const uint64_t digit = entry.word[b->m.digits * b->tier->lanes + w], before = expected_sum[w];
+
+            expected_sum[w] += digit + carry;
+            carry = b->tier->radix_bits == 64 && (expected_sum[w] < before || (carry && expected_sum[w] == before));
+        }
+        *guard(b, &x) = GUARD;
+        sum.word[b->m.digits * b->tier->lanes] = GUARD;
+        b->tier->accumulate(&b->m, x.word, sum.word, entry.word);
+        for (uint32_t l = 0; l < b->tier->lanes; l++) {
+            mpz_mul(b->x[l], b->x[l], b->y[l]);
+            assert_is_over_radix(b, &x, l, b->x[l]);
+        }
+        assert_memory_equal(sum.word, expected_sum, b->m.digits * b->tier->lanes * sizeof sum.word[0]);
+        assert_true(sum.word[b->m.digits * b->tier->lanes] == GUARD);
+    }
+}
+
+static void accumulating_multiplies_by_one_half_and_adds_the_other(void **state)
+{
+    everywhere(state, check_accumulate);
+}
+
 /* The largest inputs there are fill every column as far as it can be filled. */
 static void check_largest(struct bed *b)
 {
@@ -444,14 +477,15 @@ static void select_finds_every_lanes_entry_for_every_window(void **state)
 }
 
 #define TIER_TEST(tier, test) {#tier ": " #test, test, NULL, NULL, (void *)(uintptr_t)&pair_tier_##tier}
-#define TIER_TESTS(tier)                                                \
-    TIER_TEST(tier, products_equal_those_of_gmp),                       \
-    TIER_TEST(tier, squares_equal_those_of_gmp),                        \
-    TIER_TEST(tier, one_number_multiplies_every_lane),                  \
-    TIER_TEST(tier, the_largest_inputs_overflow_nothing),               \
-    TIER_TEST(tier, plain_numbers_enter_montgomery_form),               \
-    TIER_TEST(tier, numbers_leave_montgomery_form),                     \
-    TIER_TEST(tier, each_lane_loads_and_stores_its_number),             \
+#define TIER_TESTS(tier)                                                     \
+    TIER_TEST(tier, products_equal_those_of_gmp),                            \
+    TIER_TEST(tier, squares_equal_those_of_gmp),                             \
+    TIER_TEST(tier, one_number_multiplies_every_lane),                       \
+    TIER_TEST(tier, accumulating_multiplies_by_one_half_and_adds_the_other), \
+    TIER_TEST(tier, the_largest_inputs_overflow_nothing),                    \
+    TIER_TEST(tier, plain_numbers_enter_montgomery_form),                    \
+    TIER_TEST(tier, numbers_leave_montgomery_form),                          \
+    TIER_TEST(tier, each_lane_loads_and_stores_its_number),                  \
     TIER_TEST(tier, select_finds_every_lanes_entry_for_every_window)
 
 int main(void)
