@@ -12,7 +12,8 @@ MUST_USE status preparation_file_write(uint64_t *bytes, const struct preparation
                                        const struct keyring *keys, const struct hash *contract_id, uint32_t attempt,
                                        struct fault *f);
 
-/* Of party self.  Whether it succeeds or not, no file is left of which anybody could make the preparation again. */
+/* Of party self.  Whether it succeeds or not, the preparation and its key are gone.  When the contract keeps the secrets of its
+ * sessions (retention), a replay of the offline one makes the preparation again, from its seed, its start and its bodies. */
 MUST_USE status preparation_file_take(struct preparation *out, const struct contract *c, party self,
                                       const char *session_dir, const struct keyring *keys, const struct hash *contract_id,
                                       uint32_t attempt, struct fault *f);
