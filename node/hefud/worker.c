@@ -286,8 +286,6 @@ static void worker_clear(struct worker *w)
 {
     worker_channel_close(w->channel);
     (void)!close_journal(w, NULL);
-    if (w->session_begun && !w->papers.contract.retention)
-        session_destroy_secrets(w->dir);
     if (w->session_begun)
         session_clear(&w->session);
     pool_free(w->pool);

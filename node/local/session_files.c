@@ -2,6 +2,7 @@
 
 #include "protocol/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,14 +225,31 @@ status session_secret_read(struct rng_key *secret, const char *kind, const char 
     return OK;
 }
 
-void session_destroy_secrets(const char *session_dir)
+static status remove_bodies(const char *session_dir, struct fault *f)
 {
-    static const char *const files[] = {"seed.sealed", "start.sealed", "bodies"};
     char path[FILES_PATH_BYTES];
 
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-        if (files_join(path, session_dir, files[i], NULL) == OK)
-            (void)!unlink(path);
+    TRY(files_join(path, session_dir, "bodies", f));
+    if (unlink(path) != 0 && errno != ENOENT)
+        return fault_set(f, STATUS_IO, "%s: cannot be removed: %s", path, strerror(errno));
+    return OK;
+}
+
+status session_destroy_secrets(const char *session_dir, struct fault *f)
+{
+    static const char *const sealed[] = {"seed.sealed", "start.sealed"};
+    status result = remove_bodies(session_dir, f); /* first: destroying the others syncs the directory */
+
+    for (size_t i = 0; i < sizeof sealed / sizeof sealed[0]; i++) {
+        char path[FILES_PATH_BYTES];
+        status one = files_join(path, session_dir, sealed[i], f);
+
+        if (one == OK)
+            one = files_destroy(path, f);
+        if (result == OK)
+            result = one;
+    }
+    return result;
 }
 
 status session_was_scored(int *scored, const char *session_dir, uint16_t parties, struct fault *f)

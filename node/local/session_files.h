@@ -60,8 +60,9 @@ MUST_USE status session_secret_read(struct rng_key *secret, const char *kind, co
                                     const struct keyring *keys, const struct hash *contract_id, uint32_t attempt,
                                     struct fault *f);
 
-/* For a contract without retention: nothing that a replay needs stays. */
-void session_destroy_secrets(const char *session_dir);
+/* For a contract without retention: nothing that a replay needs stays.  What cannot be removed does not keep the rest; OK when
+ * there is nothing. */
+MUST_USE status session_destroy_secrets(const char *session_dir, struct fault *f);
 
 /* Whether scores of test rows left in this attempt: its contract must not be run again. */
 MUST_USE status session_was_scored(int *scored, const char *session_dir, uint16_t parties, struct fault *f);

@@ -269,6 +269,24 @@ static void fail_jobs(struct jobs *j, enum job_state state, int64_t older_ms, co
     }
 }
 
+static int has_ended(enum job_state state)
+{
+    return state == JOB_DONE || state == JOB_FAILED || state == JOB_REFUSED || state == JOB_CANCELLED;
+}
+
+/* A job's end and its files are two things: what a crash left of the second is removed when the node starts. */
+static void drop_leftovers(struct jobs *j)
+{
+    struct store_job *list AUTO(auto_free) = NULL;
+    size_t count = 0;
+
+    if (store_list_jobs(j->c.store, &list, &count, NULL) != OK)
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (has_ended(list[i].state))
+            jobs_drop_files(j, &list[i]);
+}
+
 /* A preparation is worth nothing when its contract's window is over. */
 static void expire_prepared(struct jobs *j)
 {
@@ -359,6 +377,7 @@ status jobs_open(struct jobs **out, const struct jobs_config *config, struct fau
         return result;
     }
     fail_jobs(j, JOB_RUNNING, 0, &restarted);
+    drop_leftovers(j);
     *out = j;
     return OK;
 }

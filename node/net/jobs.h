@@ -50,7 +50,7 @@ struct jobs_config {
     int64_t (*clock)(void);         /* Unix seconds; NULL: the system's */
 };
 
-/* Jobs that were running when an earlier daemon ended have failed. */
+/* Jobs that were running when an earlier daemon ended have failed; what they left that nobody may use is removed. */
 MUST_USE status jobs_open(struct jobs **out, const struct jobs_config *config, struct fault *f);
 void jobs_close(struct jobs *j);
 

@@ -57,8 +57,9 @@ MUST_USE status jobs_approve(struct jobs *j, const char *id, const char *actor, 
 MUST_USE status jobs_approve_session(struct jobs *j, const struct store_job *job, const struct contract *k,
                                      const struct hash *id, enum stage stage, const struct hash *preparation,
                                      struct fault *f);
-/* What the offline session of the job left is gone from the disk.  Best effort. */
-void jobs_drop_preparation(struct jobs *j, const struct store_job *job);
+/* What the attempt of a job that has ended must not leave on the disk: its preparation, and without retention its secrets.
+ * Best effort. */
+void jobs_drop_files(struct jobs *j, const struct store_job *job);
 /* The state and, in the paper, what the state alone does not tell. */
 void jobs_end(struct jobs *j, const char *id, const struct fault *why, const char *blamed, const json_t *progress,
               const json_t *result);

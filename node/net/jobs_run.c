@@ -28,6 +28,42 @@ static void write_paper(struct jobs *j, const char *id, enum job_paper kind, con
         (void)!store_put_paper(j->c.store, id, kind, text, strlen(text), NULL);
 }
 
+static void drop_preparation(struct jobs *j, const struct store_job *job)
+{
+    char dir[FILES_PATH_BYTES];
+    struct fault f = {0};
+
+    if (jobs_session_dir(dir, j->c.node->state_dir, job->id, job->attempt, STAGE_OFFLINE, &f) != OK ||
+        preparation_file_destroy(dir, &f) != OK)
+        (void)!store_note(j->c.store, job->id, "node", f.message, NULL);
+}
+
+/* "destroyed after the session": here and not in the worker, which may be killed.  Of every stage: an offline session's secrets
+ * make its preparation again. */
+static void drop_secrets(struct jobs *j, const struct store_job *job)
+{
+    struct contract *k AUTO(auto_free) = NULL;
+    struct hash id;
+
+    if (jobs_load_contract(&k, &id, j, job->id, NULL) != OK || k->retention)
+        return;
+    for (int stage = STAGE_WHOLE; stage <= STAGE_ONLINE; stage++) {
+        char dir[FILES_PATH_BYTES];
+        struct fault f = {0};
+
+        if (jobs_session_dir(dir, j->c.node->state_dir, job->id, job->attempt, (enum stage)stage, &f) != OK ||
+            session_destroy_secrets(dir, &f) != OK)
+            (void)!store_note(j->c.store, job->id, "node", f.message, NULL);
+    }
+}
+
+void jobs_drop_files(struct jobs *j, const struct store_job *job)
+{
+    if (job->stage != STAGE_WHOLE)
+        drop_preparation(j, job);
+    drop_secrets(j, job);
+}
+
 /* The offline session ended well: write down what it left, and approve the session that will use it. */
 static status take_preparation(struct jobs *j, const struct store_job *job, const json_t *result, struct fault *f)
 {
@@ -45,19 +81,10 @@ static status take_preparation(struct jobs *j, const struct store_job *job, cons
     hash_hex(&preparation, p.name);
     TRY(jobs_load_contract(&k, &id, j, job->id, f));
     TRY(store_add_preparation(j->c.store, job->id, job->attempt, &p, f));
+    drop_secrets(j, job);
     TRY(jobs_approve_session(j, job, k, &id, STAGE_ONLINE, &preparation, f));
     write_paper(j, job->id, PAPER_PREPARED, result);
     return store_set_state(j->c.store, job->id, JOB_PREPARED, "node", NULL, f);
-}
-
-void jobs_drop_preparation(struct jobs *j, const struct store_job *job)
-{
-    char dir[FILES_PATH_BYTES];
-    struct fault f = {0};
-
-    if (jobs_session_dir(dir, j->c.node->state_dir, job->id, job->attempt, STAGE_OFFLINE, &f) != OK ||
-        preparation_file_destroy(dir, &f) != OK)
-        (void)!store_note(j->c.store, job->id, "node", f.message, NULL);
 }
 
 /* Under the lock.  The state and, in the paper, what the state alone does not tell. */
@@ -78,8 +105,7 @@ void jobs_end(struct jobs *j, const char *id, const struct fault *why, const cha
             return;
         why = &own;
     }
-    if (job.stage != STAGE_WHOLE)
-        jobs_drop_preparation(j, &job);
+    jobs_drop_files(j, &job); /* before the end is written down: after a crash between the two it is tried again */
     error = why->code == OK ? json_null() : control_fault_json(why);
     if (blamed && blamed[0])
         json_object_set_new(error, "blamed", json_string(blamed));
@@ -194,12 +220,13 @@ status jobs_op_cancel(void *node, const struct control_caller *who, const json_t
     snprintf(why.message, sizeof why.message, "cancelled by %s%s",
              who->role == CONTROL_COORDINATOR ? "the coordinator " : "the operator of ",
              who->role == CONTROL_COORDINATOR ? who->name : j->c.node->name);
-    if (job.state == JOB_RUNNING)
+    if (job.state == JOB_RUNNING) {
         j->c.workers.cancel(j->c.workers.ctx, job.id, &why); /* the state follows when the worker has ended */
-    else if (job.state != JOB_CANCELLED)
+    } else if (job.state != JOB_CANCELLED) {
+        if (job.state == JOB_PREPARED)
+            jobs_drop_files(j, &job);
         TRY(store_set_state(j->c.store, job.id, JOB_CANCELLED, who->name, &why, f));
-    if (job.state == JOB_PREPARED)
-        jobs_drop_preparation(j, &job);
+    }
     return jobs_tell_state(answer, j, job.id, f);
 }
 

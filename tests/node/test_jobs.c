@@ -5,6 +5,7 @@
 #include "node/local/session_files.h"
 
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <time.h>
 
@@ -38,6 +39,7 @@ static struct store *store;
 static struct jobs *jobs;
 static struct worker worker;
 static int64_t now = NOW;
+static uint8_t retention; /* of the contracts that acme makes */
 
 static int64_t fake_clock(void)
 {
@@ -137,6 +139,7 @@ static int set_up(void **state)
     if (scratch_make(state))
         return -1;
     now = NOW;
+    retention = 1;
     worker = (struct worker){0};
     config = (struct node_config){.name = "bank", .num_peers = 1, .num_coordinators = 1};
     snprintf(ca, sizeof ca, "%s/ca", scratch);
@@ -223,7 +226,7 @@ static struct contract contract_of_offer(const json_t *offer)
         .version = 1, .suite = SUITE_INT1, .sigmoid = SIGMOID_LINEAR, .test_rule = TEST_DRAWN, .job = "risk",
         .purpose = "to test", .not_before = (uint64_t)now - 10, .not_after = (uint64_t)now + 7200, .nonce = {1}, .parties = 2,
         .key_bits = 2048, .passes = 16, .ridge_micro = 3000, .optimiser = OPTIMISER_NESTEROV, .step_1024 = 1331, .momentum_1024 = 717, .test_permille = 300,
-        .fraction_bits = 16, .score_bits = 6, .min_rows = 100, .min_positives = 10, .rows_per_bin = 5, .attempts_max = 2, .retention = 1};
+        .fraction_bits = 16, .score_bits = 6, .min_rows = 100, .min_positives = 10, .rows_per_bin = 5, .attempts_max = 2, .retention = retention};
     uint8_t *bins = NULL;
     size_t columns = 0;
 
@@ -804,6 +807,78 @@ static void hello_tells_tables_to_the_operator_only(void **state)
     json_decref(theirs);
 }
 
+/* ---- what stays on the disk ---- */
+
+static const char *const secret_files[] = {"seed.sealed", "start.sealed", "bodies"};
+
+/* As the worker leaves them when it is killed. */
+static void write_secrets(const char *session_dir)
+{
+    for (size_t i = 0; i < 3; i++) {
+        char path[FILES_PATH_BYTES];
+
+        assert_int_equal(files_join(path, session_dir, secret_files[i], NULL), OK);
+        assert_int_equal(files_write(path, "secret", 6, 0600, NULL), OK);
+    }
+}
+
+static int secrets_in(const char *session_dir)
+{
+    int count = 0;
+
+    for (size_t i = 0; i < 3; i++) {
+        char path[FILES_PATH_BYTES];
+
+        assert_int_equal(files_join(path, session_dir, secret_files[i], NULL), OK);
+        count += files_exist(path);
+    }
+    return count;
+}
+
+static void without_retention_a_killed_worker_leaves_no_secret(void **state)
+{
+    struct fault killed = {.code = STATUS_IO, .message = "the worker of this job was ended by signal 9"};
+    char id[17];
+    struct contract k;
+
+    (void)state;
+    retention = 0;
+    k = approved(id);
+    start(id, &k);
+    write_secrets(worker.session_dir);
+    jobs_ended(jobs, id, &killed, "", NULL, NULL);
+    state_is(id, "failed");
+    assert_int_equal(secrets_in(worker.session_dir), 0);
+}
+
+static void with_retention_they_stay(void **state)
+{
+    struct fault killed = {.code = STATUS_IO, .message = "the worker of this job was ended by signal 9"};
+    char id[17];
+    struct contract k = approved(id);
+
+    (void)state;
+    start(id, &k);
+    write_secrets(worker.session_dir);
+    jobs_ended(jobs, id, &killed, "", NULL, NULL);
+    assert_int_equal(secrets_in(worker.session_dir), 3);
+}
+
+static void without_retention_a_restart_leaves_no_secret(void **state)
+{
+    char id[17];
+    struct contract k;
+
+    (void)state;
+    retention = 0;
+    k = approved(id);
+    start(id, &k);
+    write_secrets(worker.session_dir);
+    jobs_close(jobs);
+    open_jobs();
+    assert_int_equal(secrets_in(worker.session_dir), 0);
+}
+
 /* ---- two sessions ---- */
 
 /* A job whose offline session has ended well, its preparation named by one byte. */
@@ -828,6 +903,7 @@ static struct contract prepared(char id[17], uint8_t name)
     /* what the worker would leave */
     assert_int_equal(jobs_session_dir(dir, config.state_dir, id, 0, STAGE_OFFLINE, NULL), OK);
     assert_string_equal(worker.session_dir, dir);
+    write_secrets(dir);
     assert_int_equal(files_join(path, dir, "preparation.sealed", NULL), OK);
     assert_int_equal(files_write(path, "key", 3, 0600, NULL), OK);
     hash_hex(&preparation, hex);
@@ -836,6 +912,20 @@ static struct contract prepared(char id[17], uint8_t name)
     jobs_ended(jobs, id, &done, "", NULL, result);
     json_decref(result);
     return k;
+}
+
+/* From here on the database refuses that state. */
+static void forbid_cancelling(void)
+{
+    char path[FILES_PATH_BYTES], sql[160];
+    sqlite3 *db;
+
+    assert_int_equal(files_join(path, config.state_dir, "state.db", NULL), OK);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    snprintf(sql, sizeof sql, "CREATE TRIGGER no BEFORE UPDATE ON jobs WHEN NEW.state = %d BEGIN SELECT RAISE(ABORT, 'no'); END",
+             JOB_CANCELLED);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
 }
 
 static int preparation_is_on_disk(const char *id)
@@ -932,6 +1022,52 @@ static void a_preparation_goes_with_its_job(void **state)
     assert_false(preparation_is_on_disk(id));
 }
 
+static void without_retention_the_secrets_of_both_sessions_go(void **state)
+{
+    char id[17], offline[FILES_PATH_BYTES];
+    struct contract k;
+    const struct hash preparation = {{9}};
+
+    (void)state;
+    retention = 0;
+    k = prepared(id, 9);
+    strcpy(offline, worker.session_dir);
+    assert_int_equal(secrets_in(offline), 0); /* of which the preparation could be made again */
+    json_decref(must(&acme, start_request(id, approval_of_bank(id), approval_of_tax_for(&k, 0, STAGE_ONLINE, &preparation))));
+    write_secrets(offline);
+    write_secrets(worker.session_dir);
+    jobs_ended(jobs, id, &(struct fault){.code = STATUS_CLOSED, .message = "tax went away"}, "tax", NULL, NULL);
+    assert_int_equal(secrets_in(offline), 0);
+    assert_int_equal(secrets_in(worker.session_dir), 0);
+}
+
+/* A power cut between the two steps of an end. */
+static void a_start_removes_the_preparation_of_a_job_that_has_ended(void **state)
+{
+    char id[17];
+
+    (void)state;
+    (void)prepared(id, 9);
+    assert_int_equal(store_set_state(store, id, JOB_CANCELLED, "operator", NULL, NULL), OK);
+    jobs_close(jobs);
+    assert_true(preparation_is_on_disk(id));
+    open_jobs();
+    assert_false(preparation_is_on_disk(id));
+}
+
+/* The store cannot be written: the job stays prepared, the files are gone.  Never the other way round. */
+static void a_cancelled_preparation_is_removed_before_it_is_cancelled(void **state)
+{
+    char id[17];
+
+    (void)state;
+    (void)prepared(id, 9);
+    forbid_cancelling();
+    json_decref(ask(&operator, about("cancel", id)));
+    state_is(id, "prepared");
+    assert_false(preparation_is_on_disk(id));
+}
+
 static void a_preparation_ends_with_the_window_of_its_contract(void **state)
 {
     char id[17];
@@ -1002,10 +1138,16 @@ int main(void)
         TEST(cancelling_asks_the_worker_and_ends_what_waits),
         TEST(a_worker_that_cannot_start_is_a_failed_job),
         TEST(hello_tells_tables_to_the_operator_only),
+        TEST(without_retention_a_killed_worker_leaves_no_secret),
+        TEST(with_retention_they_stay),
+        TEST(without_retention_a_restart_leaves_no_secret),
         TEST(a_prepared_job_waits_and_is_trained_once),
         TEST(a_party_on_another_preparation_is_named_and_nothing_is_spent),
         TEST(a_failed_online_session_uses_the_preparation_up_and_the_next_attempt_is_whole),
         TEST(a_preparation_goes_with_its_job),
+        TEST(without_retention_the_secrets_of_both_sessions_go),
+        TEST(a_start_removes_the_preparation_of_a_job_that_has_ended),
+        TEST(a_cancelled_preparation_is_removed_before_it_is_cancelled),
         TEST(a_preparation_ends_with_the_window_of_its_contract),
         TEST(a_restart_keeps_what_is_prepared),
         TEST(a_table_without_labels_is_offered_for_a_preparation_only),

@@ -5,6 +5,9 @@
 #include "node/local/session_files.h"
 #include "node/scratch.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 static struct keyring *keys, *others;
 static const struct hash contract = {{7}};
 static const struct rng_key secret = {{1, 2, 3}};
@@ -85,11 +88,47 @@ static void without_retention_nothing_that_replays_stays(void **state)
         assert_int_equal(files_write(in_scratch(gone[i]), "x", 1, 0600, NULL), OK);
     for (size_t i = 0; i < 2; i++)
         assert_int_equal(files_write(in_scratch(kept[i]), "x", 1, 0600, NULL), OK);
-    session_destroy_secrets(scratch);
+    assert_int_equal(session_destroy_secrets(scratch, NULL), OK);
     for (size_t i = 0; i < 3; i++)
         assert_false(files_exist(in_scratch(gone[i])));
     for (size_t i = 0; i < 2; i++)
         assert_true(files_exist(in_scratch(kept[i])));
+    assert_int_equal(session_destroy_secrets(scratch, NULL), OK); /* nothing to do */
+}
+
+static void a_destroyed_secret_is_overwritten_first(void **state)
+{
+    static const uint8_t zeros[6];
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    char sealed[FILES_PATH_BYTES];
+
+    (void)state;
+    strcpy(sealed, in_scratch("seed.sealed"));
+    assert_int_equal(files_write(sealed, "secret", 6, 0600, NULL), OK);
+    assert_int_equal(link(sealed, in_scratch("the same blocks")), 0);
+    assert_int_equal(session_destroy_secrets(scratch, NULL), OK);
+    assert_int_equal(files_read(&bytes, &len, in_scratch("the same blocks"), 100, NULL), OK);
+    assert_int_equal(len, 6);
+    assert_memory_equal(bytes, zeros, 6);
+    free(bytes);
+}
+
+static void what_cannot_be_destroyed_is_said_and_keeps_nothing_else(void **state)
+{
+    static const char *const stuck[] = {"bodies", "seed.sealed"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct fault f = {0};
+
+        assert_int_equal(mkdir(in_scratch(stuck[i]), 0700), 0); /* no file */
+        assert_int_equal(files_write(in_scratch("start.sealed"), "x", 1, 0600, NULL), OK);
+        assert_int_equal(session_destroy_secrets(scratch, &f), STATUS_IO);
+        assert_non_null(strstr(f.message, stuck[i]));
+        assert_false(files_exist(in_scratch("start.sealed")));
+        assert_int_equal(rmdir(in_scratch(stuck[i])), 0);
+    }
 }
 
 static void an_attempt_was_scored_when_its_log_holds_a_score(void **state)
@@ -122,6 +161,8 @@ int main(void)
         TEST(a_secret_is_never_written_over),
         TEST(the_file_does_not_hold_the_secret),
         TEST(without_retention_nothing_that_replays_stays),
+        TEST(a_destroyed_secret_is_overwritten_first),
+        TEST(what_cannot_be_destroyed_is_said_and_keeps_nothing_else),
         TEST(an_attempt_was_scored_when_its_log_holds_a_score),
     };
 
