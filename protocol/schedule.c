@@ -83,14 +83,24 @@ static void vector_to_all(struct pen *pen, enum message_kind kind, uint32_t pass
 }
 
 /* Each to all: first every send, then every receive. */
-static void exchange(struct pen *pen, enum message_kind kind, uint32_t pass, uint64_t len)
+static void to_all(struct pen *pen, enum message_kind kind, uint32_t pass, uint64_t len)
 {
     for (party p = 0; p < pen->parties; p++)
         if (p != pen->self)
             message(pen, RECORD_SEND, p, kind, pass, 0, len);
+}
+
+static void from_all(struct pen *pen, enum message_kind kind, uint32_t pass, uint64_t len)
+{
     for (party p = 0; p < pen->parties; p++)
         if (p != pen->self)
             message(pen, RECORD_RECV, p, kind, pass, 0, len);
+}
+
+static void exchange(struct pen *pen, enum message_kind kind, uint32_t pass, uint64_t len)
+{
+    to_all(pen, kind, pass, len);
+    from_all(pen, kind, pass, len);
 }
 
 /* One to all. */
@@ -253,20 +263,42 @@ static void look_up(struct pen *pen, const struct plan *plan, uint32_t pass)
         vector(pen, RECORD_SEND, chain[h], MESSAGE_flip, pass, ITEM_FLIP, plan->n);
 }
 
-/* [SPEC 7.4] */
-static void checkpoint(struct pen *pen, uint32_t pass)
+/* [SPEC 7.4] in its steps: root to all; roots of all, signature to all; signatures of all. */
+static void show(struct pen *pen, uint32_t pass)
 {
-    exchange(pen, MESSAGE_checkpoint, pass, BODY_CHECKPOINT);
-    exchange(pen, MESSAGE_cosign, pass, BODY_COSIGN);
+    to_all(pen, MESSAGE_checkpoint, pass, BODY_CHECKPOINT);
+}
+
+static void sign(struct pen *pen, uint32_t pass)
+{
+    from_all(pen, MESSAGE_checkpoint, pass, BODY_CHECKPOINT);
+    to_all(pen, MESSAGE_cosign, pass, BODY_COSIGN);
+}
+
+static void close_checkpoint(struct pen *pen, uint32_t pass)
+{
+    from_all(pen, MESSAGE_cosign, pass, BODY_COSIGN);
     put(pen, (struct schedule_step){.type = RECORD_CHECKPOINT, .peer = pen->self, .pass = pass, .a = pass});
 }
 
-/* To each block owner its block, and ours from each peer. */
-static void blocks(struct pen *pen, enum message_kind kind, uint32_t pass, size_t item)
+static void checkpoint(struct pen *pen, uint32_t pass)
+{
+    show(pen, pass);
+    sign(pen, pass);
+    close_checkpoint(pen, pass);
+}
+
+/* To each block owner its block. */
+static void blocks_out(struct pen *pen, enum message_kind kind, uint32_t pass, size_t item)
 {
     for (party p = 0; p < pen->parties; p++)
         if (p != pen->self)
             vector(pen, RECORD_SEND, p, kind, pass, item, contract_width(pen->c, p));
+}
+
+/* Ours from each peer. */
+static void blocks_in(struct pen *pen, enum message_kind kind, uint32_t pass, size_t item)
+{
     for (party p = 0; p < pen->parties; p++)
         if (p != pen->self)
             vector(pen, RECORD_RECV, p, kind, pass, item, contract_width(pen->c, pen->self));
@@ -277,8 +309,11 @@ static void train(struct pen *pen, const struct plan *plan, uint32_t pass)
 {
     const size_t item = item_ring(plan->k);
 
-    if (pass > 1)
-        blocks(pen, MESSAGE_weight, pass, item);
+    if (pass > 1) {
+        blocks_out(pen, MESSAGE_weight, pass, item);
+        close_checkpoint(pen, pass - 1);
+        blocks_in(pen, MESSAGE_weight, pass, item);
+    }
     if (plan->table_bits && pass == pen->c->passes) { /* the same scores in the table of the range, as pass 0 */
         look_up(pen, plan, 0);
         exchange(pen, MESSAGE_range, pass, item);
@@ -290,8 +325,12 @@ static void train(struct pen *pen, const struct plan *plan, uint32_t pass)
         if (p != pen->self)
             vector(pen, RECORD_RECV, p, MESSAGE_residual, pass, item, plan->n);
     exchange(pen, MESSAGE_lift, pass, BODY_LIFT);
-    blocks(pen, MESSAGE_gradient, pass, item);
-    checkpoint(pen, pass);
+    blocks_out(pen, MESSAGE_gradient, pass, item);
+    show(pen, pass);
+    blocks_in(pen, MESSAGE_gradient, pass, item);
+    sign(pen, pass);
+    if (pass == pen->c->passes)
+        close_checkpoint(pen, pass);
 }
 
 static void fact(struct pen *pen, enum fact kind, uint64_t a, uint64_t b)
@@ -371,7 +410,8 @@ static void online(struct pen *pen, const struct plan *plan, uint32_t test)
     checkpoint(pen, 0);
     for (uint32_t pass = 1; pass <= pen->c->passes; pass++)
         train(pen, plan, pass);
-    blocks(pen, MESSAGE_block, 0, ITEM_BLOCK);
+    blocks_out(pen, MESSAGE_block, 0, ITEM_BLOCK);
+    blocks_in(pen, MESSAGE_block, 0, ITEM_BLOCK);
     evaluate(pen, test);
 }
 

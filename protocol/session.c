@@ -371,17 +371,27 @@ status session_recv(struct session *ss, party from, enum message_kind kind, uint
     return session_recv_part(ss, from, kind, pass, 0, body, len);
 }
 
+/* The two halves of an exchange: our body to all, everyone's to us. */
+static status tell_all(struct session *ss, enum message_kind kind, uint32_t pass, const uint8_t *bodies, size_t len)
+{
+    for (party p = 0; p < ss->parties; p++)
+        if (p != ss->self)
+            TRY(session_send(ss, p, kind, pass, bodies + ss->self * len, len));
+    return OK;
+}
+
+static status hear_all(struct session *ss, enum message_kind kind, uint32_t pass, uint8_t *bodies, size_t len)
+{
+    for (party p = 0; p < ss->parties; p++)
+        if (p != ss->self)
+            TRY(session_recv(ss, p, kind, pass, bodies + p * len, len));
+    return OK;
+}
+
 status session_exchange(struct session *ss, enum message_kind kind, uint32_t pass, void *bodies, size_t len)
 {
-    uint8_t *body = bodies;
-
-    for (party p = 0; p < ss->parties; p++)
-        if (p != ss->self)
-            TRY(session_send(ss, p, kind, pass, body + ss->self * len, len));
-    for (party p = 0; p < ss->parties; p++)
-        if (p != ss->self)
-            TRY(session_recv(ss, p, kind, pass, body + p * len, len));
-    return OK;
+    TRY(tell_all(ss, kind, pass, bodies, len));
+    return hear_all(ss, kind, pass, bodies, len);
 }
 
 /* Items of record i of a vector of count items. */
@@ -465,41 +475,59 @@ status session_fact(struct session *ss, enum fact kind, uint64_t a, uint64_t b)
 }
 
 #define CHECKPOINT_SIGN_TAG "hefu/checkpoint/v1"
-enum { STATE_BYTES = 8 + HASH_BYTES };
+enum { STATE_BYTES = sizeof ((struct session *)0)->shown[0], JOINT_BYTES_MAX = HASH_BYTES + 4 + PARTIES_MAX * STATE_BYTES };
 
-/* session | pass | size and root of every party: what all parties sign. */
-static void joint_bytes(uint8_t *out, const struct session *ss, uint32_t pass, uint8_t (*state)[STATE_BYTES])
+/* session | pass | size and root of every party: what all parties sign.  Returns its length. */
+static size_t joint_bytes(uint8_t *out, const struct session *ss, uint32_t pass)
 {
     memcpy(out, ss->id.bytes, HASH_BYTES);
     store_u32(out + HASH_BYTES, pass);
-    memcpy(out + HASH_BYTES + 4, state, (size_t)ss->parties * STATE_BYTES);
+    memcpy(out + HASH_BYTES + 4, ss->shown, (size_t)ss->parties * STATE_BYTES);
+    return HASH_BYTES + 4 + (size_t)ss->parties * STATE_BYTES;
 }
 
-status session_checkpoint(struct session *ss, uint32_t pass)
+status session_checkpoint_show(struct session *ss, uint32_t pass)
 {
-    uint8_t state[PARTIES_MAX][STATE_BYTES], sigs[PARTIES_MAX][SIGNATURE_BYTES];
-    uint8_t joint[HASH_BYTES + 4 + PARTIES_MAX * STATE_BYTES], items[PARTIES_MAX * CHECKPOINT_ITEM];
-    const size_t joint_len = HASH_BYTES + 4 + (size_t)ss->parties * STATE_BYTES;
-    uint8_t entry[ENTRY_BASE];
+    uint8_t *mine = ss->shown[ss->self];
     struct hash root;
+
+    merkle_root(&ss->tree, &root);
+    store_u64(mine, ss->tree.size);
+    memcpy(mine + 8, root.bytes, HASH_BYTES);
+    return tell_all(ss, MESSAGE_checkpoint, pass, ss->shown[0], STATE_BYTES);
+}
+
+status session_checkpoint_sign(struct session *ss, uint32_t pass)
+{
+    uint8_t joint[JOINT_BYTES_MAX], sigs[PARTIES_MAX][SIGNATURE_BYTES];
+    struct signature sig;
+    size_t len;
+
+    TRY(hear_all(ss, MESSAGE_checkpoint, pass, ss->shown[0], STATE_BYTES));
+    len = joint_bytes(joint, ss, pass);
+    sign_make(&sig, &ss->sign, CHECKPOINT_SIGN_TAG, joint, len);
+    memcpy(sigs[ss->self], sig.bytes, SIGNATURE_BYTES);
+    return tell_all(ss, MESSAGE_cosign, pass, sigs[0], SIGNATURE_BYTES);
+}
+
+status session_checkpoint_close(struct session *ss, uint32_t pass)
+{
+    uint8_t sigs[PARTIES_MAX][SIGNATURE_BYTES], joint[JOINT_BYTES_MAX], items[PARTIES_MAX * CHECKPOINT_ITEM];
+    const size_t joint_len = joint_bytes(joint, ss, pass);
+    uint8_t entry[ENTRY_BASE];
     struct signature sig;
     struct hasher h;
     struct record r;
 
-    merkle_root(&ss->tree, &root);
-    store_u64(state[ss->self], ss->tree.size);
-    memcpy(state[ss->self] + 8, root.bytes, HASH_BYTES);
-    TRY(session_exchange(ss, MESSAGE_checkpoint, pass, state[0], STATE_BYTES));
-    joint_bytes(joint, ss, pass, state);
-    sign_make(&sig, &ss->sign, CHECKPOINT_SIGN_TAG, joint, joint_len);
+    sign_make(&sig, &ss->sign, CHECKPOINT_SIGN_TAG, joint, joint_len); /* as before: signatures are deterministic */
     memcpy(sigs[ss->self], sig.bytes, SIGNATURE_BYTES);
-    TRY(session_exchange(ss, MESSAGE_cosign, pass, sigs[0], SIGNATURE_BYTES));
+    TRY(hear_all(ss, MESSAGE_cosign, pass, sigs[0], SIGNATURE_BYTES));
     for (party p = 0; p < ss->parties; p++) {
         memcpy(sig.bytes, sigs[p], SIGNATURE_BYTES);
         if (p != ss->self && sign_check(&sig, &ss->peer[p].card.sign, CHECKPOINT_SIGN_TAG, joint, joint_len) != OK)
             return session_blame(ss, p, STATUS_EQUIVOCATION, "%s signed another joint checkpoint after pass %u",
                                  name_of(ss, p), pass);
-        memcpy(items + (size_t)p * CHECKPOINT_ITEM, state[p], STATE_BYTES);
+        memcpy(items + (size_t)p * CHECKPOINT_ITEM, ss->shown[p], STATE_BYTES);
         memcpy(items + (size_t)p * CHECKPOINT_ITEM + STATE_BYTES, sigs[p], SIGNATURE_BYTES);
     }
     record_begin(ss, &r, RECORD_CHECKPOINT, ss->self);
@@ -513,6 +541,13 @@ status session_checkpoint(struct session *ss, uint32_t pass)
         ss->preparation = r.body_tag; /* [SPEC 2.5.1] names this session and every record of every party so far */
     ss->checkpoints++;
     return OK;
+}
+
+status session_checkpoint(struct session *ss, uint32_t pass)
+{
+    TRY(session_checkpoint_show(ss, pass));
+    TRY(session_checkpoint_sign(ss, pass));
+    return session_checkpoint_close(ss, pass);
 }
 
 status session_end(struct session *ss)

@@ -72,6 +72,7 @@ struct session {
     uint64_t seq;
     struct hash head;
     struct merkle tree;
+    uint8_t shown[PARTIES_MAX][8 + HASH_BYTES]; /* size and root of every party's log, at the checkpoint in hand */
     struct hash openings;           /* running hash of what all must have seen alike: the split, residual openings */
     uint64_t checkpoints;
     uint64_t phase_bytes[PHASES];   /* sent */
@@ -129,6 +130,11 @@ void session_joint_rng(const struct session *ss, struct rng *g, const char *purp
 MUST_USE status session_fact(struct session *ss, enum fact kind, uint64_t a, uint64_t b);
 /* Joint checkpoint: exchange sizes and roots, sign the vector, check everyone's signature.  [SPEC 7.4] */
 MUST_USE status session_checkpoint(struct session *ss, uint32_t pass);
+/* The same in three steps, whose messages travel together with others: show sends our root; sign receives everyone's and
+ * sends our signature; close receives and checks everyone's, and logs the checkpoint. */
+MUST_USE status session_checkpoint_show(struct session *ss, uint32_t pass);
+MUST_USE status session_checkpoint_sign(struct session *ss, uint32_t pass);
+MUST_USE status session_checkpoint_close(struct session *ss, uint32_t pass);
 /* The END of the log after the last checkpoint. */
 MUST_USE status session_end(struct session *ss);
 /* Log the abort (best effort) so that the evidence says why a session stopped. */

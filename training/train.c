@@ -117,6 +117,7 @@ static status open_weights(struct optimiser *o, uint32_t t)
                      ((ring)o->y.block[p].share[j] - pad[(size_t)(t - 1) * width + j]) & ring_mask(plan->k));
         TRY(session_send_vector(ss, p, MESSAGE_weight, t, o->wire, item, width));
     }
+    TRY(session_checkpoint_close(ss, t - 1)); /* its signatures came with the weights */
     for (party q = 0; q < ss->parties; q++) {
         if (q == ss->self)
             continue;
@@ -396,6 +397,7 @@ static status lift(struct optimiser *o, struct weights *steps, uint32_t t)
         put_all(o->wire, item, o->step[p], width);
         TRY(session_send_vector(ss, p, MESSAGE_gradient, t, o->wire, item, width));
     }
+    TRY(session_checkpoint_show(ss, t));
     for (party q = 0; q < ss->parties; q++) {
         if (q == ss->self)
             continue;
@@ -474,8 +476,9 @@ status train_run(struct weights *out, struct session *ss, const struct correlati
         TRY(own_step(&o, t));
         TRY(lift(&o, &steps, t));
         update(&o, &steps, t);
-        TRY(session_checkpoint(ss, t));
+        TRY(session_checkpoint_sign(ss, t));
     }
+    TRY(session_checkpoint_close(ss, c->passes));
     session_progress(ss, PHASE_TRAIN, c->passes, c->passes, c->passes);
     trained = ss->contract->optimiser == OPTIMISER_NESTEROV ? &o.w : &o.y;
     *out = *trained;
