@@ -224,6 +224,11 @@ static status answer_link(void *ctx, const struct tls_identity *client, const ui
     return OK;
 }
 
+static void log_job(const char *line)
+{
+    log_line(LOG_WARN, "%s", line);
+}
+
 static void log_link(void *ctx, const char *line)
 {
     (void)ctx;
@@ -296,6 +301,7 @@ static status open_state(struct daemon *d, struct fault *f)
     const struct jobs_config jobs = {
         .node = &d->config,
         .keys = NULL,
+        .log = log_job,
         .workers = {.ctx = d, .start = start_attempt, .cancel = cancel_attempt, .progress = progress_of_attempt,
                     .peers = peers_json, .running = count_attempts},
     };

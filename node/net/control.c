@@ -68,6 +68,31 @@ void control_fault_read(struct fault *f, const json_t *error)
         fault_hint(f, "%s", hint);
 }
 
+/* A slash that is not an address's: every text about a file begins with its whole path. */
+static int names_a_file(const char *text)
+{
+    for (const char *at = strchr(text, '/'); at; at = strchr(at + 1, '/')) {
+        if (at > text && at[-1] == ':' && at[1] == '/')
+            at++; /* tcp://host:port */
+        else
+            return 1;
+    }
+    return 0;
+}
+
+int control_fault_hide(struct fault *f)
+{
+    static const char hint[] = "its operator reads more in the log of hefud and with: hefu job show";
+    const int hidden = names_a_file(f->message);
+
+    if (hidden)
+        snprintf(f->message, sizeof f->message, "this node failed at a file of its own");
+    else if (!names_a_file(f->hint))
+        return 0;
+    snprintf(f->hint, sizeof f->hint, "%s", hint);
+    return hidden;
+}
+
 status control_text(const char **out, const json_t *request, const char *field, struct fault *f)
 {
     const char *text = json_string_value(json_object_get(request, field));
@@ -151,8 +176,10 @@ static status find_operation(enum control_op *out, const struct control_caller *
     return fault_set(f, STATUS_USAGE, "unknown operation");
 }
 
-static json_t *answer_with(status result, json_t *answer, struct fault *f)
+static json_t *answer_with(status result, json_t *answer, const struct control_ops *ops, const struct control_caller *who,
+                           struct fault *f)
 {
+    const struct fault whole = *f;
     json_t *error;
 
     if (result == OK)
@@ -160,6 +187,8 @@ static json_t *answer_with(status result, json_t *answer, struct fault *f)
     json_decref(answer);
     if (f->code == OK)
         (void)fault_set(f, result, "the node could not do this: %s", status_name(result));
+    if (who->role != CONTROL_OPERATOR && control_fault_hide(f) && ops->log)
+        ops->log(ops->node, &whole);
     error = control_fault_json(f);
     return error ? json_pack("{s:b, s:o}", "ok", 0, "error", error) : NULL;
 }
@@ -177,7 +206,7 @@ json_t *control_answer(const struct control_ops *ops, const struct control_calle
     if (result == OK)
         result = ops->op[op](ops->node, who, asked, answer, &f);
     json_decref(asked);
-    return answer_with(result, answer, &f);
+    return answer_with(result, answer, ops, who, &f);
 }
 
 char *control_answer_text(const struct control_ops *ops, const struct control_caller *who, const void *request,

@@ -38,13 +38,15 @@ enum control_op {
     CONTROL_OPS
 };
 
-/* Fills answer (an object that already holds "ok":true).  A failure is told to the caller in f's words. */
+/* Fills answer (an object that already holds "ok":true).  A failure is told to the caller in f's words; to a coordinator only
+ * if they name no file. */
 typedef status control_handler(void *node, const struct control_caller *who, const json_t *request, json_t *answer,
                                struct fault *f);
 
 struct control_ops {
     void *node;
     control_handler *op[CONTROL_OPS]; /* called from several threads */
+    void (*log)(void *node, const struct fault *f); /* NULL, or: keeps the words that a coordinator is not told */
 };
 
 /* The answer to a request; never NULL unless memory is out.  Checks the form, the operation and the caller's role
@@ -73,6 +75,9 @@ status control_status_named(const char *name);
 /* {"code":..., "message":..., "hint":...} and back. */
 json_t *control_fault_json(const struct fault *f);
 void control_fault_read(struct fault *f, const json_t *error);
+/* For a reader who is not this node's operator: words that name a file here, and so perhaps columns or values of it, become a
+ * sentence that does not.  1 when the message was one. */
+int control_fault_hide(struct fault *f);
 
 /* Fields of a request.  A missing field or one of another type is STATUS_USAGE and names the field.  The text is
  * borrowed from the request. */

@@ -34,6 +34,18 @@ const char *jobs_text(const json_t *object, const char *field)
     return text ? text : "";
 }
 
+void jobs_note(struct jobs *j, const char *job, const struct fault *f)
+{
+    (void)!store_note(j->c.store, job, "node", f->message, NULL);
+    if (j->c.log)
+        j->c.log(f->message);
+}
+
+static void note_untold(void *node, const struct fault *f)
+{
+    jobs_note(node, "", f);
+}
+
 static int64_t system_clock(void)
 {
     return (int64_t)time(NULL);
@@ -176,20 +188,29 @@ static status add_preparation(json_t *answer, struct jobs *j, const struct store
     return json_object_set_new(answer, "preparation", told) ? STATUS_NO_MEMORY : OK;
 }
 
-/* The words of a failure, as written down when it happened. */
-static json_t *error_of(const struct store_job *job, const json_t *ended)
+/* The words of a failure, as written down when it happened, and as much of them as the caller may read. */
+static void add_error(json_t *answer, const struct store_job *job, const json_t *ended, const struct control_caller *who)
 {
+    const json_t *told = json_object_get(ended, "error");
     struct fault f = {0};
-    json_t *told = json_object_get(ended, "error");
+    json_t *error = json_null();
 
-    if (job->state != JOB_FAILED && job->state != JOB_REFUSED && job->state != JOB_CANCELLED)
-        return json_null();
-    if (json_is_object(told) && !strcmp(jobs_text(told, "message"), job->error))
-        return json_incref(told);
     f.code = job->state == JOB_REFUSED ? STATUS_REFUSED : job->state == JOB_CANCELLED ? STATUS_CANCELLED : STATUS_IO;
+    if (strcmp(jobs_text(told, "message"), job->error) != 0)
+        told = NULL;
+    else if (told)
+        f.code = control_status_named(jobs_text(told, "code"));
     snprintf(f.message, sizeof f.message, "%s", job->error);
     snprintf(f.hint, sizeof f.hint, "%s", job->hint);
-    return control_fault_json(&f);
+    if (who->role != CONTROL_OPERATOR)
+        control_fault_hide(&f);
+    if (job->state == JOB_FAILED || job->state == JOB_REFUSED || job->state == JOB_CANCELLED) {
+        error = control_fault_json(&f);
+        if (jobs_text(told, "blamed")[0])
+            json_object_set(error, "blamed", json_object_get(told, "blamed"));
+    }
+    json_object_set_new(answer, "reason", json_string(f.message));
+    json_object_set_new(answer, "error", error);
 }
 
 static status op_job(void *node, const struct control_caller *who, const json_t *request, json_t *answer,
@@ -208,8 +229,7 @@ static status op_job(void *node, const struct control_caller *who, const json_t 
     json_object_set_new(answer, "attempt", json_integer(job.attempt));
     json_object_set_new(answer, "session", json_string(stage_name(job.stage)));
     json_object_set_new(answer, "updated", json_integer(job.updated / 1000));
-    json_object_set_new(answer, "reason", json_string(job.error));
-    json_object_set_new(answer, "error", error_of(&job, ended));
+    add_error(answer, &job, ended, who);
     if (job.state == JOB_PREPARED)
         TRY(jobs_load_json(&prepared, j, job.id, PAPER_PREPARED, f));
     result = job.state == JOB_DONE ? json_object_get(ended, "result") : prepared;
@@ -361,6 +381,7 @@ status jobs_open(struct jobs **out, const struct jobs_config *config, struct fau
     pthread_mutex_init(&j->lock, NULL);
     j->ops = (struct control_ops){
         .node = j,
+        .log = note_untold,
         .op = {[CONTROL_HELLO] = op_hello,
                [CONTROL_PROPOSE] = jobs_op_propose,
                [CONTROL_CONTRACT] = jobs_op_contract,

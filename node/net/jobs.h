@@ -48,6 +48,7 @@ struct jobs_config {
     const struct keyring *keys;
     struct jobs_workers workers;
     int64_t (*clock)(void);         /* Unix seconds; NULL: the system's */
+    void (*log)(const char *line);  /* what only the operator may read; NULL: nobody */
 };
 
 /* Jobs that were running when an earlier daemon ended have failed; what they left that nobody may use is removed. */

@@ -41,6 +41,9 @@ void jobs_clear_offer(struct offer *o);
 uint32_t jobs_count(const json_t *object, const char *field);
 const char *jobs_text(const json_t *object, const char *field);
 
+/* For the operator of this node alone: into the events of a job ("": of none) and the log of hefud. */
+void jobs_note(struct jobs *j, const char *job, const struct fault *f);
+
 /* The rest under the lock. */
 MUST_USE status jobs_load_contract(struct contract **out, struct hash *id, struct jobs *j, const char *job,
                                    struct fault *f);

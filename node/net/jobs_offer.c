@@ -52,7 +52,7 @@ static status check_terms_of_job(const struct jobs *j, const char *coordinator, 
 }
 
 /* Read the table as it is now.  What is wrong with it is for its operator: the coordinator learns that it is not usable. */
-static status describe_table(struct offer *o, const struct jobs *j, bool labels_pending, struct fault *f)
+static status describe_table(struct offer *o, struct jobs *j, bool labels_pending, struct fault *f)
 {
     struct dataset data AUTO(dataset_clear) = {0};
     struct dictionary dictionary AUTO(dictionary_clear) = {0};
@@ -68,7 +68,8 @@ static status describe_table(struct offer *o, const struct jobs *j, bool labels_
     if (result == OK && data.columns > CONTRACT_COLUMNS_MAX)
         result = fault_set(&own, STATUS_CONFIG, "%u columns, a contract takes %d", data.columns, CONTRACT_COLUMNS_MAX);
     if (result != OK) {
-        (void)!store_note(j->c.store, "", "node", own.message[0] ? own.message : status_name(result), NULL);
+        (void)fault_set(&own, result, "table %s: %s", o->table.name, status_name(result));
+        jobs_note(j, "", &own);
         fault_hint(f, "its operator finds the reason in the log of hefud, or by registering the file again: hefu table add %s", o->table.name);
         return fault_set(f, STATUS_CONFIG, "%s cannot use its table %s", j->c.node->name, o->table.name);
     }

@@ -35,7 +35,7 @@ static void drop_preparation(struct jobs *j, const struct store_job *job)
 
     if (jobs_session_dir(dir, j->c.node->state_dir, job->id, job->attempt, STAGE_OFFLINE, &f) != OK ||
         preparation_file_destroy(dir, &f) != OK)
-        (void)!store_note(j->c.store, job->id, "node", f.message, NULL);
+        jobs_note(j, job->id, &f);
 }
 
 /* "destroyed after the session": here and not in the worker, which may be killed.  Of every stage: an offline session's secrets
@@ -53,7 +53,7 @@ static void drop_secrets(struct jobs *j, const struct store_job *job)
 
         if (jobs_session_dir(dir, j->c.node->state_dir, job->id, job->attempt, (enum stage)stage, &f) != OK ||
             session_destroy_secrets(dir, &f) != OK)
-            (void)!store_note(j->c.store, job->id, "node", f.message, NULL);
+            jobs_note(j, job->id, &f);
     }
 }
 

@@ -130,6 +130,30 @@ static void what_is_no_request_is_said_to_be_none(void **state)
     assert_int_equal(asked, before);
 }
 
+static void words_that_name_a_file_are_hidden_and_addresses_are_not(void **state)
+{
+    static const struct { const char *message, *hint; int hidden, hint_hidden; } cases[] = {
+        {"/a/b.csv:3: the columns are \"x\"", "", 1, 1},
+        {"bank/state/sessions/x/log: cannot be written", "make room", 1, 1},
+        {"it ended by signal 9", "its last words are in bank/worker.log", 0, 1},
+        {"tax at tcp://127.0.0.1:2 does not answer", "ask it", 0, 0},
+        {"tax at tcp://127.0.0.1:2 does not answer", "see /var", 0, 1},
+        {"tcp://h:1 or /etc/x", "", 1, 1},
+        {"the job took longer than 3 s", "raise it", 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fault f = {.code = STATUS_IO};
+
+        strcpy(f.message, cases[i].message);
+        strcpy(f.hint, cases[i].hint);
+        assert_int_equal(control_fault_hide(&f), cases[i].hidden);
+        assert_int_equal(strcmp(f.message, cases[i].message) != 0, cases[i].hidden);
+        assert_int_equal(strcmp(f.hint, cases[i].hint) != 0, cases[i].hint_hidden);
+    }
+}
+
 static void a_failure_travels_with_code_message_and_hint(void **state)
 {
     struct control_ops ops = all_ops();
@@ -336,6 +360,7 @@ int main(void)
         cmocka_unit_test(each_operation_is_for_those_it_is_for),
         cmocka_unit_test(an_unknown_certificate_gets_nothing),
         cmocka_unit_test(what_is_no_request_is_said_to_be_none),
+        cmocka_unit_test(words_that_name_a_file_are_hidden_and_addresses_are_not),
         cmocka_unit_test(a_failure_travels_with_code_message_and_hint),
         cmocka_unit_test(every_status_has_its_name_back),
         cmocka_unit_test(hexadecimal_is_read_strictly),

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <sqlite3.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -38,6 +39,7 @@ static char *bank_pem, *tax_pem;
 static struct store *store;
 static struct jobs *jobs;
 static struct worker worker;
+static char logged[2000]; /* the last line of hefud's log */
 static int64_t now = NOW;
 static uint8_t retention; /* of the contracts that acme makes */
 
@@ -86,6 +88,11 @@ static int fake_running(void *ctx)
     return ((struct worker *)ctx)->started;
 }
 
+static void keep_line(const char *line)
+{
+    snprintf(logged, sizeof logged, "%s", line);
+}
+
 static void open_jobs(void)
 {
     const struct jobs_config c = {
@@ -93,6 +100,7 @@ static void open_jobs(void)
         .store = store,
         .keys = keys,
         .clock = fake_clock,
+        .log = keep_line,
         .workers = {.ctx = &worker, .start = fake_start, .cancel = fake_cancel, .progress = fake_progress,
                     .peers = fake_peers, .running = fake_running},
     };
@@ -807,6 +815,49 @@ static void hello_tells_tables_to_the_operator_only(void **state)
     json_decref(theirs);
 }
 
+/* ---- what the coordinator reads ---- */
+
+static void the_coordinator_reads_no_path_or_column_of_a_failure_but_the_operator_does(void **state)
+{
+    struct fault why = {.code = STATUS_CONFIG, .message = "/srv/bank/loans.csv:7: no label column \"label\"; the columns are "
+                        "\"id\", \"secret_age\"", .hint = "look into /srv/bank"};
+    char id[17];
+    struct contract k = approved(id);
+    json_t *answer;
+    char *text;
+
+    (void)state;
+    start(id, &k);
+    jobs_ended(jobs, id, &why, "tax", NULL, NULL);
+    answer = must(&acme, about("job", id));
+    text = json_dumps(answer, 0);
+    assert_null(strstr(text, "srv"));
+    assert_null(strstr(text, "secret"));
+    assert_non_null(strstr(text, "a file of its own"));
+    assert_string_equal(json_string_value(json_object_get(json_object_get(answer, "error"), "code")), "configuration");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(answer, "error"), "blamed")), "tax");
+    free(text);
+    json_decref(answer);
+    answer = must(&operator, about("job", id));
+    assert_string_equal(json_string_value(json_object_get(answer, "reason")), why.message);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(answer, "error"), "hint")), why.hint);
+    json_decref(answer);
+}
+
+static void a_request_that_fails_at_a_file_is_logged_and_told_without_it(void **state)
+{
+    char id[17], dir[FILES_PATH_BYTES], path[FILES_PATH_BYTES];
+    struct contract k = approved(id);
+
+    (void)state;
+    assert_int_equal(jobs_session_dir(dir, config.state_dir, id, 0, STAGE_WHOLE, NULL), OK);
+    assert_int_equal(files_join(path, dir, "approvals", NULL), OK);
+    assert_int_equal(mkdir(path, 0700), 0); /* where a file must be written */
+    must_fail(&acme, start_request(id, approval_of_bank(id), approval_of_tax(&k, 0)), "input or output failed",
+              "this node failed at a file of its own");
+    assert_non_null(strstr(logged, path));
+}
+
 /* ---- what stays on the disk ---- */
 
 static const char *const secret_files[] = {"seed.sealed", "start.sealed", "bodies"};
@@ -1138,6 +1189,8 @@ int main(void)
         TEST(cancelling_asks_the_worker_and_ends_what_waits),
         TEST(a_worker_that_cannot_start_is_a_failed_job),
         TEST(hello_tells_tables_to_the_operator_only),
+        TEST(the_coordinator_reads_no_path_or_column_of_a_failure_but_the_operator_does),
+        TEST(a_request_that_fails_at_a_file_is_logged_and_told_without_it),
         TEST(without_retention_a_killed_worker_leaves_no_secret),
         TEST(with_retention_they_stay),
         TEST(without_retention_a_restart_leaves_no_secret),
