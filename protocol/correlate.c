@@ -418,7 +418,23 @@ static void keep_forward(struct work *w, const mpz_t mask, uint32_t group, uint3
         }
 }
 
-static void forward_piece(void *ctx, size_t first, size_t count)
+/* Our share of the backward sums toward q: minus the mask, slot by slot. */
+static void keep_backward(struct work *w, const mpz_t mask, uint32_t group, uint32_t a)
+{
+    struct correlation *c = w->c;
+    const struct plan *plan = &c->plan;
+    const uint32_t first = group * plan->back_passes;
+    BIGNUM(scratch);
+
+    for (uint32_t s = 0; s < plan->back_passes && first + s < c->passes; s++) {
+        ring *share = &c->block[w->ss->self].back[(size_t)(first + s) * w->own->width + a];
+
+        *share = (*share - slot_of(scratch, mask, s * plan->back_width, plan->k)) & ring_mask(plan->k);
+    }
+}
+
+/* Replies first + [first, first + count): gathered here (forward), or already in w->numbers (backward). */
+static void reply_piece(void *ctx, size_t first, size_t count)
 {
     struct answer *a = ctx;
     const struct paillier_public *key = &a->w->ss->peer[a->q].key;
@@ -430,13 +446,13 @@ static void forward_piece(void *ctx, size_t first, size_t count)
         const size_t items = count - done < DRAW_GRAIN ? count - done : DRAW_GRAIN, at = first + done;
         uint64_t *replies = a->w->numbers + at * words;
 
-        if (gather_replies(a->gather, replies, (uint32_t)(a->first + at), items) != OK) {
+        if (a->gather && gather_replies(a->gather, replies, (uint32_t)(a->first + at), items) != OK) {
             atomic_store(&a->failed, 1);
             return;
         }
         hide(a, replies, &masks, a->first + at, items);
         for (size_t i = 0; i < items; i++)
-            keep_forward(a->w, masks.x[i], a->group, (uint32_t)(a->first + at + i));
+            (a->gather ? keep_forward : keep_backward)(a->w, masks.x[i], a->group, (uint32_t)(a->first + at + i));
         paillier_ciphers_write(a->w->record + at * a->w->cipher_bytes, key, replies, items);
     }
 }
@@ -455,46 +471,12 @@ static status reply_forward(struct work *w, const struct blind *blind, party q, 
         const size_t items = block_items(w, replies, r);
 
         a.first = r * w->per_record;
-        parallel_for(&ss->parallel, items, DRAW_GRAIN, forward_piece, &a);
+        parallel_for(&ss->parallel, items, DRAW_GRAIN, reply_piece, &a);
         tick(w, items * COST_REPLY);
         result = atomic_load(&a.failed) ? STATUS_NO_MEMORY : send_block(w, q, MESSAGE_fore_reply, group, r, items);
     }
     gather_free(gather);
     return result;
-}
-
-/* Our share of the backward sums toward q: minus the mask, slot by slot. */
-static void keep_backward(struct work *w, const mpz_t mask, uint32_t group, size_t a)
-{
-    struct correlation *c = w->c;
-    const struct plan *plan = &c->plan;
-    const uint32_t first = group * plan->back_passes;
-    BIGNUM(scratch);
-
-    for (uint32_t s = 0; s < plan->back_passes && first + s < c->passes; s++) {
-        ring *share = &c->block[w->ss->self].back[(size_t)(first + s) * w->own->width + a];
-
-        *share = (*share - slot_of(scratch, mask, s * plan->back_width, plan->k)) & ring_mask(plan->k);
-    }
-}
-
-static void backward_piece(void *ctx, size_t first, size_t count)
-{
-    struct answer *a = ctx;
-    const struct paillier_public *key = &a->w->ss->peer[a->q].key;
-    const size_t words = pair_words(&key->pair);
-    struct integers masks AUTO(integers_clear);
-
-    integers_init(&masks);
-    for (size_t done = 0; done < count; done += DRAW_GRAIN) {
-        const size_t items = count - done < DRAW_GRAIN ? count - done : DRAW_GRAIN, at = first + done;
-        uint64_t *replies = a->w->numbers + at * words;
-
-        hide(a, replies, &masks, a->first + at, items);
-        for (size_t i = 0; i < items; i++)
-            keep_backward(a->w, masks.x[i], a->group, a->first + at + i);
-        paillier_ciphers_write(a->w->record + at * a->w->cipher_bytes, key, replies, items);
-    }
 }
 
 static status reply_backward(struct work *w, const struct blind *blind, party q, uint32_t group, uint64_t *sums,
@@ -518,7 +500,7 @@ static status reply_backward(struct work *w, const struct blind *blind, party q,
 
         a.first = r * w->per_record;
         memcpy(w->numbers, out + a.first * words, items * words * sizeof *out);
-        parallel_for(&ss->parallel, items, DRAW_GRAIN, backward_piece, &a);
+        parallel_for(&ss->parallel, items, DRAW_GRAIN, reply_piece, &a);
         tick(w, items * COST_REPLY);
         result = send_block(w, q, MESSAGE_back_reply, group, r, items);
     }
