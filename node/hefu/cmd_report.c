@@ -73,6 +73,7 @@ static void fill_results(struct report *r, const struct coordination *c, const j
     r->test_positives = (uint32_t)json_count(outcome, "test_positives");
     r->passes = c->contract.passes;
     r->key_bits = c->contract.key_bits;
+    r->exact = c->contract.sigmoid == SIGMOID_TABLE;
     r->joint = (struct report_model){json_decimal(outcome, "auc_test"), json_decimal(outcome, "ks_test"),
                                      json_decimal(outcome, "logloss_test"), NULL};
     r->alone = (struct report_model){json_decimal(outcome, "auc_label_party_alone"),

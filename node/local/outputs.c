@@ -245,6 +245,7 @@ static void fill_results(struct page *g, const struct outputs *o)
     to->test_positives = r->test_positives;
     to->passes = o->papers->contract.passes;
     to->key_bits = o->papers->contract.key_bits;
+    to->exact = o->papers->contract.sigmoid == SIGMOID_TABLE;
     to->joint = (struct report_model){r->auc, r->ks, r->logloss, r->has_curves ? &r->joint : NULL};
     to->alone = (struct report_model){r->alone_auc, r->alone_ks, r->alone_logloss, r->has_curves ? &r->alone : NULL};
     to->logloss_raw = r->has_curves ? r->logloss_raw : NAN;
@@ -432,9 +433,13 @@ static void add_metrics(json_t *out, const struct party_result *r)
 static void add_preparation(json_t *out, const struct outputs *o)
 {
     char name[2 * HASH_BYTES + 1];
+    struct hash table;
 
     hash_hex(&o->session->preparation, name);
     json_object_set_new(out, "preparation", json_string(name));
+    preparation_table(&table, o->data);
+    hash_hex(&table, name);
+    json_object_set_new(out, "preparation_table", json_string(name));
     json_object_set_new(out, "preparation_bytes", json_integer((json_int_t)o->preparation_bytes));
 }
 

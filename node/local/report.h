@@ -56,6 +56,7 @@ struct report {
     uint32_t rows_aligned, rows_train, rows_test, test_positives;
     uint16_t passes;
     uint32_t key_bits;
+    int exact;                    /* the exact sigmoid: scores are log-odds, nothing is calibrated */
 
     struct report_model joint, alone;
     double logloss_raw;           /* joint, before calibration; NAN: not known */

@@ -171,6 +171,22 @@ static void calibration_summary(FILE *f, const struct report *r)
     fputs("</dl></div>\n", f);
 }
 
+/* The exact sigmoid's scores need no line through them. */
+static void probability_summary(FILE *f, const struct report *r)
+{
+    fputs("<div class=\"card\"><h3>From score to probability</h3><p class=\"why\">", f);
+    html_text(f, "The model was trained with the exact sigmoid, so a score is the log-odds of default as it stands. Nothing "
+                 "was fitted to the test rows.");
+    fputs("</p><dl>", f);
+    term(f, "Log-loss", r->joint.logloss);
+    term(f, "Log-loss alone", r->alone.logloss);
+    if (r->joint.detail)
+        term(f, "Brier score", r->joint.detail->brier);
+    html_tag(f, "dt", "Probability");
+    html_tag(f, "dd", "1 / (1 + exp(−score))");
+    fputs("</dl></div>\n", f);
+}
+
 static void decile_table(FILE *f, const struct metrics *m)
 {
     double caught = 0;
@@ -211,7 +227,7 @@ void page_curves(FILE *f, const struct report *r)
                  page_label_name(r));
         if (!isnan(r->joint.logloss)) {
             fputs("<div class=\"grid\">", f);
-            calibration_summary(f, r);
+            (r->exact ? probability_summary : calibration_summary)(f, r);
             fputs("</div>", f);
         }
         fputs("</section>\n", f);
@@ -226,7 +242,7 @@ void page_curves(FILE *f, const struct report *r)
     distribution(f, r);
     if (!isnan(m->decile[0].prob_mean))
         reliability(f, r);
-    calibration_summary(f, r);
+    (r->exact ? probability_summary : calibration_summary)(f, r);
     fputs("</div>\n", f);
     decile_table(f, m);
     fputs("</section>\n", f);

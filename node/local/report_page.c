@@ -120,7 +120,7 @@ void page_headline(FILE *f, const struct report *r)
     fputs("<div class=\"tiles\">", f);
     tile(f, r, "AUC", r->joint.auc, r->alone.auc, 0);
     tile(f, r, "KS", r->joint.ks, r->alone.ks, 0);
-    tile(f, r, "Log-loss, calibrated", r->joint.logloss, r->alone.logloss, 1);
+    tile(f, r, r->exact ? "Log-loss" : "Log-loss, calibrated", r->joint.logloss, r->alone.logloss, 1);
     fputs("<div class=\"tile\"><div class=\"k\">People in all tables</div>", f);
     html_tag(f, "div class=\"v\"", "%s", fmt_count(r->rows_aligned).s);
     fputs("<div class=\"s\">", f);

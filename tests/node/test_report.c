@@ -337,6 +337,23 @@ static void the_label_party_sees_every_section(void **state)
     free(html);
 }
 
+static void the_exact_sigmoid_has_no_calibration_to_tell_of(void **state)
+{
+    struct report r = sample(REPORT_LABEL_PARTY);
+    char *html = html_of(&r);
+
+    (void)state;
+    assert_has(html, "What calibration did");
+    assert_has(html, "Log-loss, calibrated");
+    free(html);
+    r.exact = 1;
+    html = html_of(&r);
+    assert_lacks(html, "What calibration did");
+    assert_lacks(html, "Log-loss, calibrated");
+    assert_has(html, "a score is the log-odds of default as it stands");
+    free(html);
+}
+
 static void what_a_feature_party_cannot_know_is_left_out_with_a_reason(void **state)
 {
     struct report r = sample(REPORT_FEATURE_PARTY);
@@ -640,6 +657,7 @@ int main(void)
         cmocka_unit_test(every_way_mark_leads_to_a_section),
         cmocka_unit_test(every_text_of_an_operator_is_escaped),
         cmocka_unit_test(the_label_party_sees_every_section),
+        cmocka_unit_test(the_exact_sigmoid_has_no_calibration_to_tell_of),
         cmocka_unit_test(what_a_feature_party_cannot_know_is_left_out_with_a_reason),
         cmocka_unit_test(the_coordinator_sees_no_weight),
         cmocka_unit_test(a_report_of_nothing_but_parties_still_stands),
