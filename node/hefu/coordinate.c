@@ -381,13 +381,11 @@ static int is_started(const char *state)
     return strcmp(state, "running") == 0 || strcmp(state, "done") == 0 || strcmp(state, "failed") == 0;
 }
 
-status coordinate_start(struct coordination *c, struct fault *f)
+/* check: only ask whether they would. */
+static status start_all(struct coordination *c, int check, struct fault *f)
 {
     struct job_view *v = &c->view;
 
-    if (has_started(c))
-        return OK;
-    TRY(wait_for_approvals(c, f));
     for (uint32_t i = 0; i < v->count; i++) {
         json_t *answer AUTO(auto_json) = NULL;
         json_t *approvals;
@@ -398,9 +396,20 @@ status coordinate_start(struct coordination *c, struct fault *f)
         for (uint32_t p = 0; p < v->count; p++)
             json_array_append(approvals, json_object_get(v->state[p], "approval"));
         TRY(audience_ask(v->audience, v->node[i],
-                         json_pack("{s:s,s:s,s:o}", "op", "start", "job", v->id, "approvals", approvals), &answer, f));
+                         json_pack("{s:s,s:s,s:b,s:o}", "op", "start", "job", v->id, "check", check, "approvals", approvals),
+                         &answer, f));
     }
     return OK;
+}
+
+status coordinate_start(struct coordination *c, struct fault *f)
+{
+    if (has_started(c))
+        return OK;
+    TRY(wait_for_approvals(c, f));
+    if (c->use_preparation) /* what one party refuses would cost all of them theirs */
+        TRY(start_all(c, 1, f));
+    return start_all(c, 0, f);
 }
 
 status coordinate_run(struct coordination *c, struct fault *f)

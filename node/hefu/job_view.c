@@ -241,6 +241,9 @@ status job_view_verdict(const struct job_view *v, struct fault *f)
     if (!v->count || !reason_rank(v->state[best]))
         return OK;
 
+    if (job_view_any(v, "prepared")) /* those who are cannot go back to another attempt */
+        fault_hint(f, "the others have prepared it and can do no more with it: hefu job cancel %s%s ends it, then propose it again",
+                   v->id, v->audience->option);
     name = job_view_name(v, best);
     reason = json_text(v->state[best], "reason");
     if (strcmp(job_view_state(v, best), "refused") == 0) {

@@ -95,21 +95,6 @@ static status prepare_machine(struct worker *w, struct fault *f)
     return pool_new(&w->pool, threads ? threads : pool_processors(), f);
 }
 
-static status load_table(struct worker *w, struct fault *f)
-{
-    const struct contract_party *me = &w->papers.contract.party[w->table.self];
-    struct source source = session_table_source(&w->table);
-
-    TRY(source_open_with(&w->data, &w->notes, &w->table.dictionary, &source, f));
-    if (w->data.rows == me->rows && w->data.columns == me->columns && !memcmp(w->data.bins, me->bins, me->columns) &&
-        (w->table.stage == STAGE_OFFLINE || (w->data.label != NULL) == (me->has_label != 0)) && !w->notes.cells_unknown)
-        return OK;
-    (void)fault_set(f, STATUS_CONFIG, "%s has changed since the job was proposed: %u rows and %u columns, the contract says "
-                    "%u and %u", w->table.path, w->data.rows, w->data.columns, me->rows, me->columns);
-    fault_hint(f, "propose the job again; keep the file as it is until the job is done");
-    return STATUS_CONFIG;
-}
-
 /* The journal refuses a directory where a session has begun already, and the start is drawn and sealed once: no pad is
  * used twice, not even by a node whose disk was rolled back.  [SPEC 2.4] */
 static status begin_session(struct worker *w, struct fault *f)
@@ -228,7 +213,7 @@ static status finish(struct worker *w, struct fault *f)
 static status work(struct worker *w, struct fault *f)
 {
     TRY(session_table_read(&w->table, w->dir, f));
-    TRY(load_table(w, f));
+    TRY(session_table_open(&w->data, &w->notes, &w->table, &w->papers.contract, f));
     TRY(prepare_machine(w, f));
     TRY(begin_session(w, f));
     TRY(run_session(w, f));

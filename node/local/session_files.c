@@ -26,6 +26,21 @@ struct source session_table_source(const struct session_table *t)
     return s;
 }
 
+status session_table_open(struct dataset *data, struct table_notes *notes, const struct session_table *t, const struct contract *k,
+                          struct fault *f)
+{
+    const struct contract_party *me = &k->party[t->self];
+    struct source source = session_table_source(t);
+
+    TRY(source_open_with(data, notes, &t->dictionary, &source, f));
+    if (data->rows == me->rows && data->columns == me->columns && !memcmp(data->bins, me->bins, me->columns) &&
+        (t->stage == STAGE_OFFLINE || (data->label != NULL) == (me->has_label != 0)) && !notes->cells_unknown)
+        return OK;
+    fault_hint(f, "propose the job again; keep the file as it is until the job is done");
+    return fault_set(f, STATUS_CONFIG, "the table has changed since the job was proposed: %u rows and %u columns, the contract "
+                     "says %u and %u", data->rows, data->columns, me->rows, me->columns);
+}
+
 static char *hex_text(const uint8_t *bytes, size_t len)
 {
     char *out = malloc(2 * len + 1);

@@ -31,6 +31,11 @@ void session_table_clear(struct session_table *t);
 /* The view that source_open_with takes; borrows from t. */
 struct source session_table_source(const struct session_table *t);
 
+/* The table itself, as the contract describes it; STATUS_CONFIG when it is another one by now.  Outputs are zeroed, and in the
+ * end cleared, by the caller. */
+MUST_USE status session_table_open(struct dataset *data, struct table_notes *notes, const struct session_table *t,
+                                   const struct contract *k, struct fault *f);
+
 MUST_USE status session_table_write(const char *session_dir, const struct session_table *t, struct fault *f);
 MUST_USE status session_table_read(struct session_table *t, const char *session_dir, struct fault *f);
 

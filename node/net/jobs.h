@@ -8,6 +8,7 @@
  *   bytes_sent bytes_received  records checkpoints head (hex)  transcript {verified, sessions}
  * A job that was prepared, and one that is done on a preparation, have "preparation":
  *   name (hex) made (Unix seconds) expires rows bytes spent (0: not yet)
+ * A `start` request with "check":true starts nothing: it says whether one would.
  * A `propose` and a `contract` request with "prepare":true are about a job whose offline session runs ahead of time.
  *
  * An offer holds, besides what the contract takes from it, "pem": the node's certificate.  A `contract` request hands

@@ -129,8 +129,10 @@ status jobs_approve(struct jobs *j, const char *id, const char *actor, struct fa
 
     TRY(store_get_job(j->c.store, &job, id, f));
     TRY(jobs_load_contract(&k, &contract_hash, j, job.id, f));
-    if (job.state == JOB_PREPARED)
+    if (job.state == JOB_PREPARED) {
+        fault_hint(f, "its coordinator trains it; if another party failed to prepare it, hefu job cancel %.16s ends it", job.id);
         return fault_set(f, STATUS_USAGE, "job %.16s is prepared: its training was approved with it", job.id);
+    }
     if (job.state != JOB_AWAITING_APPROVAL && job.state != JOB_FAILED)
         return fault_set(f, STATUS_USAGE, "job %.16s is %s and cannot be approved", job.id, job_state_name(job.state));
     TRY(policy_check_window(k, j->c.clock(), f));

@@ -26,6 +26,7 @@ struct jobs {
     pthread_mutex_t lock;
     struct offer offer[OFFERS_MAX]; /* a ring; next is overwritten first */
     uint32_t next;
+    char checked[STORE_ID_BYTES]; /* the prepared job whose table was good a moment ago, when its start was asked about */
 };
 
 /* Hold the lock until the end of the block. */

@@ -69,10 +69,14 @@ static status take_preparation(struct jobs *j, const struct store_job *job, cons
 {
     struct store_preparation p = {.made = j->c.clock(), .rows = jobs_count(result, "rows_aligned"),
                                   .bytes = (uint64_t)json_integer_value(json_object_get(result, "preparation_bytes"))};
+    json_t *told AUTO(jobs_release_json) = json_deep_copy(result); /* all but the table's hash, which is nobody else's */
+    const char *table = jobs_text(result, "preparation_table");
     struct contract *k AUTO(auto_free) = NULL;
     uint8_t *name AUTO(auto_free) = NULL;
     struct hash id, preparation;
     size_t len = 0;
+
+    json_object_del(told, "preparation_table");
 
     TRY(control_bytes(&name, &len, json_object_get(result, "preparation"), "preparation", HASH_BYTES, f));
     if (len != HASH_BYTES)
@@ -80,10 +84,11 @@ static status take_preparation(struct jobs *j, const struct store_job *job, cons
     memcpy(preparation.bytes, name, HASH_BYTES);
     hash_hex(&preparation, p.name);
     TRY(jobs_load_contract(&k, &id, j, job->id, f));
+    TRY(store_put_paper(j->c.store, job->id, PAPER_TABLE, table, strlen(table), f));
     TRY(store_add_preparation(j->c.store, job->id, job->attempt, &p, f));
     drop_secrets(j, job);
     TRY(jobs_approve_session(j, job, k, &id, STAGE_ONLINE, &preparation, f));
-    write_paper(j, job->id, PAPER_PREPARED, result);
+    write_paper(j, job->id, PAPER_PREPARED, told);
     return store_set_state(j->c.store, job->id, JOB_PREPARED, "node", NULL, f);
 }
 
@@ -142,6 +147,9 @@ static status read_approvals(uint8_t *out, struct jobs *j, const struct store_jo
         if (len != APPROVAL_BYTES || approval_decode(&a, bytes) != OK || a.who != p ||
             approval_check(&a, k, id) != OK)
             return fault_set(f, STATUS_UNTRUSTED, "the approval of %s does not verify", k->party[p].name);
+        if (a.attempt != job->attempt || a.stage != ours.stage)
+            fault_hint(f, "perhaps it was prepared at some parties and failed at others: hefu job cancel %.16s ends it everywhere, "
+                       "then propose it again", job->id);
         if (a.attempt != job->attempt)
             return fault_set(f, STATUS_REFUSED, "%s approved attempt %u, %s is at attempt %u", k->party[p].name, a.attempt,
                              j->c.node->name, job->attempt);
@@ -160,6 +168,70 @@ static status read_approvals(uint8_t *out, struct jobs *j, const struct store_jo
     return OK;
 }
 
+/* As far as this can be said before the rows common to all are read from the preparation. */
+static status check_labels(const struct dataset *data, const struct contract *k, struct fault *f)
+{
+    uint32_t positives = 0;
+
+    if (!data->label)
+        return OK;
+    for (uint32_t i = 0; i < data->rows; i++)
+        positives += data->label[i];
+    if (positives >= k->min_positives && data->rows - positives >= k->min_positives)
+        return OK;
+    fault_hint(f, "bring more rows with a label; the preparation stays");
+    return fault_set(f, STATUS_LIMIT, "the table holds fewer than %u positives or negatives", k->min_positives);
+}
+
+static status check_table(struct jobs *j, const struct store_job *job, const struct contract *k, const char *prepared,
+                          struct fault *f)
+{
+    struct session_table t AUTO(session_table_clear) = {0};
+    struct dataset data AUTO(dataset_clear) = {0};
+    struct table_notes notes AUTO(table_notes_clear) = {0};
+    char dir[FILES_PATH_BYTES], hex[2 * HASH_BYTES + 1];
+    struct hash hash;
+
+    TRY(jobs_session_dir(dir, j->c.node->state_dir, job->id, job->attempt, STAGE_ONLINE, f));
+    TRY(session_table_read(&t, dir, f));
+    TRY(session_table_open(&data, &notes, &t, k, f));
+    preparation_table(&hash, &data);
+    hash_hex(&hash, hex);
+    if (strcmp(hex, prepared) != 0) {
+        fault_hint(f, "only labels may change after a preparation, which stays; put the file back, or propose the job again");
+        return fault_set(f, STATUS_CONFIG, "the table has changed since it was prepared: its ids, its codes or its list of test "
+                         "rows are others");
+    }
+    return check_labels(&data, k, f);
+}
+
+/* A preparation is used up by what is wrong with a table as well as by a training: look first, and not under the lock, for it
+ * may take seconds. */
+static status check_before_use(struct jobs *j, const struct control_caller *who, const json_t *request, struct fault *f)
+{
+    struct store_job job;
+    struct contract *k AUTO(auto_free) = NULL;
+    uint8_t *prepared AUTO(auto_free) = NULL;
+    char hex[2 * HASH_BYTES + 1] = "";
+    struct hash id;
+    size_t len = 0;
+
+    {
+        HOLD(j);
+        TRY(jobs_find(&job, j, who, request, f));
+        if (job.state != JOB_PREPARED || (!json_is_true(json_object_get(request, "check")) && !strcmp(j->checked, job.id)))
+            return OK;
+        TRY(jobs_load_contract(&k, &id, j, job.id, f));
+        TRY(store_get_paper(j->c.store, job.id, PAPER_TABLE, &prepared, &len, f));
+    }
+    if (len < sizeof hex)
+        memcpy(hex, prepared, len);
+    TRY(check_table(j, &job, k, hex, f));
+    HOLD(j);
+    memcpy(j->checked, job.id, sizeof j->checked);
+    return OK;
+}
+
 status jobs_op_start(void *node, const struct control_caller *who, const json_t *request, json_t *answer,
                      struct fault *f)
 {
@@ -170,6 +242,7 @@ status jobs_op_start(void *node, const struct control_caller *who, const json_t 
     uint8_t approvals[PARTIES_MAX * APPROVAL_BYTES];
     char dir[FILES_PATH_BYTES], path[FILES_PATH_BYTES];
 
+    TRY(check_before_use(j, who, request, f));
     HOLD(j);
     TRY(jobs_find(&job, j, who, request, f));
     if (job.state == JOB_RUNNING)
@@ -182,9 +255,12 @@ status jobs_op_start(void *node, const struct control_caller *who, const json_t 
     TRY(jobs_load_contract(&k, &id, j, job.id, f));
     TRY(policy_check_window(k, j->c.clock(), f));
     TRY(read_approvals(approvals, j, &job, k, &id, json_object_get(request, "approvals"), f));
+    if (json_is_true(json_object_get(request, "check")))
+        return jobs_tell_state(answer, j, job.id, f);
     TRY(jobs_session_dir(dir, j->c.node->state_dir, job.id, job.attempt, job.stage, f));
     TRY(files_join(path, dir, "approvals", f));
     TRY(files_write(path, approvals, (size_t)k->parties * APPROVAL_BYTES, 0600, f));
+    j->checked[0] = '\0';
     if (job.stage == STAGE_ONLINE) /* from here on it is used up, whatever happens  [SPEC 2.5.4] */
         TRY(store_spend_preparation(j->c.store, job.id, job.attempt, who->name, f));
     else

@@ -75,7 +75,7 @@ struct store_job {
 };
 
 /* The large parts of a job. */
-enum job_paper { PAPER_PROPOSAL = 1, PAPER_CONTRACT = 2, PAPER_RESULT = 3, PAPER_PREPARED = 4 };
+enum job_paper { PAPER_PROPOSAL = 1, PAPER_CONTRACT = 2, PAPER_RESULT = 3, PAPER_PREPARED = 4, PAPER_TABLE = 5 };
 
 /* New, in state, attempt, stage, name, role and proposer as given.  STATUS_USAGE when the id exists. */
 MUST_USE status store_add_job(struct store *s, const struct store_job *job, struct fault *f);

@@ -108,8 +108,17 @@ cp tax.csv tax.kept
 cp changed.csv tax.csv
 expect a_table_with_other_features_is_refused 2 "tax: the table has changed since it was prepared" \
     "only labels may change" "job $other is prepared" -- "$hefu" train risk.yaml
+mv tax.csv elsewhere.csv
+expect a_table_that_is_gone_is_too 2 "tax: this node failed at a file of its own" "its operator reads more" -- \
+    "$hefu" train "$other"
+expect without_telling_the_path 1 -- grep -q "$work" said
+expect which_its_log_does 0 -- grep -q "$work/tax.csv: there is no such file" tax/hefud.log
 cp tax.kept tax.csv
-expect the_preparation_is_used_up_by_that 2 "has changed since it was prepared" -- "$hefu" train "$other"
+expect the_preparation_is_not_used_up_by_that 0 '"state": "prepared"' '"spent": 0' -- \
+    "$hefu" job show "$other" --node bank --json
+"$hefu" job cancel "$other" --node social >/dev/null 2>&1
+expect a_preparation_that_not_all_have_is_of_no_use_and_how_to_end_it 2 "cancelled at social" \
+    "hefu job cancel $other ends it" -- "$hefu" train "$other"
 expect then_the_job_file_is_a_whole_training 0 "proposed to 3 parties" "offline: prepare" "online: " "is done" -- \
     "$hefu" train risk.yaml
 finish

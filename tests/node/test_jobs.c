@@ -3,6 +3,7 @@
 
 #include "node/local/ca.h"
 #include "node/local/session_files.h"
+#include "training/preparation.h"
 
 #include <setjmp.h>
 #include <sqlite3.h>
@@ -127,15 +128,21 @@ static void issue(struct certificate *out, char **pem, struct keyring **k, const
     assert_int_equal(keyring_new(k, path, ca, f), OK);
 }
 
-static void write_table(const char *name)
+/* One label in every is 1, the ages are shifted by that much. */
+static void write_table_of(const char *name, int every, int shift)
 {
     FILE *out = fopen(in_scratch(name), "w");
 
     assert_non_null(out);
     fprintf(out, "id,secret_age,secret_limit,label\n");
     for (int i = 0; i < 200; i++)
-        fprintf(out, "p%04d,%d,%d,%d\n", i, (i * 37) % 83, (i * 53) % 997, i % 4 == 0);
+        fprintf(out, "p%04d,%d,%d,%d\n", i, (i * 37 + shift) % 83, (i * 53) % 997, i % every == 0);
     fclose(out);
+}
+
+static void write_table(const char *name)
+{
+    write_table_of(name, 4, 0);
 }
 
 static int set_up(void **state)
@@ -932,13 +939,27 @@ static void without_retention_a_restart_leaves_no_secret(void **state)
 
 /* ---- two sessions ---- */
 
+/* Of loans.csv as it is, in hexadecimal: what the offline worker tells. */
+static void hash_table(char hex[65], const char *session_dir, const struct contract *k)
+{
+    struct session_table t AUTO(session_table_clear) = {0};
+    struct dataset data AUTO(dataset_clear) = {0};
+    struct table_notes notes AUTO(table_notes_clear) = {0};
+    struct hash hash;
+
+    assert_int_equal(session_table_read(&t, session_dir, NULL), OK);
+    assert_int_equal(session_table_open(&data, &notes, &t, k, NULL), OK);
+    preparation_table(&hash, &data);
+    hash_hex(&hash, hex);
+}
+
 /* A job whose offline session has ended well, its preparation named by one byte. */
 static struct contract prepared(char id[17], uint8_t name)
 {
     struct contract k = proposed();
     struct hash preparation = {{name}};
     const struct fault done = {0};
-    char hex[65], dir[FILES_PATH_BYTES], path[FILES_PATH_BYTES];
+    char hex[65], table[65], dir[FILES_PATH_BYTES], path[FILES_PATH_BYTES];
     json_t *request = contract_request(&k, bank_pem, tax_pem), *result;
     struct approval own, theirs;
 
@@ -958,8 +979,9 @@ static struct contract prepared(char id[17], uint8_t name)
     assert_int_equal(files_join(path, dir, "preparation.sealed", NULL), OK);
     assert_int_equal(files_write(path, "key", 3, 0600, NULL), OK);
     hash_hex(&preparation, hex);
-    result = json_pack("{s:s, s:i, s:i, s:f}", "preparation", hex, "preparation_bytes", 4321, "rows_aligned", 150,
-                       "seconds_offline", 12.5);
+    hash_table(table, dir, &k);
+    result = json_pack("{s:s, s:s, s:i, s:i, s:f}", "preparation", hex, "preparation_table", table, "preparation_bytes", 4321,
+                       "rows_aligned", 150, "seconds_offline", 12.5);
     jobs_ended(jobs, id, &done, "", NULL, result);
     json_decref(result);
     return k;
@@ -1041,6 +1063,91 @@ static void a_party_on_another_preparation_is_named_and_nothing_is_spent(void **
               "tax approved the whole session of the attempt, bank the online one");
     state_is(id, "prepared");
     assert_true(preparation_is_on_disk(id));
+}
+
+/* The table of a prepared job is looked at before the preparation is used: nothing is lost by a wrong one. */
+static void a_table_that_is_wrong_by_now_uses_no_preparation_up(void **state)
+{
+    char id[17];
+    struct contract k = prepared(id, 9);
+    const struct hash preparation = {{9}};
+    struct approval own = approval_of_bank(id), theirs = approval_of_tax_for(&k, 0, STAGE_ONLINE, &preparation);
+
+    (void)state;
+    write_table_of("loans.csv", 50, 0);
+    must_fail(&acme, start_request(id, own, theirs), "limit not met", "fewer than 10 positives");
+    write_table_of("loans.csv", 4, 40);
+    must_fail(&acme, start_request(id, own, theirs), "configuration", "changed since it was prepared");
+    assert_int_equal(remove(in_scratch("loans.csv")), 0);
+    must_fail(&acme, start_request(id, own, theirs), "configuration", "a file of its own");
+    assert_int_equal(worker.started, 1);
+    state_is(id, "prepared");
+    assert_true(preparation_is_on_disk(id));
+    write_table_of("loans.csv", 5, 0); /* other labels */
+    json_decref(must(&acme, start_request(id, own, theirs)));
+    state_is(id, "running");
+}
+
+/* The hint says how a job ends that is prepared here and failed elsewhere. */
+static void must_hint_at_cancel(json_t *answer, const char *id)
+{
+    const char *hint = json_string_value(json_object_get(json_object_get(answer, "error"), "hint"));
+    char words[64];
+
+    snprintf(words, sizeof words, "hefu job cancel %s", id);
+    assert_non_null(hint);
+    assert_non_null(strstr(hint, words));
+    json_decref(answer);
+}
+
+static void a_job_that_another_party_failed_to_prepare_says_how_it_ends(void **state)
+{
+    char id[17];
+    struct contract k = prepared(id, 9);
+
+    (void)state;
+    must_hint_at_cancel(ask(&operator, about("approve", id)), id);
+    must_hint_at_cancel(ask(&acme, start_request(id, approval_of_bank(id), approval_of_tax(&k, 1))), id);
+}
+
+static void a_start_that_only_checks_starts_nothing(void **state)
+{
+    char id[17];
+    struct contract k = prepared(id, 9);
+    const struct hash preparation = {{9}}, another = {{8}};
+    struct approval own = approval_of_bank(id), theirs = approval_of_tax_for(&k, 0, STAGE_ONLINE, &preparation);
+    json_t *request = start_request(id, own, theirs);
+
+    (void)state;
+    json_object_set_new(request, "check", json_true());
+    json_decref(must(&acme, request));
+    state_is(id, "prepared");
+    assert_int_equal(worker.started, 1);
+    write_table_of("loans.csv", 50, 0); /* a check looks each time */
+    request = start_request(id, own, theirs);
+    json_object_set_new(request, "check", json_true());
+    must_fail(&acme, request, "limit not met", "fewer than 10 positives");
+    write_table("loans.csv");
+    request = start_request(id, own, approval_of_tax_for(&k, 0, STAGE_ONLINE, &another));
+    json_object_set_new(request, "check", json_true());
+    must_fail(&acme, request, "refused", "another preparation");
+    json_decref(must(&acme, start_request(id, own, theirs)));
+    assert_int_equal(worker.started, 2);
+}
+
+static void the_hash_of_a_prepared_table_is_for_its_node_alone(void **state)
+{
+    char id[17], table[65], *text;
+    struct contract k = prepared(id, 9);
+    json_t *answer = must(&acme, about("job", id));
+
+    (void)state;
+    hash_table(table, worker.session_dir, &k);
+    text = json_dumps(answer, 0);
+    assert_non_null(strstr(text, "seconds_offline"));
+    assert_null(strstr(text, table));
+    free(text);
+    json_decref(answer);
 }
 
 static void a_failed_online_session_uses_the_preparation_up_and_the_next_attempt_is_whole(void **state)
@@ -1196,6 +1303,10 @@ int main(void)
         TEST(without_retention_a_restart_leaves_no_secret),
         TEST(a_prepared_job_waits_and_is_trained_once),
         TEST(a_party_on_another_preparation_is_named_and_nothing_is_spent),
+        TEST(a_table_that_is_wrong_by_now_uses_no_preparation_up),
+        TEST(a_job_that_another_party_failed_to_prepare_says_how_it_ends),
+        TEST(a_start_that_only_checks_starts_nothing),
+        TEST(the_hash_of_a_prepared_table_is_for_its_node_alone),
         TEST(a_failed_online_session_uses_the_preparation_up_and_the_next_attempt_is_whole),
         TEST(a_preparation_goes_with_its_job),
         TEST(without_retention_the_secrets_of_both_sessions_go),
