@@ -212,7 +212,7 @@ wait_until 30 grep -q "tax to approve" long.yaml.log || cat long.yaml.log
 id=$(sed -nE 's/.*job ([0-9a-f]{16}) proposed.*/\1/p' long.yaml.log | head -n 1)
 echo "p999999,1,2" >>tax.csv
 expect the_operator_approves 0 "approved" -- "$hefu" job approve "$id" --node tax
-ends the_table_has_changed tax 20 "$id" failed "tax.csv has changed since the job was proposed"
+ends the_table_has_changed tax 20 "$id" failed "the table has changed since the job was proposed"
 ends the_table_has_changed bank 20 "$id" failed "tax stopped: it failed there"
 ends the_table_has_changed social 20 "$id" failed "tax stopped: it failed there"
 heard the_coordinator_hears_whose_table_changed "tax" "has changed"
