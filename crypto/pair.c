@@ -461,27 +461,41 @@ void pair_copy(const struct pair_modulus *m, uint64_t *out, const uint64_t *x)
 
 /* ---- products ---- */
 
-void pair_multiply(const struct pair_modulus *m, uint64_t *const *out, const uint64_t *const *x, const uint64_t *const *y,
-                   size_t count)
+typedef void multiply_lanes(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, const uint64_t *y);
+
+static void multiply_by(const struct pair_modulus *m, uint64_t *const *out, const uint64_t *const *x,
+                        const uint64_t *const *y, size_t count, multiply_lanes *multiply)
 {
     struct lanes a, b;
 
     for (size_t i = 0; i < count; i += m->tier->lanes) {
         load(m, &a, x + i, count - i);
         load(m, &b, y + i, count - i);
-        m->tier->multiply(m, a.word, a.word, b.word);
+        multiply(m, a.word, a.word, b.word);
         store(m, out + i, &a, count - i);
     }
 }
 
-void pair_multiply_one(const struct pair_modulus *m, uint64_t *const *out, const uint64_t *const *x, const uint64_t *y,
-                       size_t count)
+void pair_multiply(const struct pair_modulus *m, uint64_t *const *out, const uint64_t *const *x, const uint64_t *const *y,
+                   size_t count)
+{
+    multiply_by(m, out, x, y, count, m->tier->multiply);
+}
+
+void pair_multiply_var(const struct pair_modulus *m, uint64_t *const *out, const uint64_t *const *x,
+                       const uint64_t *const *y, size_t count)
+{
+    multiply_by(m, out, x, y, count, m->tier->multiply_var);
+}
+
+void pair_multiply_one_var(const struct pair_modulus *m, uint64_t *const *out, const uint64_t *const *x, const uint64_t *y,
+                           size_t count)
 {
     struct lanes a;
 
     for (size_t i = 0; i < count; i += m->tier->lanes) {
         load(m, &a, x + i, count - i);
-        m->tier->multiply_one(m, a.word, a.word, y);
+        m->tier->multiply_one_var(m, a.word, a.word, y);
         store(m, out + i, &a, count - i);
     }
 }
@@ -506,8 +520,8 @@ void pair_product(const struct pair_modulus *m, uint64_t *out, const uint64_t *x
     store_row(m, out, &product, 1);
 }
 
-void pair_horner(const struct pair_modulus *m, uint64_t *out, const uint64_t *const *factor, size_t windows, uint32_t bits,
-                 size_t terms, size_t count)
+void pair_horner_var(const struct pair_modulus *m, uint64_t *out, const uint64_t *const *factor, size_t windows,
+                     uint32_t bits, size_t terms, size_t count)
 {
     const struct pair_tier *t = m->tier;
     const uint64_t *from[PAIR_LANES_MAX];
@@ -525,7 +539,7 @@ void pair_horner(const struct pair_modulus *m, uint64_t *out, const uint64_t *co
                     from[l] = i + l < count ? factor[((i + l) * windows + w) * terms + k] : m->one;
                 if (started) {
                     t->load(m, next.word, from);
-                    t->multiply(m, product.word, product.word, next.word);
+                    t->multiply_var(m, product.word, product.word, next.word);
                 } else {
                     t->load(m, product.word, from);
                 }

@@ -5,8 +5,9 @@
  *
  * Numbers are kept in Montgomery form (times R = 2^(radix * digits) mod N^2), lazily reduced, as pair_words(m) words in the
  * representation of one tier; they never leave the process.  What leaves is canonical (pair_put), so every tier gives the
- * same bytes.  All functions take time and touch memory independently of the values, the exponents and the table indices
- * they are given; lengths, counts and the pointers of pair_multiply are public.
+ * same bytes.  Functions take time and touch memory independently of the values, the exponents and the table indices they
+ * are given, but for those whose names end in _var: for ciphertexts and numbers that are public like them.  Lengths, counts
+ * and pointers are public.
  *
  * Tiers: "ifma" (AVX-512 IFMA, 8 lanes), "avx2" (4 lanes), "scalar" (GMP, 1 lane); the processor's best is the default. */
 #ifndef HEFU_PAIR_H
@@ -67,17 +68,19 @@ void pair_copy(const struct pair_modulus *m, uint64_t *out, const uint64_t *x);
 /* out[i] = x[i] y[i].  out[i] may be x[i] or y[i]; otherwise no two of out overlap, nor any out an input. */
 void pair_multiply(const struct pair_modulus *m, uint64_t *const *out, const uint64_t *const *x,
                    const uint64_t *const *y, size_t count);
+void pair_multiply_var(const struct pair_modulus *m, uint64_t *const *out, const uint64_t *const *x,
+                       const uint64_t *const *y, size_t count);
 /* out[i] = x[i] y, one y for all: what scatter does with a row. */
-void pair_multiply_one(const struct pair_modulus *m, uint64_t *const *out, const uint64_t *const *x, const uint64_t *y,
-                       size_t count);
+void pair_multiply_one_var(const struct pair_modulus *m, uint64_t *const *out, const uint64_t *const *x, const uint64_t *y,
+                           size_t count);
 /* out = product of count numbers one after the other; 1 for none. */
 void pair_product(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, size_t count);
 /* Simultaneous powers, by Horner's rule: out[i] starts at 1 and for every window w becomes
  *     out[i]^(2^bits) * product over t of *factor[(i * windows + w) * terms + t].
  * With one window a product of chosen numbers (gather); with tables of powers a multi-exponentiation (Straus); with one
- * term a packing.  Variable time in windows, bits and terms only; the addresses are public. */
-void pair_horner(const struct pair_modulus *m, uint64_t *out, const uint64_t *const *factor, size_t windows, uint32_t bits,
-                 size_t terms, size_t count);
+ * term a packing. */
+void pair_horner_var(const struct pair_modulus *m, uint64_t *out, const uint64_t *const *factor, size_t windows,
+                     uint32_t bits, size_t terms, size_t count);
 /* out[i] = x[i]^e for count numbers one after the other and one exponent e >= 0.  Fixed windows; the time depends on the
  * length of e only. */
 void pair_power(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, size_t count, const mpz_t e);

@@ -1,5 +1,5 @@
 /* Pair arithmetic on GMP's limbs, one number at a time: for processors without the vector units, and the reference of the
- * other tiers.  Only functions of GMP whose time depends on sizes alone. */
+ * other tiers.  Only functions of GMP whose time depends on sizes alone, but for multiply_var. */
 #include "crypto/pair_tier.h"
 
 #include <string.h>
@@ -54,19 +54,27 @@ static void multiply_limbs(mp_limb_t *t, const mp_limb_t *x, const mp_limb_t *y,
     mpn_sec_add_1(t + 3 * h + 1, t + 3 * h + 1, 2 * n - 3 * h - 1, minus, scratch);
 }
 
-/* out = (t + q N) / R with the quotient q = -t / N mod R, which goes into q when that is not NULL.  t < R^2 / 2. */
-static void reduce(const struct pair_modulus *m, mp_limb_t *out, mp_limb_t *t, mp_limb_t *q)
+/* out = (t + carry R + q N) / R with the quotient q = -t / N mod R.  t < R^2 / 2, carry small.  N has n or n - 1 limbs; above
+ * is what the rows so far carry to the limb above them. */
+static void reduce(const struct pair_modulus *m, mp_limb_t *out, mp_limb_t *t, mp_limb_t carry, mp_limb_t *q)
 {
-    const mp_size_t n = m->digits;
+    const mp_size_t n = m->digits, limbs = (m->bits + GMP_NUMB_BITS - 1) / GMP_NUMB_BITS;
+    mp_limb_t above = 0;
 
-    for (mp_size_t i = 0; i < n; i++) { /* limb i becomes zero and then keeps the carry out of limb i + n */
-        const mp_limb_t digit = t[i] * m->negative_inverse;
+    for (mp_size_t i = 0; i < n; i++) {
+        mp_limb_t upper, sum;
 
-        if (q)
-            q[i] = digit;
-        t[i] = mpn_addmul_1(t + i, m->n, n, digit);
+        q[i] = t[i] * m->negative_inverse;
+        upper = mpn_addmul_1(t + i, m->n, limbs, q[i]);
+        if (i == n - limbs)
+            above += carry;
+        sum = t[i + limbs] + upper;
+        t[i + limbs] = sum + above;
+        above = (mp_limb_t)(sum < upper) + (mp_limb_t)(t[i + limbs] < above);
     }
-    mpn_add_n(out, t + n, t, n);
+    if (limbs < n)
+        t[2 * n - 1] += above;
+    memcpy(out, t + n, (size_t)n * sizeof *out);
 }
 
 /* The end of every function here: with t = R a' - q N,  t + u N = R (a' + b' N)  mod N^2  for  b' = (u - q) / R mod N.
@@ -77,13 +85,12 @@ static void finish(const struct pair_modulus *m, uint64_t *out, struct wide *w)
     const mp_size_t n = m->digits;
     mp_limb_t q[LIMBS_MAX], carry;
 
-    reduce(m, out, w->t, q);
+    reduce(m, out, w->t, 0, q);
     for (mp_size_t i = 0; i < n; i++)
         q[i] = ~q[i];
     carry = mpn_add_n(w->u, w->u, q, n);
     carry += mpn_add_n(w->u, w->u, m->complement, n);
-    mpn_sec_add_1(w->u + n, w->u + n, n, carry, w->scratch);
-    reduce(m, out + n, w->u, NULL);
+    reduce(m, out + n, w->u, carry, q);
 }
 
 static int available(void)
@@ -110,6 +117,18 @@ static void multiply(const struct pair_modulus *m, uint64_t *out, const uint64_t
     multiply_limbs(w.t, x + n, y, n, w.scratch);
     mpn_add_n(w.u, w.u, w.t, 2 * n); /* 2 (4N)^2 <= R N / 2 */
     multiply_limbs(w.t, x, y, n, w.scratch);
+    finish(m, out, &w);
+}
+
+static void multiply_var(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, const uint64_t *y)
+{
+    const mp_size_t n = m->digits;
+    struct wide w;
+
+    mpn_mul_n(w.u, x, y + n, n);
+    mpn_mul_n(w.t, x + n, y, n);
+    mpn_add_n(w.u, w.u, w.t, 2 * n);
+    mpn_mul_n(w.t, x, y, n);
     finish(m, out, &w);
 }
 
@@ -208,7 +227,8 @@ const struct pair_tier pair_tier_scalar = {
     .store = store,
     .multiply = multiply,
     .square = square,
-    .multiply_one = multiply,
+    .multiply_var = multiply_var,
+    .multiply_one_var = multiply_var,
     .accumulate = accumulate,
     .enter = enter,
     .leave = leave,

@@ -22,10 +22,12 @@ struct pair_tier {
     /* One number per lane from and to memory. */
     void (*load)(const struct pair_modulus *m, uint64_t *out, const uint64_t *const *x);
     void (*store)(const struct pair_modulus *m, uint64_t *const *out, const uint64_t *x);
-    /* out = x y / R,  x^2 / R,  x y / R with the same plain-memory y in every lane. */
+    /* out = x y / R,  x^2 / R. */
     void (*multiply)(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, const uint64_t *y);
     void (*square)(const struct pair_modulus *m, uint64_t *out, const uint64_t *x);
-    void (*multiply_one)(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, const uint64_t *y);
+    /* For public numbers: out = x y / R, and the same with one plain-memory y for every lane. */
+    void (*multiply_var)(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, const uint64_t *y);
+    void (*multiply_one_var)(const struct pair_modulus *m, uint64_t *out, const uint64_t *x, const uint64_t *y);
     /* product = product * a / R  and  sum += beta, for an entry (a, beta) of a table.  sum is digits words per lane; only a
      * radix of 64 bits carries. */
     void (*accumulate)(const struct pair_modulus *m, uint64_t *product, uint64_t *sum, const uint64_t *entry);

@@ -32,9 +32,9 @@ static void multiply_lanes(struct accumulator *a)
         y[l] = lane[l].y;
     }
     if (one_factor(lane, lanes))
-        pair_multiply_one(a->m, out, x, y[0], lanes);
+        pair_multiply_one_var(a->m, out, x, y[0], lanes);
     else
-        pair_multiply(a->m, out, x, y, lanes);
+        pair_multiply_var(a->m, out, x, y, lanes);
     a->lanes = 0;
     a->turn = (a->turn + 1) % 3;
     for (size_t l = 0; l < lanes; l++) {

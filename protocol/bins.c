@@ -309,7 +309,7 @@ static void make_table(const struct gather *g, const struct group *group, uint32
                     out[lanes] = table + ((size_t)i * bins + b + lanes) * words;
                     entry[lanes] = entry_of(g, bin + b + lanes, row);
                 }
-                pair_multiply_one(g->m, out, entry, shorter, lanes);
+                pair_multiply_one_var(g->m, out, entry, shorter, lanes);
             }
         }
         cells *= bins;
@@ -376,7 +376,7 @@ status gather_replies(const struct gather *g, uint64_t *out, uint32_t first, siz
                     *to = entry_of(g, group->bin + joint_code(group, g->own, row), r);
             }
         }
-    pair_horner(g->m, out, factor, 1, 0, terms, count);
+    pair_horner_var(g->m, out, factor, 1, 0, terms, count);
     return OK;
 }
 
@@ -411,7 +411,7 @@ static void make_powers_of(const struct exponents *e, uint64_t *power, const uin
                     pair_copy(e->m, out[lanes], e->m->one);
             }
             if (d)
-                pair_multiply(e->m, out, before, factor, lanes);
+                pair_multiply_var(e->m, out, before, factor, lanes);
         }
 }
 
@@ -453,7 +453,7 @@ static void raise_rows(void *ctx, size_t first, size_t count)
                     factor[lanes * per_row + w * terms + k] =
                         power_of(e, j, e->own->precondition[e->own->diagonal ? j : a * width + j], w);
                 }
-        pair_horner(e->m, e->out + (e->first + i) * pair_words(e->m), factor, WINDOWS, WINDOW, terms, lanes);
+        pair_horner_var(e->m, e->out + (e->first + i) * pair_words(e->m), factor, WINDOWS, WINDOW, terms, lanes);
     }
 }
 
@@ -468,7 +468,7 @@ static void add_ridge(const struct pair_modulus *m, uint64_t *sums, const uint64
     for (size_t j = 0; j < width; j++) {
         uint64_t *sum = sums + j * pair_words(m);
 
-        pair_multiply_one(m, &sum, (const uint64_t *const[]){sum}, scratch + j * pair_words(m), 1);
+        pair_multiply_one_var(m, &sum, (const uint64_t *const[]){sum}, scratch + j * pair_words(m), 1);
     }
 }
 

@@ -1,7 +1,7 @@
 /* The arithmetic that a training spends its time in, tier by tier, against GMP and against what the processor can do.
  * (measure.h)
  *
- *   pair_multiply_TIER, pair_square_TIER   1/s, ratio to mpz_mul + mpz_mod mod N^2
+ *   pair_multiply_TIER, pair_square_TIER   1/s, ratio to mpz_mul + mpz_mod mod N^2; products of public numbers
  *   ifma_issue                             multiply-add instructions a second, eight lanes each
  *   pair_of_issue_rate                     share of that rate that pair_multiply_ifma reaches
  *   scatter_plain, _joint, _TIER           ciphertext-column additions a second, ratio to GMP's products
@@ -52,7 +52,7 @@ static void multiply_ours(void *ctx)
     const uint32_t lanes = p->m.tier->lanes;
 
     for (uint32_t i = 0; i < NUMBERS; i += lanes)
-        p->m.tier->multiply(&p->m, p->x, p->x, p->y);
+        p->m.tier->multiply_var(&p->m, p->x, p->x, p->y);
 }
 
 static void square_ours(void *ctx)

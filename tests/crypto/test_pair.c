@@ -150,6 +150,8 @@ static void check_products(struct arithmetic *a)
         mpz_mul(a->z[i], a->x[NUMBERS - 1 - i], a->y[i]);
         mpz_mod(a->z[i], a->z[i], a->m.square);
     }
+    pair_multiply_var(&a->m, out, x, y, NUMBERS);
+    assert_numbers(a, a->pz, a->z);
     pair_multiply(&a->m, out, x, y, NUMBERS);
     assert_numbers(a, a->pz, a->z);
     /* a long chain keeps every value within its lazy bounds */
@@ -161,7 +163,7 @@ static void check_products(struct arithmetic *a)
         }
     }
     assert_numbers(a, a->pz, a->z);
-    pair_multiply_one(&a->m, out, (const uint64_t *const *)out, at(a, a->px, 7), NUMBERS);
+    pair_multiply_one_var(&a->m, out, (const uint64_t *const *)out, at(a, a->px, 7), NUMBERS);
     for (size_t i = 0; i < NUMBERS; i++) {
         mpz_mul(a->z[i], a->z[i], a->x[7]);
         mpz_mod(a->z[i], a->z[i], a->m.square);
@@ -246,7 +248,7 @@ static void check_horner(struct arithmetic *a)
                     }
                 }
             }
-            pair_horner(&a->m, a->pz, factor, windows, BITS, terms, NUMBERS);
+            pair_horner_var(&a->m, a->pz, factor, windows, BITS, terms, NUMBERS);
             assert_numbers(a, a->pz, a->z);
         }
 }

@@ -201,6 +201,11 @@ static void check_products(struct bed *b)
         same = y;
         b->tier->multiply(&b->m, same.word, x.word, same.word);
         assert_same(b, &same, &out);
+        b->tier->multiply_var(&b->m, same.word, x.word, y.word);
+        assert_same(b, &same, &out);
+        same = x;
+        b->tier->multiply_var(&b->m, same.word, same.word, y.word);
+        assert_same(b, &same, &out);
         b->tier->multiply(&b->m, out.word, x.word, x.word);
         b->tier->multiply(&b->m, x.word, x.word, x.word);
         assert_same(b, &x, &out);
@@ -245,12 +250,12 @@ static void check_products_with_one(struct bed *b)
         draw(b, &y, b->y);
         for (size_t w = 0; w < b->words; w++)
             one[w] = y.word[w * b->tier->lanes];
-        b->tier->multiply_one(&b->m, out.word, x.word, one);
+        b->tier->multiply_one_var(&b->m, out.word, x.word, one);
         for (uint32_t l = 0; l < b->tier->lanes; l++) {
             mpz_mul(b->x[l], b->x[l], b->y[0]);
             assert_is_over_radix(b, &out, l, b->x[l]);
         }
-        b->tier->multiply_one(&b->m, x.word, x.word, one);
+        b->tier->multiply_one_var(&b->m, x.word, x.word, one);
         assert_same(b, &x, &out);
     }
 }
@@ -319,7 +324,7 @@ static void check_largest(struct bed *b)
     b->tier->square(&b->m, out.word, x.word);
     for (uint32_t l = 0; l < b->tier->lanes; l++)
         assert_is_over_radix(b, &out, l, value);
-    b->tier->multiply_one(&b->m, out.word, x.word, one);
+    b->tier->multiply_one_var(&b->m, out.word, x.word, one);
     for (uint32_t l = 0; l < b->tier->lanes; l++)
         assert_is_over_radix(b, &out, l, value);
 }
