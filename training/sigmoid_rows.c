@@ -116,7 +116,7 @@ void sigmoid_turn_receive(struct sigmoid_chain *s, struct pair *p, struct ot_has
         ot_expand(h, pad, entries, p->index + at, NULL, p->first_index + at, bits);
         memset(sum, 0, sizeof sum);
         for (uint32_t l = 0; l < bits; l++) {
-            const uint8_t turn = mask_of(s->index[row] >> l), *r = pad + l * entries, *in = wire + l * entries;
+            const uint8_t turn = mask_of((uint32_t)s->index[row] >> l), *r = pad + l * entries, *in = wire + l * entries;
 
             turned(other, sum, entries, 1u << l);
             for (uint32_t j = 0; j < entries; j++)
