@@ -18,10 +18,12 @@ whole_lines() {
         END { exit !(NR > 30 && !bad) }' "$1"
 }
 
-expect bench_quick 0 keygen encrypt_own_table encrypt_foreign_table decrypt gather scatter group_scale \
+expect bench_quick 0 keygen encrypt_own_table encrypt_foreign_table decrypt group_scale \
     record_sign_check training_prepare training_pass -- "$bench" --quick
 cp "$work/said.out" "$work/quick"
 expect bench_prints_whole_lines 0 -- whole_lines "$work/quick"
+expect bench_kernels_quick 0 pair_multiply_scalar scatter_plain scatter_joint gather_joint encrypt_foreign encrypt_own decrypt -- \
+    "$HEFU_BIN/../bench/bench_kernels" --quick
 expect bench_align_quick 0 points_scale align_cpu_of_a_party -- "$HEFU_BIN/../bench/bench_align" --quick
 expect bench_only_one_name 0 decrypt -- "$bench" --quick --only decrypt
 expect bench_only_prints_nothing_else 0 -- test "$(wc -l <"$work/said.out")" = 2

@@ -119,6 +119,6 @@ expect the_preparation_is_not_used_up_by_that 0 '"state": "prepared"' '"spent": 
 "$hefu" job cancel "$other" --node social >/dev/null 2>&1
 expect a_preparation_that_not_all_have_is_of_no_use_and_how_to_end_it 2 "cancelled at social" \
     "hefu job cancel $other ends it" -- "$hefu" train "$other"
-expect then_the_job_file_is_a_whole_training 0 "proposed to 3 parties" "offline: prepare" "online: " "is done" -- \
+expect then_the_job_file_is_a_whole_training 0 "proposed to 3 parties" "offline: prepare" "is done" -- \
     "$hefu" train risk.yaml
 finish

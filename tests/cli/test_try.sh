@@ -50,11 +50,11 @@ expect the_earlier_results_are_still_there 0 "</html>" -- tail -n 1 small/report
 # ---- an interrupted run leaves nothing behind ----
 
 for signal in INT TERM KILL; do
-    "$hefu" try --party "bank=$sample/bank.csv" --party "tax=$sample/tax.csv" --id id --label default --passes 2 \
-        --key-bits 2048 --out cut >/dev/null 2>cut.log </dev/null &
+    "$hefu" try --party "bank=$sample/bank.csv" --party "tax=$sample/tax.csv" --id id --label default \
+        --key-bits 4096 --passes 64 --out cut >/dev/null 2>cut.log </dev/null & # long enough to be cut
     run=$!
     pids="$pids $run"
-    wait_until 20 grep -q "hefu: offline: align" cut.log || cat cut.log
+    wait_until 20 grep -q "hefu: offline: " cut.log || cat cut.log
     nodes=$(pgrep -P "$run" || true)
     nodes="$nodes $(for node in $nodes; do pgrep -P "$node" || true; done)" # and their workers
     kill -s "$signal" "$run"
