@@ -238,10 +238,13 @@ static status check_range(struct optimiser *o, uint32_t t)
     record_openings(ss, opened);
     if (total == 0)
         return OK;
-    if (total > plan->n) { /* a wrong share; from the sum alone nobody can tell whose */
-        session_fail(ss, STATUS_LIMIT, "the parties' shares of a number of rows do not add up to one");
+    if (total > plan->n && ss->parties == 2)
+        return session_blame(ss, (party)(1 - ss->self), STATUS_MALFORMED, "%s sent a share of a number of rows that makes it too large",
+                             ss->contract->party[1 - ss->self].name);
+    if (total > plan->n) { /* of several peers the sum does not tell which */
+        session_fail(ss, STATUS_MALFORMED, "the parties' shares of a number of rows do not add up to one");
         fault_hint(&ss->fault, "a party has deviated; hefu-audit replay at each tells which");
-        return STATUS_LIMIT;
+        return STATUS_MALFORMED;
     }
     session_fail(ss, STATUS_LIMIT, "in the last pass there are training rows with a score near or beyond +-%u, where the "
                  "sigmoid's table ends", range);
