@@ -43,6 +43,18 @@ void bignum_clear(mpz_t *x)
     mpz_clear(*x);
 }
 
+void bignum_batch_init(struct bignum_batch *b)
+{
+    for (size_t i = 0; i < BIGNUM_BATCH_MAX; i++)
+        mpz_init(b->x[i]);
+}
+
+void bignum_batch_clear(struct bignum_batch *b)
+{
+    for (size_t i = 0; i < BIGNUM_BATCH_MAX; i++)
+        bignum_clear(&b->x[i]);
+}
+
 void bignum_put(uint8_t *out, size_t len, const mpz_t x)
 {
     size_t used = (mpz_sizeinbase(x, 2) + 7) / 8;

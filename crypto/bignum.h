@@ -17,6 +17,15 @@ void bignum_clear(mpz_t *x);
     mpz_t x AUTO(bignum_clear);    \
     mpz_init(x)
 
+/* As many local integers as go through a loop together, likewise. */
+enum { BIGNUM_BATCH_MAX = 128 };
+struct bignum_batch { mpz_t x[BIGNUM_BATCH_MAX]; };
+void bignum_batch_init(struct bignum_batch *b);
+void bignum_batch_clear(struct bignum_batch *b);
+#define BIGNUM_BATCH(b)                              \
+    struct bignum_batch b AUTO(bignum_batch_clear);  \
+    bignum_batch_init(&b)
+
 /* x as exactly len big-endian bytes; 0 <= x < 256^len is asserted. */
 void bignum_put(uint8_t *out, size_t len, const mpz_t x);
 void bignum_get(mpz_t out, const uint8_t *bytes, size_t len);

@@ -6,11 +6,11 @@
 #include <string.h>
 
 enum {
-    WINDOW = 6,       /* bits of an exponent */
-    SLACK_BITS = 192, /* of all exponents together, beyond the group's order */
+    WINDOW = 6,               /* bits of an exponent */
+    SLACK_BITS = 192,         /* of all exponents together, beyond the group's order */
     BASES_MAX = (PAILLIER_BITS_MAX + SLACK_BITS) / WINDOW + 1,
-    BATCH = 128,      /* draws at a time: they share the passes over a table */
-    ROUND = 64,       /* residues made between two reports of progress */
+    BATCH = BIGNUM_BATCH_MAX, /* draws at a time: they share the passes over a table */
+    ROUND = 64,               /* residues made between two reports of progress */
     LIMBS_MAX = PAILLIER_BITS_MAX / GMP_NUMB_BITS,
 };
 
@@ -24,22 +24,6 @@ struct blind {
         struct pair_table table;         /* empty for the direct form */
     } part[2];
 };
-
-struct numbers {
-    mpz_t x[BATCH];
-};
-
-static void numbers_init(struct numbers *n)
-{
-    for (size_t i = 0; i < BATCH; i++)
-        mpz_init(n->x[i]);
-}
-
-static void numbers_clear(struct numbers *n)
-{
-    for (size_t i = 0; i < BATCH; i++)
-        bignum_clear(&n->x[i]);
-}
 
 static uint32_t bases_of(uint32_t order_bits)
 {
@@ -142,12 +126,6 @@ status blind_build(struct blind **out, const struct paillier_public *pub, const 
     return s;
 }
 
-status blind_new_watched(struct blind **out, const struct paillier_public *pub, const struct paillier_secret *sec,
-                         uint64_t uses_expected, struct rng *tables, const struct blind_watch *watch)
-{
-    return blind_build(out, pub, sec, uses_expected, tables, watch, NULL);
-}
-
 status blind_new(struct blind **out, const struct paillier_public *pub, uint64_t uses_expected, struct rng *tables)
 {
     return blind_build(out, pub, NULL, uses_expected, tables, NULL, NULL);
@@ -242,10 +220,9 @@ static void draw_own(const struct blind *b, uint64_t *out, struct rng *g, size_t
 {
     const struct paillier_secret *sec = b->sec;
     uint64_t by_q[BATCH * PAIR_WORDS_MAX];
-    struct numbers mod_p2 AUTO(numbers_clear), mod_q2 AUTO(numbers_clear);
+    BIGNUM_BATCH(mod_p2);
+    BIGNUM_BATCH(mod_q2);
 
-    numbers_init(&mod_p2);
-    numbers_init(&mod_q2);
     draw_part(&b->part[0], out, g, count); /* in passing: a number mod p^2 is the shorter */
     draw_part(&b->part[1], by_q, g, count);
     pair_put_mpz(&sec->pair_p, mod_p2.x, out, count);
@@ -266,16 +243,4 @@ void blind_draw_many(const struct blind *b, uint64_t *out, struct rng *g, size_t
         else
             draw_part(&b->part[0], out + i * pair_words(&b->pub->pair), g + i, items);
     }
-}
-
-void blind_draw(const struct blind *b, mpz_t out, struct rng *g)
-{
-    uint64_t x[PAIR_WORDS_MAX];
-    struct numbers one AUTO(numbers_clear);
-
-    numbers_init(&one);
-    blind_draw_many(b, x, g, 1);
-    pair_put_mpz(&b->pub->pair, one.x, x, 1);
-    mpz_set(out, one.x[0]);
-    sodium_memzero(x, sizeof x);
 }

@@ -36,13 +36,10 @@ MUST_USE status blind_build(struct blind **out, const struct paillier_public *pu
 MUST_USE status blind_new(struct blind **out, const struct paillier_public *pub, uint64_t uses_expected, struct rng *tables);
 MUST_USE status blind_new_own(struct blind **out, const struct paillier_public *pub, const struct paillier_secret *sec,
                               uint64_t uses_expected, struct rng *tables);
-MUST_USE status blind_new_watched(struct blind **out, const struct paillier_public *pub, const struct paillier_secret *sec,
-                                  uint64_t uses_expected, struct rng *tables, const struct blind_watch *watch);
 void blind_free(struct blind *b); /* wipes */
 
 /* out[i] = a fresh uniform N-th residue mod N^2 (numbers of pub->pair, one after the other) whose randomness comes from
  * g[i] alone.  Table look-ups read the whole table.  b is only read: threads may share it. */
 void blind_draw_many(const struct blind *b, uint64_t *out, struct rng *g, size_t count);
-void blind_draw(const struct blind *b, mpz_t out, struct rng *g);
 
 #endif

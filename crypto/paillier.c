@@ -136,34 +136,6 @@ status paillier_public_get(struct paillier_public *pub, uint32_t bits, const uin
     return pair_modulus_init(&pub->pair, n);
 }
 
-void paillier_encrypt_with(mpz_t c, const struct paillier_public *pub, const mpz_t m, const mpz_t blind)
-{
-    BIGNUM(t);
-
-    assert(mpz_sgn(m) >= 0 && mpz_cmp(m, pub->n) < 0);
-    mpz_mul(t, m, pub->n);
-    mpz_add_ui(t, t, 1);
-    mpz_mul(t, t, blind);
-    mpz_mod(c, t, pub->n2);
-}
-
-/* Numbers of one batch on their way. */
-struct scratch {
-    mpz_t x[BATCH];
-};
-
-static void scratch_init(struct scratch *s)
-{
-    for (size_t i = 0; i < BATCH; i++)
-        mpz_init(s->x[i]);
-}
-
-static void scratch_clear(struct scratch *s)
-{
-    for (size_t i = 0; i < BATCH; i++)
-        bignum_clear(&s->x[i]);
-}
-
 static size_t batch_at(size_t first, size_t count)
 {
     return count - first < BATCH ? count - first : BATCH;
@@ -215,24 +187,6 @@ void paillier_join(mpz_t out, const mpz_t a, const mpz_t m, const mpz_t b, const
     bignum_limbs_get(out, w.wide, 2 * limbs);
 }
 
-/* m mod p of c: L_p(c^(p-1) mod p^2) * h mod p with L_p(x) = (x - 1) / p. */
-static void decrypt_half(mpz_t out, const mpz_t c, const mpz_t p, const mpz_t p2, const mpz_t p_minus_1, const mpz_t h)
-{
-    struct workspace w AUTO(workspace_clear);
-    size_t limbs = mpz_size(p);
-    mp_size_t n = (mp_size_t)limbs;
-    BIGNUM(x);
-
-    assert(limbs <= HALF_LIMBS && mpn_sec_div_qr_itch(2 * n, n) <= SCRATCH_LIMBS &&
-           mpn_sec_sub_1_itch(2 * n) <= SCRATCH_LIMBS);
-    mpz_powm_sec(x, c, p_minus_1, p2);
-    bignum_limbs_put(w.wide, 2 * limbs, x);
-    mpn_sec_sub_1(w.wide, w.wide, 2 * n, 1, w.scratch);
-    mpn_sec_div_qr(w.a, w.wide, 2 * n, mpz_limbs_read(p), n, w.scratch);
-    multiply_mod(&w, h, p, limbs);
-    bignum_limbs_get(out, w.a, limbs);
-}
-
 /* ---- batches ---- */
 
 /* One secret prime of a key. */
@@ -281,11 +235,10 @@ void paillier_decrypt_many(mpz_t *out, const struct paillier_public *pub, const 
                            const uint64_t *ciphers, size_t count)
 {
     const struct half by_p = {&sec->pair_p, sec->p_minus_1, sec->hp}, by_q = {&sec->pair_q, sec->q_minus_1, sec->hq};
-    struct scratch c AUTO(scratch_clear), mod_p AUTO(scratch_clear), mod_q AUTO(scratch_clear);
+    BIGNUM_BATCH(c);
+    BIGNUM_BATCH(mod_p);
+    BIGNUM_BATCH(mod_q);
 
-    scratch_init(&c);
-    scratch_init(&mod_p);
-    scratch_init(&mod_q);
     for (size_t first = 0; first < count; first += BATCH) {
         const size_t items = batch_at(first, count);
 
@@ -319,28 +272,6 @@ void paillier_encrypt_many(uint64_t *out, const struct paillier_public *pub, mpz
     sodium_memzero(plain, sizeof plain);
 }
 
-void paillier_decrypt(mpz_t out, const struct paillier_public *pub, const struct paillier_secret *sec, const mpz_t c)
-{
-    BIGNUM(mp);
-    BIGNUM(mq);
-
-    (void)pub;
-    decrypt_half(mp, c, sec->p, sec->p2, sec->p_minus_1, sec->hp);
-    decrypt_half(mq, c, sec->q, sec->q2, sec->q_minus_1, sec->hq);
-    paillier_join(out, mp, sec->p, mq, sec->q, sec->q_inv_p);
-}
-
-void paillier_add(mpz_t c, const struct paillier_public *pub, const mpz_t a, const mpz_t b)
-{
-    mpz_mul(c, a, b);
-    mpz_mod(c, c, pub->n2);
-}
-
-void paillier_scale_var(mpz_t c, const struct paillier_public *pub, const mpz_t a, const mpz_t e)
-{
-    mpz_powm(c, a, e, pub->n2);
-}
-
 static int in_range(const struct paillier_public *pub, const mpz_t c)
 {
     return mpz_sgn(c) > 0 && mpz_cmp(c, pub->n2) < 0;
@@ -352,31 +283,6 @@ static int is_unit(const struct paillier_public *pub, const mpz_t c)
 
     mpz_gcd(gcd, c, pub->n);
     return mpz_cmp_ui(gcd, 1) == 0;
-}
-
-status paillier_ciphers_get(mpz_t *out, const struct paillier_public *pub, const uint8_t *bytes, size_t count,
-                            size_t *bad_index)
-{
-    size_t width = paillier_cipher_bytes(pub->bits), bad = 0;
-    int ranges_ok = 1;
-    BIGNUM(product);
-
-    /* A product of units is a unit, and one factor shared with N stays in it. */
-    mpz_set_ui(product, 1);
-    for (size_t i = 0; i < count; i++) {
-        bignum_get(out[i], bytes + i * width, width);
-        ranges_ok &= in_range(pub, out[i]);
-        mpz_mul(product, product, out[i]);
-        mpz_mod(product, product, pub->n);
-    }
-    if (ranges_ok && is_unit(pub, product))
-        return OK;
-    while (in_range(pub, out[bad]) && is_unit(pub, out[bad]))
-        bad++;
-    assert(bad < count);
-    if (bad_index)
-        *bad_index = bad;
-    return STATUS_MALFORMED;
 }
 
 /* The first of the ciphertexts that is none, or count. */
@@ -438,12 +344,4 @@ status paillier_ciphers_read(uint64_t *out, const struct paillier_public *pub, c
 void paillier_ciphers_write(uint8_t *bytes, const struct paillier_public *pub, const uint64_t *ciphers, size_t count)
 {
     pair_put(&pub->pair, bytes, paillier_cipher_bytes(pub->bits), ciphers, count);
-}
-
-void paillier_ciphers_put(uint8_t *bytes, const struct paillier_public *pub, mpz_t *const ciphers, size_t count)
-{
-    size_t width = paillier_cipher_bytes(pub->bits);
-
-    for (size_t i = 0; i < count; i++)
-        bignum_put(bytes + i * width, width, ciphers[i]);
 }

@@ -60,29 +60,8 @@ void paillier_encrypt_many(uint64_t *out, const struct paillier_public *pub, mpz
 void paillier_decrypt_many(mpz_t *out, const struct paillier_public *pub, const struct paillier_secret *sec,
                            const uint64_t *ciphers, size_t count);
 
-/* ---- single numbers, by GMP ---- */
-
-/* c = (1 + mN) * blind mod N^2; blind is a uniform N-th residue (see blind.h).  0 <= m < N. */
-void paillier_encrypt_with(mpz_t c, const struct paillier_public *pub, const mpz_t m, const mpz_t blind);
-
 /* The x mod mk with x = a mod m and x = b mod k, for 0 <= a < m, 0 <= b < k < m and k_inv_m = k^-1 mod m; constant time
  * for given lengths.  m has at most PAILLIER_BITS_MAX bits. */
 void paillier_join(mpz_t out, const mpz_t a, const mpz_t m, const mpz_t b, const mpz_t k, const mpz_t k_inv_m);
-
-/* out = the plaintext of c, by CRT, in constant time for given operand sizes. */
-void paillier_decrypt(mpz_t out, const struct paillier_public *pub, const struct paillier_secret *sec, const mpz_t c);
-
-/* c = a * b mod N^2: adds plaintexts. */
-void paillier_add(mpz_t c, const struct paillier_public *pub, const mpz_t a, const mpz_t b);
-
-/* c = a^e mod N^2 for a signed e: multiplies the plaintext.  a must be a unit.  Time depends on e, which is the
- * evaluator's own plaintext and not visible to peers. */
-void paillier_scale_var(mpz_t c, const struct paillier_public *pub, const mpz_t a, const mpz_t e);
-
-/* Read count ciphertexts; every one must satisfy 0 < c < N^2 and gcd(c, N) = 1 (one gcd for the batch).
- * STATUS_MALFORMED names nothing of the value; *bad_index (NULL is allowed) is the first offender. */
-MUST_USE status paillier_ciphers_get(mpz_t *out, const struct paillier_public *pub, const uint8_t *bytes, size_t count,
-                                     size_t *bad_index);
-void paillier_ciphers_put(uint8_t *bytes, const struct paillier_public *pub, mpz_t *const ciphers, size_t count);
 
 #endif

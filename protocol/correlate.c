@@ -9,9 +9,9 @@
 #include <string.h>
 
 enum {
-    GRAIN = 32,        /* ciphertexts that a thread takes at a time */
-    DRAW_GRAIN = 128,  /* the same where randomisers are drawn: they share a pass over tables of megabytes */
-    BLOCK_RECORDS = 8, /* records made in one loop, so that there is enough for many threads */
+    GRAIN = 32,                    /* ciphertexts that a thread takes at a time */
+    DRAW_GRAIN = BIGNUM_BATCH_MAX, /* the same where randomisers are drawn: they share a pass over tables of megabytes */
+    BLOCK_RECORDS = 8,             /* records made in one loop, so that there is enough for many threads */
     /* rough shares of the time, for the progress bar only */
     COST_ENCRYPT = 1, COST_REPLY = 3, COST_DECRYPT = 5, COST_OWN_RESIDUE = 2, COST_PEER_RESIDUE = 18,
 };
@@ -47,21 +47,6 @@ static void tick_own_residue(void *work)
 static void tick_peer_residue(void *work)
 {
     tick(work, COST_PEER_RESIDUE);
-}
-
-/* Integers of one piece of a loop. */
-struct integers { mpz_t x[DRAW_GRAIN]; };
-
-static void integers_init(struct integers *n)
-{
-    for (size_t i = 0; i < DRAW_GRAIN; i++)
-        mpz_init(n->x[i]);
-}
-
-static void integers_clear(struct integers *n)
-{
-    for (size_t i = 0; i < DRAW_GRAIN; i++)
-        bignum_clear(&n->x[i]);
 }
 
 static status numbers_new(uint64_t **out, const struct paillier_public *key, size_t count)
@@ -200,7 +185,7 @@ static void pack_weights(mpz_t m, mpz_t scratch, const struct correlation *c, pa
                  (offset + s) * c->plan.fore[p].width);
 }
 
-/* The part of a vector of encrypted pads that makes up one record. */
+/* A block of a vector of encrypted pads. */
 struct encryption {
     struct work *w;
     const struct blind *blind;
@@ -225,10 +210,9 @@ static void encrypt_piece(void *ctx, size_t first, size_t count)
     const struct encryption *e = ctx;
     const struct session *ss = e->w->ss;
     const size_t words = pair_words(&ss->paillier.pair);
-    struct integers m AUTO(integers_clear);
+    BIGNUM_BATCH(m);
     BIGNUM(scratch);
 
-    integers_init(&m);
     for (size_t done = 0; done < count; done += DRAW_GRAIN) {
         const size_t items = count - done < DRAW_GRAIN ? count - done : DRAW_GRAIN, at = first + done;
         uint64_t *numbers = e->w->numbers + at * words;
@@ -378,7 +362,7 @@ struct answer {
 
 /* Hide products: masks uniform in Z_N, fresh uniform N-th residues; both bound to everything received from q (rules 1, 2
  * and 5a).  masks keeps the r. */
-static void hide(const struct answer *a, uint64_t *replies, struct integers *masks, size_t first, size_t count)
+static void hide(const struct answer *a, uint64_t *replies, struct bignum_batch *masks, size_t first, size_t count)
 {
     const struct paillier_public *key = &a->w->ss->peer[a->q].key;
     const size_t words = pair_words(&key->pair);
@@ -439,9 +423,8 @@ static void reply_piece(void *ctx, size_t first, size_t count)
     struct answer *a = ctx;
     const struct paillier_public *key = &a->w->ss->peer[a->q].key;
     const size_t words = pair_words(&key->pair);
-    struct integers masks AUTO(integers_clear);
+    BIGNUM_BATCH(masks);
 
-    integers_init(&masks);
     for (size_t done = 0; done < count; done += DRAW_GRAIN) {
         const size_t items = count - done < DRAW_GRAIN ? count - done : DRAW_GRAIN, at = first + done;
         uint64_t *replies = a->w->numbers + at * words;
@@ -628,9 +611,8 @@ static void open_piece(void *ctx, size_t first, size_t count)
     const struct opening *o = ctx;
     const struct session *ss = o->w->ss;
     const size_t words = pair_words(&ss->paillier.pair);
-    struct integers y AUTO(integers_clear);
+    BIGNUM_BATCH(y);
 
-    integers_init(&y);
     for (size_t done = 0; done < count; done += GRAIN) {
         const size_t items = count - done < GRAIN ? count - done : GRAIN, at = first + done;
 

@@ -7,9 +7,9 @@
 
 #include "measure.h"
 
-#include <getopt.h>
-
 /* ---- Paillier ---- */
+
+enum { BATCH = BIGNUM_BATCH_MAX };
 
 struct key {
     struct paillier_public pub;
@@ -19,6 +19,11 @@ struct key {
     mpz_t out;
     struct rng g;
     struct blind *blind;
+    /* the same as the product has them, many at once */
+    struct bignum_batch plain;
+    struct rng draw[BATCH];
+    uint64_t *cipher, *number, *to[BATCH];
+    const uint64_t *from[BATCH];
 };
 
 static void key_make(struct key *k, uint32_t bits)
@@ -37,10 +42,27 @@ static void key_make(struct key *k, uint32_t bits)
     rng_unit_mpz(&k->g, k->d, k->pub.n2);
     rng_bits(&k->g, k->exponent, 32);
     mpz_setbit(k->exponent, 31);
+    bignum_batch_init(&k->plain);
+    k->cipher = calloc(BATCH, pair_words(&k->pub.pair) * sizeof *k->cipher);
+    k->number = calloc(BATCH, pair_words(&k->pub.pair) * sizeof *k->number);
+    if (!k->cipher || !k->number)
+        abort();
+    for (int i = 0; i < BATCH; i++) {
+        mpz_set(k->plain.x[i], k->m);
+        k->draw[i] = k->g;
+        k->draw[i].block += (uint64_t)(i + 1) << 32;
+        k->to[i] = k->number + (size_t)i * pair_words(&k->pub.pair);
+        k->from[i] = k->cipher + (size_t)i * pair_words(&k->pub.pair);
+        pair_get_mpz(&k->pub.pair, k->to[i], &k->d, 1);
+        pair_get_mpz(&k->pub.pair, k->cipher + (size_t)i * pair_words(&k->pub.pair), &k->c, 1);
+    }
 }
 
 static void key_clear(struct key *k)
 {
+    bignum_batch_clear(&k->plain);
+    free(k->cipher);
+    free(k->number);
     mpz_clears(k->lambda, k->mu, k->m, k->r, k->c, k->d, k->exponent, k->out, NULL);
     paillier_public_clear(&k->pub);
     paillier_secret_clear(&k->sec);
@@ -68,8 +90,8 @@ static void encrypt_ours(void *ctx)
 {
     struct key *k = ctx;
 
-    blind_draw(k->blind, k->out, &k->g);
-    paillier_encrypt_with(k->out, &k->pub, k->m, k->out);
+    blind_draw_many(k->blind, k->number, k->draw, BATCH);
+    paillier_encrypt_many(k->number, &k->pub, k->plain.x, k->number, BATCH);
 }
 
 /* (1 + mN) r^N mod N^2 */
@@ -89,7 +111,7 @@ static void decrypt_ours(void *ctx)
 {
     struct key *k = ctx;
 
-    paillier_decrypt(k->out, &k->pub, &k->sec, k->c);
+    paillier_decrypt_many(k->plain.x, &k->pub, &k->sec, k->cipher, BATCH);
 }
 
 /* L(c^lambda mod N^2) mu mod N */
@@ -108,7 +130,7 @@ static void add_ours(void *ctx)
 {
     struct key *k = ctx;
 
-    paillier_add(k->d, &k->pub, k->d, k->c);
+    pair_multiply_var(&k->pub.pair, k->to, (const uint64_t *const *)k->to, k->from, BATCH);
 }
 
 static void add_plain(void *ctx)
@@ -123,7 +145,7 @@ static void scale_ours(void *ctx)
 {
     struct key *k = ctx;
 
-    paillier_scale_var(k->out, &k->pub, k->c, k->exponent);
+    pair_power(&k->pub.pair, k->number, k->cipher, BATCH, k->exponent);
 }
 
 static void scale_plain(void *ctx)
@@ -151,7 +173,8 @@ static void bench_encrypt(struct key *k, const char *size, int own, int with_tab
         abort();
     if (with_tables && wanted(tables[own]))
         print(tables[own], size, "s", cpu_s() - began, 0);
-    measure(&(struct task){.name = name, .size = size, .ours = encrypt_ours, .plain = encrypt_plain, .ctx = k});
+    measure(&(struct task){.name = name, .size = size, .ours = encrypt_ours, .plain = encrypt_plain, .ctx = k,
+                           .per_call = BATCH, .plain_per_call = 1});
     blind_free(k->blind);
     k->blind = NULL;
 }
@@ -169,9 +192,12 @@ static void bench_paillier(uint32_t bits)
     for (int own = 1; own >= 0; own--)
         for (int with_tables = 0; with_tables <= 1; with_tables++)
             bench_encrypt(&k, size, own, with_tables);
-    measure(&(struct task){.name = "decrypt", .size = size, .ours = decrypt_ours, .plain = decrypt_plain, .ctx = &k});
-    measure(&(struct task){.name = "add", .size = size, .ours = add_ours, .plain = add_plain, .ctx = &k});
-    measure(&(struct task){.name = "scale_32_bits", .size = size, .ours = scale_ours, .plain = scale_plain, .ctx = &k});
+    measure(&(struct task){.name = "decrypt", .size = size, .ours = decrypt_ours, .plain = decrypt_plain, .ctx = &k,
+                           .per_call = BATCH, .plain_per_call = 1});
+    measure(&(struct task){.name = "add", .size = size, .ours = add_ours, .plain = add_plain, .ctx = &k,
+                           .per_call = BATCH, .plain_per_call = 1});
+    measure(&(struct task){.name = "scale_32_bits", .size = size, .ours = scale_ours, .plain = scale_plain, .ctx = &k,
+                           .per_call = BATCH, .plain_per_call = 1});
 }
 
 /* ---- alignment and evidence ---- */
@@ -338,46 +364,20 @@ static const char help[] =
     "  --bits N     Paillier keys of N bits only (512 to 4096, a multiple of 64); default 2048 and 3072\n"
     "  --only NAME  the lines whose name begins with NAME:\n"
     "               keygen, encrypt_own_direct, build_own_table, encrypt_own_table, encrypt_foreign_direct,\n"
-    "               build_foreign_table, encrypt_foreign_table, decrypt, add, scale_32_bits, gather, scatter,\n"
+    "               build_foreign_table, encrypt_foreign_table, decrypt, add, scale_32_bits,\n"
     "               group_hash, group_scale, record_sign_check, training\n"
     "  --help       this\n"
     "\n"
     "Values are operations a second of one core, seconds of CPU time or bytes sent.  A training's figures are those\n"
     "of its busiest party, phase by phase.\n";
 
-static int usage_error(const char *what)
-{
-    fprintf(stderr, "bench: error: %s\nbench: hint: see bench --help\n", what);
-    return 2;
-}
-
 int main(int argc, char **argv)
 {
-    static const struct option list[] = {{"quick", no_argument, NULL, 'q'},
-                                         {"bits", required_argument, NULL, 'b'},
-                                         {"only", required_argument, NULL, 'o'},
-                                         {"help", no_argument, NULL, 'h'},
-                                         {0}};
-    uint32_t bits[2] = {PAILLIER_BITS_FLOOR, PAILLIER_BITS_DEFAULT};
-    int lengths = 2, c;
+    uint32_t bits[2];
+    int code, lengths = options_read(argc, argv, help, bits, &code);
 
-    while ((c = getopt_long(argc, argv, "", list, NULL)) != -1) {
-        switch (c) {
-        case 'q': options.quick = 1; break;
-        case 'b': options.bits = (uint32_t)strtoul(optarg, NULL, 10); break;
-        case 'o': options.only = optarg; break;
-        case 'h': fputs(help, stdout); return 0;
-        default: return usage_error("unknown option");
-        }
-        if (c == 'b' && (options.bits < 512 || options.bits > PAILLIER_BITS_MAX || options.bits % 64))
-            return usage_error("--bits takes 512 to 4096 in steps of 64");
-    }
-    if (optind < argc)
-        return usage_error("unknown argument");
-    if (options.bits || options.quick) {
-        bits[0] = options.bits ? options.bits : QUICK_BITS;
-        lengths = 1;
-    }
+    if (!lengths)
+        return code;
     bignum_wipe_freed_memory();
     printf("name\tsize\tunit\tvalue\tratio\n");
     for (int i = 0; i < lengths; i++)

@@ -1,21 +1,17 @@
 /* How fast tables are aligned: tab-separated lines "name size unit value ratio", as bench prints them.
- *   bench_align [--quick]    HEFU_FULL=1: 2^20 ids of each of three parties too
- *
- * CPU time, since other programs use the machine.  The ratio is to libsodium one by one in the same run. */
+ * (--help says the rest).  CPU time, since other programs use the machine. */
 #include "crypto/group.h"
 #include "crypto/pair.h"
 #include "kit/sim.h"
 #include "protocol/align.h"
 #include "protocol/handshake.h"
 
-#include <sodium.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <time.h>
+#include "measure.h"
 
-enum { PARTIES = 3, ROUNDS = 5, KEY_BITS = 384, POINTS = 512 };
+#include <sodium.h>
+#include <sys/resource.h>
+
+enum { PARTIES = 3, KEY_BITS = 384, POINTS = 512, QUICK_ROWS = 1 << 10, ROWS = 1 << 16, FULL_ROWS = 1 << 20 };
 
 static double seconds(clockid_t clock)
 {
@@ -23,17 +19,6 @@ static double seconds(clockid_t clock)
 
     clock_gettime(clock, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static void print(const char *name, const char *size, const char *unit, double value, double ratio)
-{
-    printf("%s\t%s\t%s\t", name, size, unit);
-    printf(value >= 1000 ? "%.0f\t" : "%.4g\t", value);
-    if (ratio > 0)
-        printf("%.2f\n", ratio);
-    else
-        printf("-\n");
-    fflush(stdout);
 }
 
 static void must(int good, const char *what)
@@ -44,19 +29,6 @@ static void must(int good, const char *what)
     exit(4);
 }
 
-static int compare_doubles(const void *x, const void *y)
-{
-    const double a = *(const double *)x, b = *(const double *)y;
-
-    return (a > b) - (a < b);
-}
-
-static double median(double x[ROUNDS])
-{
-    qsort(x, ROUNDS, sizeof *x, compare_doubles);
-    return x[ROUNDS / 2];
-}
-
 /* ---- points ---- */
 
 static struct group_element points[POINTS];
@@ -64,33 +36,34 @@ static struct group_scalar scalar;
 static char text[POINTS][16], *ids[POINTS];
 static const struct hash contract;
 
-static void one_by_one(void)
+static void one_by_one(void *ctx)
 {
+    (void)ctx;
     for (int i = 0; i < POINTS; i++)
         must(crypto_scalarmult_ristretto255(points[i].bytes, scalar.bytes, points[i].bytes) == 0, "a product");
 }
 
-static void scale_all(void) { must(group_scale_all(points, &scalar, POINTS, NULL) == OK, "a product"); }
-static void check_all(void) { must(group_check_all(points, POINTS, NULL) == OK, "a point"); }
-static void hash_all(void) { must(group_hash_scale_all(points, &scalar, &contract, 0, ids, POINTS, NULL) == OK, "an id"); }
-
-static double rate(void (*work)(void))
+static void scale_all(void *ctx)
 {
-    const double began = seconds(CLOCK_THREAD_CPUTIME_ID);
-
-    work();
-    return POINTS / (seconds(CLOCK_THREAD_CPUTIME_ID) - began);
+    (void)ctx;
+    must(group_scale_all(points, &scalar, POINTS, NULL) == OK, "a product");
 }
 
-static void bench_points(const char *name, void (*work)(void))
+static void check_all(void *ctx)
 {
-    double ours[ROUNDS], ratio[ROUNDS];
+    (void)ctx;
+    must(group_check_all(points, POINTS, NULL) == OK, "a point");
+}
 
-    for (int i = 0; i < ROUNDS; i++) {
-        ours[i] = rate(work);
-        ratio[i] = ours[i] / rate(one_by_one);
-    }
-    print(name, pair_tier_name(), "1/s", median(ours), median(ratio));
+static void hash_all(void *ctx)
+{
+    (void)ctx;
+    must(group_hash_scale_all(points, &scalar, &contract, 0, ids, POINTS, NULL) == OK, "an id");
+}
+
+static void bench_points(const char *name, work *ours)
+{
+    measure(&(struct task){name, pair_tier_name(), ours, one_by_one, NULL, POINTS, 0});
 }
 
 /* ---- whole alignments ---- */
@@ -122,6 +95,8 @@ static void bench_alignment(uint32_t rows, uint32_t threads)
     double cpu, elapsed;
     char size[64];
 
+    if (!wanted("align"))
+        return;
     for (party p = 0; p < PARTIES; p++)
         sim_dataset(&data[p], 1, p, rows, rows + rows / 4, 1, 2, p == 0);
     sim_contract(&sim, PARTIES, data, KEY_BITS, 2);
@@ -147,18 +122,28 @@ static void bench_alignment(uint32_t rows, uint32_t threads)
         dataset_clear(&data[p]);
 }
 
+static const char help[] =
+    "usage: bench_align [--quick] [--only NAME]\n"
+    "\n"
+    "How fast tables are aligned: tab-separated lines of name, size, unit, value and the ratio to libsodium's product\n"
+    "one by one in the same run.\n"
+    "\n"
+    "  --quick      a little of everything\n"
+    "  --only NAME  the lines whose name begins with NAME: points_hash_scale, points_scale, points_check, align\n"
+    "  --help       this\n"
+    "\n"
+    "HEFU_FULL=1: 2^20 ids of each of three parties too.\n";
+
 int main(int argc, char **argv)
 {
-    const int quick = argc == 2 && strcmp(argv[1], "--quick") == 0;
-    struct rng_key key = {{1}};
     struct rng g;
+    uint32_t bits[2];
+    int code;
 
-    if (argc > 1 && !quick) {
-        fputs("usage: bench_align [--quick]\n", stderr);
-        return 2;
-    }
+    if (!options_read(argc, argv, help, bits, &code))
+        return code;
     must(sodium_init() >= 0, "libsodium does not start");
-    rng_init(&g, &key, &(struct rng_address){.purpose = "bench align"});
+    seeded(&g, "bench align");
     group_scalar_random(&scalar, &g);
     for (int i = 0; i < POINTS; i++) {
         ids[i] = text[i];
@@ -173,8 +158,8 @@ int main(int argc, char **argv)
     }
     must(pair_tier_use(NULL) == OK, "a tier");
     for (uint32_t threads = 1; threads <= 2; threads++)
-        bench_alignment(quick ? 1 << 10 : 1 << 16, threads);
+        bench_alignment(options.quick ? QUICK_ROWS : ROWS, threads);
     if (getenv("HEFU_FULL"))
-        bench_alignment(1 << 20, 2);
-    return 0;
+        bench_alignment(FULL_ROWS, 2);
+    return options.printed ? 0 : usage_error("no line begins with the name that --only gives");
 }

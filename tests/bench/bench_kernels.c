@@ -16,8 +16,6 @@
 
 #include "measure.h"
 
-#include <getopt.h>
-
 enum {
     NUMBERS = 64,
     COLUMNS_MAX = 96, GROUP_ROWS = 4,
@@ -100,9 +98,9 @@ static void bench_products(uint32_t bits)
         p.m.tier->load(&p.m, p.y, from);
         snprintf(size, sizeof size, "%u", bits);
         snprintf(name, sizeof name, "pair_multiply_%s", *tier);
-        measure(&(struct task){name, size, multiply_ours, multiply_plain, &p, NUMBERS});
+        measure(&(struct task){name, size, multiply_ours, multiply_plain, &p, NUMBERS, 0});
         snprintf(name, sizeof name, "pair_square_%s", *tier);
-        measure(&(struct task){name, size, square_ours, multiply_plain, &p, NUMBERS});
+        measure(&(struct task){name, size, square_ours, multiply_plain, &p, NUMBERS, 0});
         mpz_clears(p.a, p.b, NULL);
         free(p.x);
         free(p.y);
@@ -415,21 +413,6 @@ static void decrypt_plain(void *ctx)
     half_plain(k, k->sec.q, k->sec.q2, k->sec.q_minus_1, k->sec.hq);
 }
 
-/* Batches of ours against single operations of GMP. */
-static void measure_batch(struct keys *k, const char *name, const char *size, work *ours, work *plain)
-{
-    const int rounds = options.quick ? 3 : ROUNDS;
-    double rate[ROUNDS], ratio[ROUNDS];
-
-    if (!wanted(name))
-        return;
-    for (int i = 0; i < rounds; i++) {
-        rate[i] = calls_per_second(ours, k) * BATCH;
-        ratio[i] = rate[i] / calls_per_second(plain, k);
-    }
-    print(name, size, "1/s", median(rate, rounds), median(ratio, rounds));
-}
-
 static void bench_keys(uint32_t bits)
 {
     struct keys k;
@@ -442,13 +425,13 @@ static void bench_keys(uint32_t bits)
     seeded(&g, "bench tables");
     keys_init(&k, bits);
     must(blind_new(&k.blind, &k.pub, UINT64_MAX, &g));
-    measure_batch(&k, "encrypt_foreign", size, encrypt_ours, residue_plain);
+    measure(&(struct task){"encrypt_foreign", size, encrypt_ours, residue_plain, &k, BATCH, 1});
     blind_free(k.blind);
     must(blind_new_own(&k.blind, &k.pub, &k.sec, UINT64_MAX, &g));
-    measure_batch(&k, "encrypt_own", size, encrypt_ours, residue_plain);
+    measure(&(struct task){"encrypt_own", size, encrypt_ours, residue_plain, &k, BATCH, 1});
     encrypt_ours(&k); /* something to decrypt */
     rng_unit_mpz(&k.g[0], k.r, k.pub.n2);
-    measure_batch(&k, "decrypt", size, decrypt_ours, decrypt_plain);
+    measure(&(struct task){"decrypt", size, decrypt_ours, decrypt_plain, &k, BATCH, 1});
     keys_clear(&k);
 }
 
@@ -466,39 +449,13 @@ static const char help[] =
     "               encrypt_foreign, encrypt_own, decrypt\n"
     "  --help       this\n";
 
-static int usage_error(const char *what)
-{
-    fprintf(stderr, "bench_kernels: error: %s\nbench_kernels: hint: see bench_kernels --help\n", what);
-    return 2;
-}
-
 int main(int argc, char **argv)
 {
-    static const struct option list[] = {{"quick", no_argument, NULL, 'q'},
-                                         {"bits", required_argument, NULL, 'b'},
-                                         {"only", required_argument, NULL, 'o'},
-                                         {"help", no_argument, NULL, 'h'},
-                                         {0}};
-    uint32_t bits[2] = {PAILLIER_BITS_FLOOR, PAILLIER_BITS_DEFAULT};
-    int lengths = 2, c;
+    uint32_t bits[2];
+    int code, lengths = options_read(argc, argv, help, bits, &code);
 
-    while ((c = getopt_long(argc, argv, "", list, NULL)) != -1) {
-        switch (c) {
-        case 'q': options.quick = 1; break;
-        case 'b': options.bits = (uint32_t)strtoul(optarg, NULL, 10); break;
-        case 'o': options.only = optarg; break;
-        case 'h': fputs(help, stdout); return 0;
-        default: return usage_error("unknown option");
-        }
-        if (c == 'b' && (options.bits < 512 || options.bits > PAILLIER_BITS_MAX || options.bits % 64))
-            return usage_error("--bits takes 512 to 4096 in steps of 64");
-    }
-    if (optind < argc)
-        return usage_error("unknown argument");
-    if (options.bits || options.quick) {
-        bits[0] = options.bits ? options.bits : QUICK_BITS;
-        lengths = 1;
-    }
+    if (!lengths)
+        return code;
     printf("name\tsize\tunit\tvalue\tratio\n");
     for (int i = 0; i < lengths; i++) {
         bench_products(bits[i]);

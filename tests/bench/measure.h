@@ -6,9 +6,11 @@
 #ifndef HEFU_BENCH_MEASURE_H
 #define HEFU_BENCH_MEASURE_H
 
-#include "crypto/bignum.h"
+#include "crypto/paillier.h"
 #include "crypto/rng.h"
 
+#include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +59,8 @@ struct task {
     const char *name, *size;
     work *ours, *plain; /* plain may be NULL */
     void *ctx;
-    double per_call; /* operations of one call; 0 is 1 */
+    double per_call;       /* operations of one call; 0 is 1 */
+    double plain_per_call; /* of the plain library's; 0: as many */
 };
 
 static double calls_per_second(work *w, void *ctx)
@@ -90,20 +93,21 @@ static double median(double *x, int count)
 static void measure(const struct task *t)
 {
     const int rounds = options.quick ? 3 : ROUNDS;
+    const double each = t->per_call > 0 ? t->per_call : 1, plain_each = t->plain_per_call > 0 ? t->plain_per_call : each;
     double rate[ROUNDS], ratio[ROUNDS] = {0};
 
     if (!wanted(t->name))
         return;
     for (int i = 0; i < rounds; i++) {
         bignum_wipe_freed_memory(); /* as in the node */
-        rate[i] = calls_per_second(t->ours, t->ctx);
+        rate[i] = calls_per_second(t->ours, t->ctx) * each;
         if (t->plain) {
             mp_set_memory_functions(NULL, NULL, NULL); /* GMP as everybody uses it */
-            ratio[i] = rate[i] / calls_per_second(t->plain, t->ctx);
+            ratio[i] = rate[i] / (calls_per_second(t->plain, t->ctx) * plain_each);
         }
     }
     bignum_wipe_freed_memory();
-    print(t->name, t->size, "1/s", median(rate, rounds) * (t->per_call > 0 ? t->per_call : 1), median(ratio, rounds));
+    print(t->name, t->size, "1/s", median(rate, rounds), median(ratio, rounds));
 }
 
 static void seeded(struct rng *g, const char *purpose)
@@ -111,6 +115,49 @@ static void seeded(struct rng *g, const char *purpose)
     static const struct rng_key key = {{1}};
 
     rng_init(g, &key, &(struct rng_address){.purpose = purpose});
+}
+
+/* ---- the face ---- */
+
+static int usage_error(const char *what)
+{
+    fprintf(stderr, "%s: error: %s\n%s: hint: see %s --help\n", program_invocation_short_name, what,
+            program_invocation_short_name, program_invocation_short_name);
+    return 2;
+}
+
+/* --quick, --bits N, --only NAME and --help into options; bits gets the key lengths to measure, up to two.  Returns how many,
+ * or 0 when the program has nothing more to do but to end with *code. */
+static int options_read(int argc, char **argv, const char *help, uint32_t bits[2], int *code)
+{
+    static const struct option list[] = {{"quick", no_argument, NULL, 'q'},
+                                         {"bits", required_argument, NULL, 'b'},
+                                         {"only", required_argument, NULL, 'o'},
+                                         {"help", no_argument, NULL, 'h'},
+                                         {0}};
+    int c;
+
+    *code = 2;
+    while ((c = getopt_long(argc, argv, "", list, NULL)) != -1) {
+        switch (c) {
+        case 'q': options.quick = 1; break;
+        case 'b': options.bits = (uint32_t)strtoul(optarg, NULL, 10); break;
+        case 'o': options.only = optarg; break;
+        case 'h': fputs(help, stdout); *code = 0; return 0;
+        default: usage_error("unknown option"); return 0;
+        }
+        if (c == 'b' && (options.bits < 512 || options.bits > PAILLIER_BITS_MAX || options.bits % 64)) {
+            usage_error("--bits takes 512 to 4096 in steps of 64");
+            return 0;
+        }
+    }
+    if (optind < argc) {
+        usage_error("unknown argument");
+        return 0;
+    }
+    bits[0] = options.bits ? options.bits : options.quick ? QUICK_BITS : PAILLIER_BITS_FLOOR;
+    bits[1] = PAILLIER_BITS_DEFAULT;
+    return options.bits || options.quick ? 1 : 2;
 }
 
 #endif

@@ -62,7 +62,7 @@ other=$(sed -nE 's/^job ([0-9a-f]{16}) is prepared.*/\1/p' other.out)
 
 restart bank cp -a bank/state state.old
 cp labelled.csv bank.csv # the labels have come in
-expect the_job_is_trained_on_its_preparation 0 "job $id is prepared: 400 people" "uses it up" "AUC" "online: " \
+expect the_job_is_trained_on_its_preparation 0 "job $id is prepared: 400 people" "uses it up" "AUC" \
     "is done: 400 people common to 3 parties, 280 trained on, 120 tested" -- "$hefu" train "$id"
 expect aligning_and_encrypting_were_not_done_again 1 -- grep -q "offline: " said.err
 online=bank/state/sessions/$id-0-online

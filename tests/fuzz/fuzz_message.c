@@ -126,28 +126,27 @@ static void check_key(const uint8_t *body, size_t len)
 static void check_ciphers(const uint8_t *body, size_t len)
 {
     const size_t width = paillier_cipher_bytes(STAGE_KEY_BITS), count = len / width;
-    mpz_t *list = NULL;
+    uint64_t *list = calloc(count + 1, pair_words(&at.key.pair) * sizeof *list);
     size_t bad = SIZE_MAX;
-    status code = bignum_array_new(&list, count);
 
-    assert(code == OK);
-    if (paillier_ciphers_get(list, &at.key, body, count, &bad) == OK) {
+    assert(list);
+    if (paillier_ciphers_read(list, &at.key, body, count, &bad) == OK) {
         uint8_t *again = malloc(len + 1);
 
         assert(again);
-        paillier_ciphers_put(again, &at.key, list, count);
+        paillier_ciphers_write(again, &at.key, list, count);
         assert(memcmp(again, body, count * width) == 0);
         free(again);
         if (count) { /* whatever it is, it is a plaintext */
             BIGNUM(plain);
 
-            paillier_decrypt(plain, &at.key, &at.secret, list[0]);
+            paillier_decrypt_many(&plain, &at.key, &at.secret, list, 1);
             assert(mpz_sgn(plain) >= 0 && mpz_cmp(plain, at.key.n) < 0);
         }
     } else {
         assert(bad < count);
     }
-    bignum_array_free(list, count);
+    free(list);
 }
 
 static void check_group(const uint8_t *body, size_t len)

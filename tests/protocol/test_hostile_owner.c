@@ -50,21 +50,26 @@ static void make_masks(struct sim_party *me, mpz_t *masks)
         mpz_powm(residue[j], s, me->ss.paillier.n, me->ss.paillier.n2);
         mpz_set_ui(m, 1);
         mpz_mul_2exp(m, m, HUGE_SHIFT + STEP * j);
-        paillier_encrypt_with(masks[j], &me->ss.paillier, m, residue[j]);
+        mpz_mul(m, m, me->ss.paillier.n);
+        mpz_add_ui(m, m, 1);
+        mpz_mul(m, m, residue[j]);
+        mpz_mod(masks[j], m, me->ss.paillier.n2);
     }
     rng_clear(&g);
 }
 
 /* One reply of one row: does its plaintext or its randomness tell the code? */
-static void try_to_read(struct sim_party *me, const mpz_t reply, uint8_t code)
+static void try_to_read(struct sim_party *me, mpz_t reply, uint8_t code)
 {
     const struct paillier_public *pub = &me->ss.paillier;
+    uint64_t cipher[PAIR_WORDS_MAX];
     BIGNUM(y);
     BIGNUM(left);
     BIGNUM(part);
 
     replies_seen++;
-    paillier_decrypt(y, pub, &me->ss.paillier_secret, reply);
+    pair_get_mpz(&pub->pair, cipher, (mpz_t *)reply, 1);
+    paillier_decrypt_many(&y, pub, &me->ss.paillier_secret, cipher, 1);
     /* A: with a mask narrower than 2^600 exactly one bit above it is set, at the code */
     mpz_fdiv_q_2exp(part, y, HUGE_SHIFT);
     if (mpz_popcount(part) == 1 && mpz_tstbit(part, (mp_bitcnt_t)code * STEP))
