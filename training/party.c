@@ -222,9 +222,11 @@ static status train(int64_t *weight, struct session *ss, const struct plan *plan
     struct weights shares AUTO(weights_clear) = {0};
     struct sigmoid_chain *sigmoid AUTO(drop_sigmoid) = NULL;
 
-    if (plan->table_bits)
-        TRY(sigmoid_new(&sigmoid, ss, plan, label ? train_positives(label, plan->n) : 1,
-                        label ? plan->n - train_positives(label, plan->n) : 1));
+    if (plan->table_bits) {
+        const uint32_t positives = label ? train_positives(label, plan->n) : 1;
+
+        TRY(sigmoid_new(&sigmoid, ss, plan, positives, label ? plan->n - positives : 1));
+    }
     TRY(session_checkpoint(ss, 0));
     TRY(train_run(&shares, ss, &p->correlation, own, sigmoid, label));
     session_progress(ss, PHASE_REVEAL, 0, 0, 1);

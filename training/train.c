@@ -141,14 +141,19 @@ uint32_t train_positives(const uint8_t *label, uint32_t n)
     return positives;
 }
 
+/* 4 mean(y), rounded to f bits; n < 2^31 and f <= 20 keep this below 2^55. */
+static uint64_t four_means(uint64_t positives, uint64_t n, uint32_t f)
+{
+    return (((positives << (f + 3)) + n) / n) >> 1;
+}
+
 int64_t train_intercept(const struct plan *plan, const uint8_t *label, uint32_t n)
 {
-    const uint64_t positives = train_positives(label, n);
+    const uint32_t positives = train_positives(label, n);
 
     if (plan->table_bits)
-        return sigmoid_table_logit((uint32_t)positives, n - (uint32_t)positives, plan->f);
-    /* 4 mean(y) - 2, rounded to f bits; n < 2^31 and f <= 20 keep this below 2^54 */
-    return (int64_t)((((positives << (plan->f + 3)) + n) / n) >> 1) - ((int64_t)2 << plan->f);
+        return sigmoid_table_logit(positives, n - positives, plan->f);
+    return (int64_t)four_means(positives, n, plan->f) - ((int64_t)2 << plan->f);
 }
 
 /* [SPEC 4.5.2] our share of the scores z: forward sums locally; for the linear sigmoid the intercept at the label party,
@@ -259,10 +264,10 @@ static status check_range(struct optimiser *o, uint32_t t)
 static void first_residual(struct optimiser *o)
 {
     const struct plan *plan = &o->c->plan;
-    const uint64_t n = plan->n, positives = o->label ? train_positives(o->label, plan->n) : 0;
+    const ring share = o->label ? four_means(train_positives(o->label, plan->n), plan->n, plan->f) : 0;
 
     for (uint32_t i = 0; i < plan->n; i++)
-        o->residual[i] = (ring)((((positives << (plan->f + 3)) + n) / n) >> 1);
+        o->residual[i] = share;
 }
 
 /* [SPEC 4.5.2] our share of 4e = 4 (sigma(z) - y): of z + 2 - 4y for the linear sigmoid. */

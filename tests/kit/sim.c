@@ -122,6 +122,26 @@ static status journal_body(void *ctx, uint64_t seq, const uint8_t *body, size_t 
     return wire_writer_status(&me->bodies);
 }
 
+status sim_find_body(void *ctx, uint64_t seq, uint8_t *out, size_t cap, size_t *len, struct fault *f)
+{
+    const struct wire_writer *bodies = ctx;
+    struct wire_reader r;
+
+    wire_reader_init(&r, bodies->bytes, bodies->len);
+    while (r.left) {
+        uint64_t at = wire_get_u64(&r);
+        size_t n;
+        const uint8_t *bytes = wire_get_blob(&r, cap, &n);
+
+        if (at != seq)
+            continue;
+        memcpy(out, bytes, n);
+        *len = n;
+        return OK;
+    }
+    return fault_set(f, STATUS_MISMATCH, "the body is not there");
+}
+
 static status journal_sync(void *ctx, struct fault *fault)
 {
     (void)ctx;

@@ -53,6 +53,8 @@ typedef status sim_body(struct sim_party *me);
 void sim_play(struct sim_party *me, struct channel channel, sim_body *body);
 /* Every party plays in its own thread.  Returns the first failure in party order, or OK. */
 status sim_run(struct sim *sim, sim_body *body);
+/* What replay calls to get a body that was received: ctx is the bodies of a party. */
+status sim_find_body(void *ctx, uint64_t seq, uint8_t *out, size_t cap, size_t *len, struct fault *f);
 void sim_clear(struct sim *sim);
 
 /* A random table: rows people out of a population of pool, columns with bins 2..bins_max, label driven by codes. */

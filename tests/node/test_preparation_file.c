@@ -2,10 +2,9 @@
 #include "kit/cmocka.h"
 #include "kit/sim.h"
 
-#include "node/local/ca.h"
 #include "node/local/files.h"
 #include "node/local/preparation_file.h"
-#include "node/scratch.h"
+#include "node/keys.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,18 +16,6 @@ static struct sim sim;
 static struct preparation made;
 static struct keyring *keys, *others;
 static const struct hash contract = {{7}};
-
-static struct keyring *new_keyring(const char *name)
-{
-    char key[FILES_PATH_BYTES], state[FILES_PATH_BYTES];
-    struct keyring *k = NULL;
-
-    snprintf(key, sizeof key, "%s/%s.key", scratch, name);
-    snprintf(state, sizeof state, "%s/%s", scratch, name);
-    assert_int_equal(ca_make_key(key, NULL), OK);
-    assert_int_equal(keyring_new(&k, key, state, NULL), OK);
-    return k;
-}
 
 static void fill(ring **x, size_t count, uint32_t bits)
 {

@@ -1,9 +1,8 @@
 /* The secrets of an attempt are written once, open only where they belong, and go when the contract says so. */
 #include "kit/cmocka.h"
 
-#include "node/local/ca.h"
 #include "node/local/session_files.h"
-#include "node/scratch.h"
+#include "node/keys.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,18 +10,6 @@
 static struct keyring *keys, *others;
 static const struct hash contract = {{7}};
 static const struct rng_key secret = {{1, 2, 3}};
-
-static struct keyring *new_keyring(const char *name)
-{
-    char key[FILES_PATH_BYTES], state[FILES_PATH_BYTES];
-    struct keyring *k = NULL;
-
-    snprintf(key, sizeof key, "%s/%s.key", scratch, name);
-    snprintf(state, sizeof state, "%s/%s", scratch, name);
-    assert_int_equal(ca_make_key(key, NULL), OK);
-    assert_int_equal(keyring_new(&k, key, state, NULL), OK);
-    return k;
-}
 
 static int make_nodes(void **state)
 {

@@ -56,27 +56,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* Bodies as the simulation kept them: u64 seq, u32 length, bytes. */
-static status find_body(void *ctx, uint64_t seq, uint8_t *out, size_t cap, size_t *len, struct fault *f)
-{
-    const struct wire_writer *bodies = ctx;
-    struct wire_reader r;
-
-    wire_reader_init(&r, bodies->bytes, bodies->len);
-    while (r.left) {
-        uint64_t at = wire_get_u64(&r);
-        size_t n;
-        const uint8_t *bytes = wire_get_blob(&r, cap, &n);
-
-        if (at != seq)
-            continue;
-        memcpy(out, bytes, n);
-        *len = n;
-        return OK;
-    }
-    return fault_set(f, STATUS_MISMATCH, "the body is not there");
-}
-
 static struct replay_input input_of(party p)
 {
     return (struct replay_input){.contract = &sim.contract,
@@ -88,7 +67,7 @@ static struct replay_input input_of(party p)
                                  .data = &data[p],
                                  .log = sim.party[p].log.bytes,
                                  .log_len = sim.party[p].log.len,
-                                 .body = find_body,
+                                 .body = sim_find_body,
                                  .ctx = &sim.party[p].bodies};
 }
 
