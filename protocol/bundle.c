@@ -8,6 +8,27 @@
 
 static const char magic[8] = {'H', 'E', 'F', 'U', 'E', 'V', 'I', 'D'};
 
+static status put_attachments(struct wire_writer *w, const struct bundle *b)
+{
+    uint16_t count = 0;
+
+    for (uint16_t kind = 0; kind < ATTACHMENT_KINDS; kind++)
+        count = (uint16_t)(count + (b->attachment[kind].bytes != NULL));
+    wire_put_u16(w, count);
+    for (uint16_t kind = 0; kind < ATTACHMENT_KINDS; kind++) {
+        const struct bundle_part *a = &b->attachment[kind];
+
+        if (!a->bytes)
+            continue;
+        assert(kind != 0);
+        if (a->len > BUNDLE_ATTACHMENT_MAX)
+            return STATUS_LIMIT;
+        wire_put_u16(w, kind);
+        wire_put_blob(w, a->bytes, a->len);
+    }
+    return wire_writer_status(w);
+}
+
 status bundle_encode(struct wire_writer *w, const struct bundle *b)
 {
     assert(b->approvals <= PARTIES_MAX && b->certificates <= PARTIES_MAX && b->self < PARTIES_MAX);
@@ -29,7 +50,7 @@ status bundle_encode(struct wire_writer *w, const struct bundle *b)
         wire_put_blob(w, b->certificate[p].bytes, b->certificate[p].len);
     }
     wire_put_blob(w, b->log.bytes, b->log.len);
-    return wire_writer_status(w);
+    return put_attachments(w, b);
 }
 
 /* A count of parties, or 0 with the error latched. */
@@ -40,6 +61,23 @@ static uint16_t get_count(struct wire_reader *r)
     if (count > PARTIES_MAX)
         r->state = STATUS_MALFORMED;
     return r->state == OK ? count : 0;
+}
+
+/* Kinds ascend, so that there is one order and none comes twice. */
+static void get_attachments(struct bundle *out, struct wire_reader *r)
+{
+    uint16_t count = wire_get_u16(r), last = 0;
+
+    for (uint16_t i = 0; i < count && r->state == OK; i++) {
+        uint16_t kind = wire_get_u16(r);
+
+        if (kind <= last || kind >= ATTACHMENT_KINDS) {
+            r->state = STATUS_MALFORMED;
+            return;
+        }
+        out->attachment[kind].bytes = wire_get_blob(r, BUNDLE_ATTACHMENT_MAX, &out->attachment[kind].len);
+        last = kind;
+    }
 }
 
 static status not_evidence(struct fault *f, const char *what)
@@ -82,6 +120,7 @@ status bundle_decode(struct bundle *out, const uint8_t *bytes, size_t len, struc
     for (uint16_t p = 0; p < out->certificates; p++)
         out->certificate[p].bytes = wire_get_blob(&r, BUNDLE_CERTIFICATE_MAX, &out->certificate[p].len);
     out->log.bytes = wire_get_blob(&r, BUNDLE_LOG_MAX, &out->log.len);
+    get_attachments(out, &r);
     if (r.state != OK)
         return not_evidence(f, "the evidence file is cut short or damaged: a part is missing or longer than it may be");
     if (wire_finish(&r) != OK)

@@ -2,16 +2,27 @@
  * no seed and no data.  [SPEC 7.6]
  *
  * Layout, big-endian: "HEFUEVID" | u16 version | u16 party | u32 length, contract | u16 count, approvals of
- * APPROVAL_BYTES each | u16 count, certificates in PEM, each with its u32 length | u32 length, log. */
+ * APPROVAL_BYTES each | u16 count, certificates in PEM, each with its u32 length | u32 length, log | u16 count,
+ * attachments: u16 kind, u32 length, bytes; at most one of each kind, kinds ascending. */
 #ifndef HEFU_BUNDLE_H
 #define HEFU_BUNDLE_H
 
 #include "protocol/contract.h"
 
 enum {
-    BUNDLE_VERSION = 1,
+    BUNDLE_VERSION = 2,
     BUNDLE_CERTIFICATE_MAX = 16 * 1024,
     BUNDLE_LOG_MAX = 1 << 30,
+    BUNDLE_ATTACHMENT_MAX = 64 * 1024,
+};
+
+/* What outsiders said of the session.  The party adds it when it exports the file; no signature of the log covers it, so
+ * each kind is checked by what is in it. */
+enum attachment_kind {
+    ATTACHMENT_TIMESTAMP_START = 1, /* an RFC 3161 token in DER over the START digest of protocol/stamp.h */
+    ATTACHMENT_TIMESTAMP_END = 2,   /* one over the END digest */
+    ATTACHMENT_DEPOSIT = 3,         /* blob: the line of protocol/stamp.h that was deposited | blob: the receipt */
+    ATTACHMENT_KINDS = 4,
 };
 
 /* Views of bytes that somebody else owns. */
@@ -28,6 +39,7 @@ struct bundle {
     uint16_t certificates;
     struct bundle_part certificate[PARTIES_MAX]; /* PEM text */
     struct bundle_part log;
+    struct bundle_part attachment[ATTACHMENT_KINDS]; /* by kind; bytes NULL: none */
 };
 
 /* Appends to out.  The caller's parts must be within the caps. */

@@ -7,6 +7,7 @@
 #include "node/local/outputs.h"
 #include "node/local/pool.h"
 #include "node/local/preparation_file.h"
+#include "node/local/proof.h"
 #include "node/local/worker_channel.h"
 
 #include <signal.h>
@@ -95,6 +96,17 @@ static status prepare_machine(struct worker *w, struct fault *f)
     return pool_new(&w->pool, threads ? threads : pool_processors(), f);
 }
 
+/* Stamps are asked for here and fetched by hefu evidence stamp, which also asks for what is missing: a session does not
+ * wait for an authority, nor fail because of one. */
+static void want_stamps(const struct worker *w)
+{
+    struct fault f = {0};
+
+    if (w->config.evidence.tsa_url[0] &&
+        proof_queue_stamps(w->dir, w->config.evidence.tsa_policy, (int64_t)time(NULL), &f) != OK)
+        say(&f);
+}
+
 /* The journal refuses a directory where a session has begun already, and the start is drawn and sealed once: no pad is
  * used twice, not even by a node whose disk was rolled back.  [SPEC 2.4] */
 static status begin_session(struct worker *w, struct fault *f)
@@ -105,6 +117,7 @@ static status begin_session(struct worker *w, struct fault *f)
 
     TRY(contract_check(&w->papers.contract, 0, f));
     TRY(keyring_new(&keys, w->config.key, w->config.state_dir, f));
+    TRY(commitment_check(&w->papers.contract.party[w->table.self], keys, w->table.name, &w->data, f));
     TRY(session_secret_read(&seed, "seed", w->dir, keys, &w->papers.contract_id, w->table.attempt, f));
     TRY(journal_open(&w->journal, w->dir, f));
     keyring_random(start.bytes, sizeof start.bytes);
@@ -124,6 +137,7 @@ static status begin_session(struct worker *w, struct fault *f)
         return fault_set(f, result, "%s", w->session.fault.message[0] ? w->session.fault.message
                                                                      : "the approvals of this attempt do not fit it");
     w->session.parallel = pool_parallel(w->pool);
+    want_stamps(w);
     return OK;
 }
 
@@ -168,6 +182,7 @@ static status run_session(struct worker *w, struct fault *f)
     session_log_abort(&w->session);
     (void)!close_journal(w, NULL);
     (void)!outputs_write_evidence(&w->verdict, w->dir, &w->papers, &w->table, NULL);
+    want_stamps(w);
     return fault_set(f, result, "%s", status_name(result));
 }
 
@@ -200,6 +215,7 @@ static status finish(struct worker *w, struct fault *f)
 
     worker_channel_costs(w->channel, &costs);
     TRY(outputs_write_evidence(&w->verdict, w->dir, &w->papers, &w->table, f));
+    want_stamps(w);
     if (w->table.stage != STAGE_OFFLINE)
         TRY(outputs_write(&o, f));
     summary = outputs_summary(&o);

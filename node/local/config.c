@@ -96,6 +96,34 @@ static const struct schema_field limit_fields[] = {
     {0},
 };
 
+/* Plain HTTP: a token is signed, and holds nothing to hide. */
+static int url_is_valid(const char *text)
+{
+    static const char scheme[] = "http://";
+    const size_t len = strlen(text);
+
+    if (strncmp(text, scheme, sizeof scheme - 1) != 0 || len == sizeof scheme - 1)
+        return 0;
+    for (size_t i = 0; i < len; i++)
+        if (text[i] <= ' ' || text[i] > '~' || text[i] == '@' || text[i] == '"')
+            return 0;
+    return 1;
+}
+
+static int policy_is_valid(const char *text)
+{
+    return text[0] && strspn(text, "0123456789.") == strlen(text);
+}
+
+static const struct schema_field evidence_fields[] = {
+    {"tsa_url", SCHEMA_TEXT, 1, SCHEMA_AT(struct config_evidence, tsa_url), .check = url_is_valid,
+     .expects = "an address such as http://tsa.example.org/tsr"},
+    {"tsa_ca", SCHEMA_TEXT, 1, SCHEMA_AT(struct config_evidence, tsa_ca), .expects = PATH_RULE},
+    {"tsa_policy", SCHEMA_TEXT, 0, SCHEMA_AT(struct config_evidence, tsa_policy), .check = policy_is_valid,
+     .expects = "an object identifier such as 1.2.3.4"},
+    {0},
+};
+
 static const struct schema_field node_fields[] = {
     {"name", SCHEMA_TEXT, 1, SCHEMA_AT(struct node_config, name), .check = name_is_valid, .expects = NAME_RULE},
     {"listen", SCHEMA_TEXT, 1, SCHEMA_AT(struct node_config, listen), .check = config_address_is_valid,
@@ -111,6 +139,7 @@ static const struct schema_field node_fields[] = {
     {"deadlines", SCHEMA_MAP, 0, SCHEMA_AT(struct node_config, deadlines), .fields = deadline_fields},
     {"policy", SCHEMA_MAP, 0, SCHEMA_AT(struct node_config, policy), .fields = policy_fields},
     {"limits", SCHEMA_MAP, 0, SCHEMA_AT(struct node_config, limits), .fields = limit_fields},
+    {"evidence", SCHEMA_MAP, 0, SCHEMA_AT(struct node_config, evidence), .fields = evidence_fields},
     {"log", SCHEMA_CHOICE, 0, SCHEMA_AT(struct node_config, log), .choices = log_words},
     {0},
 };
@@ -221,6 +250,7 @@ status config_parse_node(struct node_config *out, const char *file, const void *
     TRY(resolve(c->key, file, f));
     TRY(resolve(c->ca, file, f));
     TRY(resolve(c->crl, file, f));
+    TRY(resolve(c->evidence.tsa_ca, file, f));
     *out = *c;
     return OK;
 }

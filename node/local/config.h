@@ -4,6 +4,7 @@
 
 #include "node/local/files.h"
 #include "node/local/name.h"
+#include "node/local/timestamp.h"
 #include "protocol/contract.h"
 
 enum {
@@ -35,20 +36,13 @@ struct config_deadlines {
 
 enum config_approve { APPROVE_ASK = 1, APPROVE_AUTO = 2 };
 
-/* What may leave this node as the result of a job. */
-enum config_output {
-    OUTPUT_WEIGHTS = 1, /* each party receives the weights of its own columns         */
-    OUTPUT_SCORES = 2,  /* the label party receives rounded sums for the test rows    */
-    OUTPUT_METRICS = 4, /* everyone, the coordinator included, receives AUC, KS, ...  */
-};
-
 /* Limits of what this node takes part in.  A job outside them is refused; one inside is asked about or approved. */
 struct config_policy {
     uint32_t approve;      /* enum config_approve */
     uint32_t min_rows;     /* smallest limit of common people that a contract may state */
     uint32_t max_passes;
     uint32_t min_key_bits;
-    uint32_t outputs;      /* enum config_output, combined */
+    uint32_t outputs;      /* what may leave as a result: OUTPUT_WEIGHTS, _SCORES and _METRICS, combined */
     char coordinators[CONFIG_COORDINATORS_MAX][NAME_BYTES]; /* who may propose; none: all known coordinators */
     uint32_t num_coordinators;
     char tables[CONFIG_TABLES_MAX][NAME_BYTES]; /* what may be used; none: all registered tables */
@@ -66,6 +60,13 @@ struct config_limits {
 enum config_kernel { KERNEL_AUTO = 0, KERNEL_IFMA, KERNEL_AVX2, KERNEL_SCALAR };
 const char *config_kernel_name(uint32_t kernel);
 
+/* Where the evidence of a session is timestamped; tsa_url "": nowhere. */
+struct config_evidence {
+    char tsa_url[CONFIG_ADDRESS_BYTES]; /* http://HOST[:PORT]/PATH */
+    char tsa_ca[FILES_PATH_BYTES];
+    char tsa_policy[TIMESTAMP_POLICY_BYTES]; /* "": as the authority pleases */
+};
+
 enum config_log { LOG_ERROR = 1, LOG_WARN = 2, LOG_INFO = 3, LOG_DEBUG = 4 };
 
 /* Paths are absolute or relative to the working directory: what the file says is taken relative to the file. */
@@ -82,6 +83,7 @@ struct node_config {
     struct config_deadlines deadlines;
     struct config_policy policy;
     struct config_limits limits;
+    struct config_evidence evidence;
     uint32_t log; /* enum config_log */
 };
 
