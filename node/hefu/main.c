@@ -25,6 +25,8 @@ static const struct cmd commands[] = {
     {"Decide", NULL, NULL},
     {"jobs", "the jobs of a node or a coordinator", cmd_jobs},
     {"job", "one job: show, approve, refuse, cancel", cmd_job},
+    {"Prove", NULL, NULL},
+    {"evidence", "the evidence of sessions: list, export, stamp, deposit", cmd_evidence},
     {0},
 };
 

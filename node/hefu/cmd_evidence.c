@@ -1,0 +1,478 @@
+/* hefu evidence: what a node has to show of its sessions, and what outsiders said of them. */
+#include "node/hefu/cmd.h"
+#include "node/hefu/identity.h"
+#include "node/local/bar.h"
+#include "node/local/config.h"
+#include "node/local/keyring.h"
+#include "node/local/proof.h"
+#include "node/local/session_files.h"
+#include "node/net/tsa.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { RETRY_S = 60, REPLY_S = 30, NAMES_TOLD = 6, WORDS_BYTES = 640 };
+
+struct premises {
+    struct node_config *config;
+    char sessions[FILES_PATH_BYTES];
+    struct dirent **entry; /* by name */
+    int count;
+};
+
+static void premises_clear(struct premises *p)
+{
+    for (int i = 0; i < p->count; i++)
+        free(p->entry[i]);
+    free(p->entry);
+    free(p->config);
+}
+
+static int is_session(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+/* Its sessions are listed again; a node may have none yet. */
+static void list_sessions(struct premises *p)
+{
+    for (int i = 0; i < p->count; i++)
+        free(p->entry[i]);
+    free(p->entry);
+    p->entry = NULL;
+    p->count = scandir(p->sessions, &p->entry, is_session, alphasort);
+    if (p->count < 0)
+        p->count = 0;
+}
+
+static status open_premises(struct premises *p, const char *node, struct fault *f)
+{
+    char path[FILES_PATH_BYTES];
+
+    TRY(alloc_zeroed(&p->config, 1, sizeof *p->config));
+    TRY(identity_config(path, node, "node.yaml", f));
+    TRY(config_load_node(p->config, path, f));
+    TRY(files_join(p->sessions, p->config->state_dir, "sessions", f));
+    list_sessions(p);
+    return OK;
+}
+
+/* A session by its name, or by the beginning of it, such as the id of its job; its place in the list. */
+static status find_session(const struct premises *p, int *out, const char *given, struct fault *f)
+{
+    char told[FILES_PATH_BYTES] = "";
+    const size_t len = strchr(given, '-') || strlen(given) < 16 ? strlen(given) : 16;
+    int found = 0;
+
+    for (int i = 0; i < p->count; i++) {
+        const char *name = p->entry[i]->d_name;
+
+        if (strncmp(name, given, len) != 0)
+            continue;
+        *out = i;
+        if (strcmp(name, given) == 0)
+            return OK;
+        if (found++ < NAMES_TOLD)
+            snprintf(told + strlen(told), sizeof told - strlen(told), "%s%.64s", found > 1 ? ", " : "", name);
+    }
+    if (found == 1)
+        return OK;
+    if (found)
+        fault_hint(f, "say which: %.300s", told);
+    else
+        fault_hint(f, "hefu evidence list tells which there are");
+    return found ? fault_set(f, STATUS_USAGE, "%d sessions begin with %.80s", found, given)
+                 : fault_set(f, STATUS_USAGE, "there is no session %.80s", given);
+}
+
+static status session_path(char out[FILES_PATH_BYTES], const struct premises *p, int i, struct fault *f)
+{
+    return files_join(out, p->sessions, p->entry[i]->d_name, f);
+}
+
+static int64_t now(void)
+{
+    return (int64_t)time(NULL);
+}
+
+/* ---- what there is ---- */
+
+static void held_words(char out[WORDS_BYTES], enum proof_kind kind, const struct proof *p)
+{
+    struct timestamp t;
+
+    if (kind == PROOF_DEPOSIT)
+        snprintf(out, WORDS_BYTES, "receipt of %zu bytes", p->answer_len);
+    else if (timestamp_read(&t, p->answer, p->answer_len, NULL) == OK)
+        timestamp_text(out, t.at);
+    else
+        snprintf(out, WORDS_BYTES, "damaged");
+}
+
+static void waiting_words(char out[WORDS_BYTES], const struct proof *p)
+{
+    const int64_t due = p->queued + STAMP_DEADLINE_S;
+    char when[TIMESTAMP_TEXT_BYTES];
+    size_t len;
+
+    timestamp_text(when, due);
+    len = (size_t)snprintf(out, WORDS_BYTES, "waiting, %s %s", now() > due ? "overdue since" : "due by", when);
+    if (p->tries)
+        snprintf(out + len, WORDS_BYTES - len, "; tried %u time%s: %s", p->tries, cmd_plural(p->tries), p->error);
+}
+
+static void proof_words(char out[WORDS_BYTES], enum proof_kind kind, const struct proof *p)
+{
+    switch (p->state) {
+    case PROOF_NONE:
+        snprintf(out, WORDS_BYTES, "none");
+        return;
+    case PROOF_WAITING:
+        waiting_words(out, p);
+        return;
+    case PROOF_HELD:
+        held_words(out, kind, p);
+        return;
+    }
+}
+
+static const char *state_name(enum proof_state s)
+{
+    return s == PROOF_HELD ? "held" : s == PROOF_WAITING ? "waiting" : "none";
+}
+
+static json_t *proof_json(enum proof_kind kind, const struct proof *p)
+{
+    json_t *o = json_pack("{s:s}", "state", state_name(p->state));
+    struct timestamp t;
+
+    if (p->state == PROOF_WAITING)
+        json_object_update_new(o, json_pack("{s:I, s:I, s:i, s:s}", "queued", (json_int_t)p->queued, "due",
+                                            (json_int_t)(p->queued + STAMP_DEADLINE_S), "tries", (int)p->tries, "error",
+                                            p->error));
+    if (p->state == PROOF_HELD && kind != PROOF_DEPOSIT && timestamp_read(&t, p->answer, p->answer_len, NULL) == OK)
+        json_object_set_new(o, "at", json_integer(t.at));
+    return o;
+}
+
+/* The name that the contract gives its job; "" when it cannot be read. */
+static void job_name(char out[64], const char *dir)
+{
+    struct session_papers *papers AUTO(auto_free) = NULL;
+
+    out[0] = '\0';
+    if (alloc_zeroed(&papers, 1, sizeof *papers) != OK)
+        return;
+    if (session_papers_read(papers, dir, NULL) == OK)
+        snprintf(out, 64, "%s", papers->contract.job);
+    session_papers_clear(papers);
+}
+
+static int has_evidence(const char *dir)
+{
+    char path[FILES_PATH_BYTES];
+
+    return files_join(path, dir, "evidence.hefu", NULL) == OK && files_exist(path);
+}
+
+static status show_session(json_t *list, const struct premises *p, int i, struct fault *f)
+{
+    char dir[FILES_PATH_BYTES], job[64];
+    const char *name = p->entry[i]->d_name;
+    json_t *o;
+
+    TRY(session_path(dir, p, i, f));
+    job_name(job, dir);
+    o = json_pack("{s:s, s:s, s:b}", "session", name, "job", job, "evidence", has_evidence(dir));
+    if (!list)
+        printf("%s%s%s%s\n", name, job[0] ? "  " : "", job, has_evidence(dir) ? "" : "  (no evidence yet)");
+    for (enum proof_kind kind = 0; kind < PROOF_KINDS; kind++) {
+        struct proof proof AUTO(proof_clear) = {0};
+        char words[WORDS_BYTES];
+
+        if (proof_read(&proof, dir, kind, f) != OK) {
+            json_decref(o);
+            return f->code;
+        }
+        proof_words(words, kind, &proof);
+        if (!list && proof.state != PROOF_NONE)
+            printf("  %-8s %s\n", proof_name(kind), words);
+        json_object_set_new(o, proof_name(kind), proof_json(kind, &proof));
+    }
+    if (list)
+        json_array_append(list, o);
+    json_decref(o);
+    return OK;
+}
+
+static status run_list(int argc, char **argv, struct fault *f)
+{
+    const char *node = ".";
+    int as_json = 0;
+    const struct cmd_option options[] = {
+        {"node", "DIR", "the node's directory (.)", .text = &node},
+        {"json", NULL, "one JSON array on stdout", .flag = &as_json},
+        {0},
+    };
+    struct premises p AUTO(premises_clear) = {0};
+    json_t *list = NULL;
+
+    TRY(cmd_parse(&(struct cmd_line){"hefu evidence list", NULL,
+                                     "The sessions of a node, when outsiders dated them, and what still waits for an answer.",
+                                     options, {0}, 0},
+                  argc, argv, f));
+    TRY(open_premises(&p, node, f));
+    list = as_json ? json_array() : NULL;
+    for (int i = 0; i < p.count; i++) {
+        status code = show_session(list, &p, i, f);
+
+        if (code != OK) {
+            json_decref(list);
+            return code;
+        }
+    }
+    if (!as_json && p.count == 0)
+        fprintf(stderr, "hefu: no sessions\n");
+    return as_json ? cmd_print_json(list, f) : OK;
+}
+
+/* ---- export ---- */
+
+static status print_export(const char *out, size_t len, const char *dir, const struct premises *p, struct fault *f)
+{
+    char size[BAR_SIZE_BYTES], job[64];
+
+    bar_bytes_text(size, len);
+    job_name(job, dir);
+    printf("%s  %s\n  contract, approvals and certificates of %s\n  every signed record of %s's log; no message, no seed, no "
+           "data\n",
+           out, size, job, p->config->name);
+    for (enum proof_kind kind = 0; kind < PROOF_KINDS; kind++) {
+        struct proof proof AUTO(proof_clear) = {0};
+        char words[WORDS_BYTES];
+
+        TRY(proof_read(&proof, dir, kind, f));
+        proof_words(words, kind, &proof);
+        printf("  %s%s: %s%s\n", proof_name(kind), kind == PROOF_DEPOSIT ? "" : " stamp", words,
+               proof.state == PROOF_WAITING ? " (not in this file; hefu evidence stamp)" : "");
+    }
+    printf("Check it:  hefu-audit verify %s --ca %s%s%s\n", out, p->config->ca,
+           p->config->evidence.tsa_ca[0] ? " --tsa-ca " : "", p->config->evidence.tsa_ca);
+    return OK;
+}
+
+static status run_export(int argc, char **argv, struct fault *f)
+{
+    const char *session = NULL, *node = ".", *out = NULL;
+    int force = 0, i = 0;
+    const struct cmd_option options[] = {
+        {"node", "DIR", "the node's directory (.)", .text = &node},
+        {"out", "FILE", "where to (PARTY-SESSION.hefu in this directory)", .text = &out},
+        {"force", NULL, "replace the file", .flag = &force},
+        {0},
+    };
+    struct premises p AUTO(premises_clear) = {0};
+    struct wire_writer file AUTO(wire_writer_clear) = {0};
+    char dir[FILES_PATH_BYTES], name[FILES_PATH_BYTES];
+
+    TRY(cmd_parse(&(struct cmd_line){"hefu evidence export", "SESSION|JOB",
+                                     "Write this party's evidence file, with the timestamps and the deposit that it holds.",
+                                     options, {&session}, 1},
+                  argc, argv, f));
+    TRY(open_premises(&p, node, f));
+    TRY(find_session(&p, &i, session, f));
+    TRY(session_path(dir, &p, i, f));
+    TRY(proof_attach(&file, dir, f));
+    snprintf(name, sizeof name, "%s-%s.hefu", p.config->name, p.entry[i]->d_name);
+    out = out ? out : name;
+    if (!force && files_exist(out)) {
+        fault_hint(f, "--force replaces it, --out FILE writes another");
+        return fault_set(f, STATUS_CONFIG, "%s is there already", out);
+    }
+    TRY(files_write(out, file.bytes, file.len, 0600, f));
+    return print_export(out, file.len, dir, &p, f);
+}
+
+/* ---- asking outsiders ---- */
+
+static status ask_authority(const struct config_evidence *how, const char *dir, enum proof_kind kind, const struct proof *p,
+                            char words[WORDS_BYTES], struct fault *f)
+{
+    const struct timestamp_trust trust = {.ca = how->tsa_ca};
+    uint8_t *reply AUTO(auto_free) = NULL, *token AUTO(auto_free) = NULL;
+    char when[TIMESTAMP_TEXT_BYTES];
+    struct timestamp t;
+    size_t len = 0, token_len = 0;
+
+    if (!how->tsa_url[0]) {
+        fault_hint(f, "add evidence: {tsa_url: ..., tsa_ca: ...} to node.yaml");
+        return fault_set(f, STATUS_CONFIG, "node.yaml names no timestamping authority");
+    }
+    TRY(tsa_ask(&reply, &len, how->tsa_url, p->request, p->request_len, REPLY_S, f));
+    TRY(timestamp_accept(&token, &token_len, &t, reply, len, p->request, p->request_len, &trust, f));
+    TRY(proof_keep(dir, kind, token, token_len, f));
+    timestamp_text(when, t.at);
+    if (llabs(t.at - now()) > TIMESTAMP_DRIFT_S)
+        cmd_warn("the clock of this machine and that of %s differ by %lld s", t.signer, (long long)(t.at - now()));
+    snprintf(words, WORDS_BYTES, "%s by %s", when, t.signer);
+    return OK;
+}
+
+static status ask_adapter(const char *dir, const struct proof *p, char words[WORDS_BYTES], struct fault *f)
+{
+    uint8_t *receipt AUTO(auto_free) = NULL;
+    size_t len = 0;
+
+    TRY(deposit_run(&receipt, &len, p->adapter, (const char *)p->request, p->request_len, DEPOSIT_DEADLINE_S, f));
+    TRY(proof_keep(dir, PROOF_DEPOSIT, receipt, len, f));
+    snprintf(words, WORDS_BYTES, "receipt of %zu bytes", len);
+    return OK;
+}
+
+/* One proof that waits.  What fails is noted in its state, and it goes on waiting. */
+static status ask(const struct premises *p, int i, enum proof_kind kind, struct proof *proof, struct fault *f)
+{
+    char dir[FILES_PATH_BYTES], words[WORDS_BYTES];
+    status result;
+
+    TRY(session_path(dir, p, i, f));
+    result = kind == PROOF_DEPOSIT ? ask_adapter(dir, proof, words, f)
+                                   : ask_authority(&p->config->evidence, dir, kind, proof, words, f);
+    if (result == OK) {
+        printf("%s %s: %s\n", p->entry[i]->d_name, proof_name(kind), words);
+        return OK;
+    }
+    fault_set(f, result, "%s", status_name(result)); /* when nothing better was said */
+    (void)!proof_failed(dir, kind, proof, now(), f, NULL);
+    return result;
+}
+
+struct round {
+    size_t waiting;     /* after it */
+    int away;           /* the authority does not answer: the others are not tried either */
+    struct fault first; /* what went wrong */
+};
+
+static status run_proof(struct round *r, const struct premises *p, int i, enum proof_kind kind, struct fault *f)
+{
+    struct proof proof AUTO(proof_clear) = {0};
+    struct fault why = {0};
+    char dir[FILES_PATH_BYTES];
+    status result;
+
+    TRY(session_path(dir, p, i, f));
+    TRY(proof_read(&proof, dir, kind, f));
+    if (proof.state != PROOF_WAITING)
+        return OK;
+    r->waiting++;
+    if (kind != PROOF_DEPOSIT && r->away)
+        return OK;
+    result = ask(p, i, kind, &proof, &why);
+    r->waiting -= result == OK;
+    if (result == OK)
+        return OK;
+    r->away |= kind != PROOF_DEPOSIT && (result == STATUS_CLOSED || result == STATUS_TIMEOUT || result == STATUS_CONFIG);
+    cmd_warn("%s %s: %s", p->entry[i]->d_name, proof_name(kind), why.message);
+    if (r->first.code == OK)
+        r->first = why;
+    return OK;
+}
+
+/* Everything that waits, once. */
+static status run_round(struct round *r, struct premises *p, struct fault *f)
+{
+    *r = (struct round){0};
+    list_sessions(p);
+    for (int i = 0; i < p->count; i++) {
+        char dir[FILES_PATH_BYTES];
+
+        TRY(session_path(dir, p, i, f));
+        if (p->config->evidence.tsa_url[0])
+            TRY(proof_queue_stamps(dir, p->config->evidence.tsa_policy, now(), f));
+        for (enum proof_kind kind = 0; kind < PROOF_KINDS; kind++)
+            TRY(run_proof(r, p, i, kind, f));
+    }
+    return OK;
+}
+
+static status run_stamp(int argc, char **argv, struct fault *f)
+{
+    const char *node = ".";
+    int once = 0;
+    const struct cmd_option options[] = {
+        {"node", "DIR", "the node's directory (.)", .text = &node},
+        {"once", NULL, "try each once; by default again every minute until nothing waits", .flag = &once},
+        {0},
+    };
+    struct premises p AUTO(premises_clear) = {0};
+    struct round r;
+
+    TRY(cmd_parse(&(struct cmd_line){"hefu evidence stamp", NULL,
+                                     "Ask for what waits: timestamps of the authority in node.yaml, and deposits.", options,
+                                     {0}, 0},
+                  argc, argv, f));
+    TRY(open_premises(&p, node, f));
+    for (;;) {
+        TRY(run_round(&r, &p, f));
+        fflush(stdout);
+        if (r.waiting == 0)
+            return OK;
+        if (once)
+            break;
+        sleep(RETRY_S);
+    }
+    fault_hint(f, "%s", r.first.hint[0] ? r.first.hint : "nothing is lost: run it again later");
+    return fault_set(f, r.first.code, "%zu still wait%s: %.400s", r.waiting, r.waiting == 1 ? "s" : "", r.first.message);
+}
+
+static status run_deposit(int argc, char **argv, struct fault *f)
+{
+    const char *session = NULL, *node = ".", *adapter = NULL;
+    int queue = 0, i = 0;
+    const struct cmd_option options[] = {
+        {"adapter", "CMD", "reads one line of JSON, writes a receipt", .text = &adapter, .required = 1},
+        {"queue", NULL, "leave it to hefu evidence stamp", .flag = &queue},
+        {"node", "DIR", "the node's directory (.)", .text = &node},
+        {0},
+    };
+    struct premises p AUTO(premises_clear) = {0};
+    struct proof proof AUTO(proof_clear) = {0};
+    char dir[FILES_PATH_BYTES];
+    status result;
+
+    TRY(cmd_parse(&(struct cmd_line){"hefu evidence deposit", "SESSION|JOB",
+                                     "Hand the ids, the final digest and the counts of a session to a notary, and keep the "
+                                     "receipt.",
+                                     options, {&session}, 1},
+                  argc, argv, f));
+    TRY(open_premises(&p, node, f));
+    TRY(find_session(&p, &i, session, f));
+    TRY(session_path(dir, &p, i, f));
+    TRY(proof_queue_deposit(dir, adapter, now(), f));
+    TRY(proof_read(&proof, dir, PROOF_DEPOSIT, f));
+    if (queue) {
+        printf("%s deposit: waiting for hefu evidence stamp\n", p.entry[i]->d_name);
+        return OK;
+    }
+    result = ask(&p, i, PROOF_DEPOSIT, &proof, f);
+    if (result != OK)
+        fault_hint(f, "it waits in the queue: hefu evidence stamp tries again, or deposit it with another adapter");
+    return result;
+}
+
+status cmd_evidence(int argc, char **argv, struct fault *f)
+{
+    static const struct cmd actions[] = {
+        {"list", "the sessions, and what outsiders said of them", run_list},
+        {"export", "write the evidence file of a session", run_export},
+        {"stamp", "fetch timestamps and deposits that wait", run_stamp},
+        {"deposit", "hand a session to a notary", run_deposit},
+        {0},
+    };
+
+    return cmd_dispatch("hefu evidence", "What this node has to show of its sessions.", actions, argc, argv, f);
+}

@@ -1,0 +1,219 @@
+#include "node/hefu_audit/attachments.h"
+
+#include "node/local/deposit.h"
+#include "node/local/timestamp.h"
+#include "protocol/stamp.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What the tokens of all files come to. */
+struct dates {
+    size_t starts, ends;
+    int64_t start, end; /* the earliest of each: the most that is shown */
+    char signer[TIMESTAMP_SIGNER_BYTES];
+};
+
+static void say(struct attachment_line *l, enum verdict v, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static void say(struct attachment_line *l, enum verdict v, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (l->verdict == VERDICT_FAIL)
+        return; /* the first failure stays */
+    l->verdict = v;
+    va_start(ap, fmt);
+    vsnprintf(l->text, sizeof l->text, fmt, ap);
+    va_end(ap);
+}
+
+static const char *owner(const struct verify_report *r, const struct bundle *b)
+{
+    return b->self < r->contract.parties ? r->contract.party[b->self].name : "nobody";
+}
+
+/* ---- timestamps ---- */
+
+static const char *kind_name(enum attachment_kind kind)
+{
+    return kind == ATTACHMENT_TIMESTAMP_START ? "START" : "END";
+}
+
+/* [SPEC 7.6] */
+static const char *outside_window(const struct timestamp *t, const struct stamps *s)
+{
+    if (t->at < (int64_t)s->not_before - TIMESTAMP_DRIFT_S)
+        return "its time is before the contract's window";
+    if (t->at > (int64_t)s->not_after + STAMP_DEADLINE_S)
+        return "its time is more than a day after the contract's window";
+    return NULL;
+}
+
+/* Its words are those of a failure; STATUS_UNTRUSTED. */
+static status check_token(struct timestamp *out, const struct bundle *b, enum attachment_kind kind, const struct stamps *s,
+                          const char *tsa_ca, struct fault *f)
+{
+    const struct bundle_part *a = &b->attachment[kind];
+    const struct timestamp_wanted wanted = {.digest = kind == ATTACHMENT_TIMESTAMP_START ? &s->start : &s->end};
+    const char *wrong;
+
+    if (kind == ATTACHMENT_TIMESTAMP_END && !s->joints)
+        return fault_set(f, STATUS_UNTRUSTED, "the log has no joint checkpoint that it could be over");
+    TRY(timestamp_read(out, a->bytes, a->len, f));
+    wrong = timestamp_difference(out, &wanted);
+    if (!wrong)
+        wrong = outside_window(out, s);
+    if (wrong)
+        return fault_set(f, STATUS_UNTRUSTED, "%s", wrong);
+    return tsa_ca ? timestamp_check(out, a->bytes, a->len, &wanted, &(struct timestamp_trust){.ca = tsa_ca}, f) : OK;
+}
+
+static void note_date(struct dates *d, enum attachment_kind kind, const struct timestamp *t)
+{
+    size_t *count = kind == ATTACHMENT_TIMESTAMP_START ? &d->starts : &d->ends;
+    int64_t *first = kind == ATTACHMENT_TIMESTAMP_START ? &d->start : &d->end;
+
+    if ((*count)++ == 0 || t->at < *first)
+        *first = t->at;
+    memcpy(d->signer, t->signer, sizeof d->signer);
+}
+
+/* The tokens of one file.  STATUS_CONFIG when the CA cannot be read. */
+static status check_dates(struct attachment_line *l, struct dates *d, const struct verify_report *r, const struct bundle *b,
+                          const struct stamps *s, const char *tsa_ca, struct fault *f)
+{
+    struct timestamp at[ATTACHMENT_KINDS] = {0};
+
+    for (enum attachment_kind kind = ATTACHMENT_TIMESTAMP_START; kind <= ATTACHMENT_TIMESTAMP_END; kind++) {
+        struct fault why = {0};
+        status result;
+
+        if (!b->attachment[kind].bytes)
+            continue;
+        result = check_token(&at[kind], b, kind, s, tsa_ca, &why);
+        if (result != OK && result != STATUS_UNTRUSTED)
+            return why.code ? fault_set(f, result, "%s", why.message) : result;
+        if (result != OK)
+            say(l, VERDICT_FAIL, "the %s timestamp of %s: %s", kind_name(kind), owner(r, b), why.message);
+        else
+            note_date(d, kind, &at[kind]);
+    }
+    if (b->attachment[ATTACHMENT_TIMESTAMP_START].bytes && b->attachment[ATTACHMENT_TIMESTAMP_END].bytes &&
+        at[ATTACHMENT_TIMESTAMP_END].at < at[ATTACHMENT_TIMESTAMP_START].at)
+        say(l, VERDICT_FAIL, "the END timestamp of %s is older than its START timestamp", owner(r, b));
+    return OK;
+}
+
+static void conclude_dates(struct attachment_line *l, const struct dates *d, const char *tsa_ca)
+{
+    char start[TIMESTAMP_TEXT_BYTES] = "", end[TIMESTAMP_TEXT_BYTES] = "", shown[160];
+
+    if (d->starts + d->ends == 0) {
+        say(l, VERDICT_UNCHECKED, "not given");
+        return;
+    }
+    timestamp_text(start, d->start);
+    timestamp_text(end, d->end);
+    snprintf(shown, sizeof shown, "%s%s%s%s%s", d->starts ? "agreed by " : "", d->starts ? start : "",
+             d->starts && d->ends ? ", " : "", d->ends ? "over by " : "", d->ends ? end : "");
+    if (tsa_ca)
+        say(l, VERDICT_OK, "%s (%zu START, %zu END, of %s)", shown, d->starts, d->ends, d->signer);
+    else
+        say(l, VERDICT_UNCHECKED, "%s, if whoever signed the %zu START and %zu END tokens can be trusted: give --tsa-ca", shown,
+            d->starts, d->ends);
+}
+
+/* ---- deposits ---- */
+
+/* Returns 1 when there is one and it is of this session. */
+static int check_deposit(struct attachment_line *l, const struct verify_report *r, const struct bundle *b,
+                         const struct stamps *s)
+{
+    const struct bundle_part *a = &b->attachment[ATTACHMENT_DEPOSIT];
+    char line[STAMP_LINE_BYTES];
+    const size_t len = stamp_line(line, s);
+    struct deposit d;
+
+    if (!a->bytes)
+        return 0;
+    if (deposit_decode(&d, a->bytes, a->len) != OK)
+        say(l, VERDICT_FAIL, "the deposit of %s is damaged", owner(r, b));
+    else if (len == 0 || d.line.len != len || memcmp(d.line.bytes, line, len) != 0)
+        say(l, VERDICT_FAIL, "what %s deposited is not what its log comes to", owner(r, b));
+    else if (d.receipt.len == 0)
+        say(l, VERDICT_FAIL, "the deposit of %s has no receipt", owner(r, b));
+    else
+        return 1;
+    return 0;
+}
+
+static void conclude_deposits(struct attachment_line *l, size_t good)
+{
+    if (good)
+        say(l, VERDICT_OK, "%zu of this session's ids, end and counts; the receipt%s for whoever issued %s to confirm", good,
+            good == 1 ? " is" : "s are", good == 1 ? "it" : "them");
+    else
+        say(l, VERDICT_UNCHECKED, "not given");
+}
+
+/* ---- all ---- */
+
+/* Whether the file belongs to the session and brings anything along. */
+static int has_any(const struct verify_report *r, const struct bundle *b)
+{
+    int any = 0;
+
+    for (int kind = 0; kind < ATTACHMENT_KINDS; kind++)
+        any |= b->attachment[kind].bytes != NULL;
+    return any && (bundle_stage(b) == STAGE_OFFLINE) == (r->stage == STAGE_OFFLINE);
+}
+
+status attachments_check(struct attachments *out, struct verify_report *r, const struct evidence *e, const char *tsa_ca,
+                         struct fault *f)
+{
+    struct dates dates = {0};
+    size_t deposits = 0;
+
+    *out = (struct attachments){.line = {{.name = "timestamps"}, {.name = "deposits"}}};
+    for (size_t i = 0; i < e->count; i++) {
+        const struct bundle *b = &e->bundle[i];
+        struct fault why = {0};
+        struct stamps s;
+
+        if (!has_any(r, b))
+            continue;
+        if (stamps_of_bundle(&s, b, &why) != OK) {
+            for (int l = 0; l < ATTACHMENT_LINES; l++)
+                say(&out->line[l], VERDICT_FAIL, "%s: %s", e->path[i], why.message);
+            continue;
+        }
+        TRY(check_dates(&out->line[0], &dates, r, b, &s, tsa_ca, f));
+        deposits += (size_t)check_deposit(&out->line[1], r, b, &s);
+    }
+    conclude_dates(&out->line[0], &dates, tsa_ca);
+    conclude_deposits(&out->line[1], deposits);
+    for (int l = 0; l < ATTACHMENT_LINES; l++)
+        r->ok &= out->line[l].verdict != VERDICT_FAIL;
+    return OK;
+}
+
+const char *attachment_words(char out[128], const struct bundle *b, enum attachment_kind kind)
+{
+    const struct bundle_part *a = &b->attachment[kind];
+    char when[TIMESTAMP_TEXT_BYTES];
+    struct timestamp t;
+
+    if (!a->bytes)
+        return NULL;
+    if (kind == ATTACHMENT_DEPOSIT) {
+        snprintf(out, 128, "receipt of a deposit, %zu bytes", a->len);
+        return out;
+    }
+    if (timestamp_read(&t, a->bytes, a->len, NULL) == OK)
+        timestamp_text(when, t.at);
+    else
+        snprintf(when, sizeof when, "no time that can be read");
+    snprintf(out, 128, "%s timestamp of %s", kind_name(kind), when);
+    return out;
+}

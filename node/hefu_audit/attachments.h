@@ -1,0 +1,25 @@
+/* What outsiders said of a session, as evidence files bring it along: timestamps and deposits (V22, V23). */
+#ifndef HEFU_AUDIT_ATTACHMENTS_H
+#define HEFU_AUDIT_ATTACHMENTS_H
+
+#include "node/hefu_audit/audit.h"
+
+enum { ATTACHMENT_LINES = 2 }; /* timestamps, deposits */
+
+struct attachments {
+    struct attachment_line {
+        const char *name;
+        enum verdict verdict;
+        char text[360];
+    } line[ATTACHMENT_LINES];
+};
+
+/* Those in the files of the session that r is about.  tsa_ca: whose authorities count; NULL: who signed a token is not
+ * checked.  What does not hold takes r->ok away. */
+MUST_USE status attachments_check(struct attachments *out, struct verify_report *r, const struct evidence *e,
+                                  const char *tsa_ca, struct fault *f);
+
+/* What one file brings along, unchecked: "START timestamp of 2026-11-22 10:23:14 UTC"; NULL when there is none of that kind. */
+const char *attachment_words(char out[128], const struct bundle *b, enum attachment_kind kind);
+
+#endif
