@@ -11,7 +11,7 @@
 
 /* argv[0] is the command's name.  STATUS_MISMATCH when verification failed and has been said. */
 typedef status audit_command(int argc, char **argv, struct fault *f);
-audit_command command_verify, command_show, command_replay;
+audit_command command_verify, command_show, command_statement, command_report, command_replay;
 
 /* ---- arguments ---- */
 
@@ -41,6 +41,21 @@ struct evidence {
 void evidence_clear(struct evidence *e);
 /* At most EVIDENCE_MAX paths; STATUS_MISMATCH when a file is damaged. */
 MUST_USE status evidence_load(struct evidence *e, const char *const *path, size_t count, struct fault *f);
+
+/* ---- checking ---- */
+
+/* Files of the consortium's CA and its revocation list, and of the timestamping authorities' CA; NULL: not given. */
+struct audit_trust {
+    const char *ca, *crl, *tsa_ca;
+    const struct verify_report *report; /* its contract is known when certificates are checked */
+};
+MUST_USE status audit_trust_exists(const struct audit_trust *trust, struct fault *f);
+
+/* One session, or two: the offline one first, and then the one that may stand on it. */
+MUST_USE status audit_verify(struct verify_report r[2], size_t *sessions, struct audit_trust *trust,
+                             const struct evidence *e);
+/* What to add to the verdict on certificates: ", issued by the CA and in force then", or nothing. */
+const char *audit_issued(const struct audit_trust *trust);
 
 /* ---- printing ---- */
 

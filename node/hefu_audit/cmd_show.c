@@ -1,95 +1,10 @@
-/* hefu-audit show: what one evidence file tells. */
-#include "node/hefu_audit/audit.h"
+/* hefu-audit show: what evidence files tell. */
+#include "node/hefu_audit/story.h"
 #include "node/local/bar.h"
-#include "protocol/log.h"
 #include "protocol/messages.h"
-#include "protocol/session.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* Records of one kind that follow each other; in training, of one pass. */
-struct stretch {
-    uint64_t first, last;
-    struct record record; /* the first */
-    uint64_t sent, received, bytes_sent, bytes_received;
-};
-
-struct story {
-    const struct bundle *bundle;
-    struct contract contract;
-    struct hash contract_id;
-    struct stretch *stretch;
-    size_t count, cap;
-    uint64_t entries;
-    enum log_state end;
-};
-
-static void story_clear(struct story *s)
-{
-    free(s->stretch);
-}
-
-static int is_message(const struct record *r)
-{
-    return r->type == RECORD_SEND || r->type == RECORD_RECV;
-}
-
-static const char *message_name(const struct record *r)
-{
-    const struct message_info *info = message_info(r->kind);
-
-    return info ? info->name : "unknown";
-}
-
-static const char *party_name(const struct contract *c, party p)
-{
-    return p < c->parties ? c->party[p].name : "nobody";
-}
-
-static status add_entry(struct story *s, const struct record *r)
-{
-    struct stretch *now = s->count ? &s->stretch[s->count - 1] : NULL;
-
-    if (!now || !is_message(r) || !is_message(&now->record) || now->record.kind != r->kind ||
-        (r->phase == PHASE_TRAIN && now->record.pass != r->pass)) {
-        if (s->count == s->cap) {
-            size_t cap = s->cap ? 2 * s->cap : 64;
-
-            now = reallocarray(s->stretch, cap, sizeof *now);
-            if (!now)
-                return STATUS_NO_MEMORY;
-            s->stretch = now;
-            s->cap = cap;
-        }
-        now = &s->stretch[s->count++];
-        *now = (struct stretch){.first = s->entries, .record = *r};
-    }
-    now->last = s->entries++;
-    if (r->type == RECORD_SEND) {
-        now->sent++;
-        now->bytes_sent += r->body_len;
-    } else if (r->type == RECORD_RECV) {
-        now->received++;
-        now->bytes_received += r->body_len;
-    }
-    return OK;
-}
-
-static status read_story(struct story *s, const struct bundle *b, struct fault *f)
-{
-    struct log_reader r;
-    struct log_entry e;
-
-    s->bundle = b;
-    TRY(contract_decode(&s->contract, b->contract.bytes, b->contract.len, f));
-    TRY(contract_id(&s->contract_id, &s->contract));
-    log_reader_init(&r, b->log.bytes, b->log.len, s->contract.parties);
-    while ((s->end = log_next(&r, &e)) == LOG_ENTRY)
-        TRY(add_entry(s, &e.record));
-    return OK;
-}
 
 /* ---- for people ---- */
 
@@ -100,7 +15,7 @@ static void print_contract(const struct story *s)
     struct approval a;
 
     hash_hex(&s->contract_id, hex);
-    printf("evidence of %s\n\njob        %s\npurpose    %s\ncontract   %s\n", party_name(c, s->bundle->self), c->job,
+    printf("evidence of %s\n\njob        %s\npurpose    %s\ncontract   %s\n", story_party(c, s->bundle->self), c->job,
            c->purpose, hex);
     if (s->bundle->approvals && approval_decode(&a, s->bundle->approval[0].bytes) == OK)
         printf("attempt    %u%s%s\n", a.attempt + 1, a.stage == STAGE_WHOLE ? "" : ", the session of stage ",
@@ -111,14 +26,32 @@ static void print_contract(const struct story *s)
                c->party[p].columns, c->party[p].has_label ? "   label" : "");
 }
 
+static void print_fact(const struct story *s, const struct record *r)
+{
+    char hex[2 * HASH_BYTES + 1];
+
+    hash_hex(&r->body_tag, hex);
+    switch ((enum fact)r->kind) {
+    case FACT_POPULATION:
+        printf("%llu common people, %llu training rows", (unsigned long long)r->a, (unsigned long long)r->b);
+        break;
+    case FACT_TEST_ROWS:
+        printf("%llu test rows", (unsigned long long)r->a);
+        break;
+    case FACT_DATA:
+        printf("%s committed to its data: %.16s", story_party(&s->contract, (party)r->a), hex);
+        break;
+    case FACT_ALIGNED:
+        printf("root of the common people's keyed ids: %.16s", hex);
+        break;
+    }
+}
+
 static void print_event(const struct story *s, const struct record *r)
 {
     switch (r->type) {
     case RECORD_FACT:
-        if (r->kind == FACT_POPULATION)
-            printf("%llu common people, %llu training rows", (unsigned long long)r->a, (unsigned long long)r->b);
-        else
-            printf("%llu test rows", (unsigned long long)r->a);
+        print_fact(s, r);
         break;
     case RECORD_CHECKPOINT:
         printf("joint checkpoint after pass %u, signed by all", r->pass);
@@ -129,7 +62,7 @@ static void print_event(const struct story *s, const struct record *r)
     case RECORD_ABORT:
         printf("stopped: %s", status_name((status)r->kind));
         if (r->peer != r->self)
-            printf(", naming %s", party_name(&s->contract, r->peer));
+            printf(", naming %s", story_party(&s->contract, r->peer));
         break;
     case RECORD_SEND:
     case RECORD_RECV:
@@ -147,7 +80,7 @@ static void print_timeline(const struct story *s)
         snprintf(range, sizeof range, t->first == t->last ? "%llu" : "%llu-%llu", (unsigned long long)t->first,
                  (unsigned long long)t->last);
         printf("%-15s ", range);
-        if (!is_message(&t->record)) {
+        if (!story_is_message(&t->record)) {
             print_event(s, &t->record);
             putchar('\n');
             continue;
@@ -159,24 +92,72 @@ static void print_timeline(const struct story *s)
             printf("%4u", t->record.pass);
         else
             printf("%4s", "");
-        printf("  %-12s %5llu  %11s %5llu  %11s\n", message_name(&t->record), (unsigned long long)t->sent, sent,
+        printf("  %-12s %5llu  %11s %5llu  %11s\n", story_message_name(&t->record), (unsigned long long)t->sent, sent,
                (unsigned long long)t->received, received);
     }
     if (s->end != LOG_DONE)
         printf("%-15llu the log cannot be read from here on\n", (unsigned long long)s->entries);
 }
 
+static void print_checkpoints(const struct story *s)
+{
+    const struct contract *c = &s->contract;
+
+    printf("\njoint checkpoints: entries and root of every party's log, signed by all\n");
+    for (size_t i = 0; i < s->milestones; i++) {
+        const struct milestone *m = &s->milestone[i];
+        if (m->end)
+            printf("  %-7s", "end");
+        else
+            printf("  pass %-2u", m->pass);
+        for (party p = 0; p < c->parties; p++) {
+            struct joint_item item;
+            char hex[2 * HASH_BYTES + 1];
+
+            joint_item_read(&item, m->joint, p);
+            hash_hex(&item.log.root, hex);
+            printf("  %s %llu %.8s", c->party[p].name, (unsigned long long)item.log.size, hex);
+        }
+        putchar('\n');
+    }
+}
+
+static void print_approvals(const struct story *s)
+{
+    printf("\napprovals, each by the key of the party's certificate\n");
+    for (uint16_t i = 0; i < s->bundle->approvals; i++) {
+        struct hash key;
+        char hex[2 * HASH_BYTES + 1];
+        struct approval a;
+
+        if (approval_decode(&a, s->bundle->approval[i].bytes) != OK) {
+            printf("  approval %u is not readable\n", i + 1u);
+            continue;
+        }
+        memcpy(key.bytes, a.card.sign.bytes, HASH_BYTES);
+        hash_hex(&key, hex);
+        printf("  %-16s attempt %u, stage %s, session key %.16s\n", story_party(&s->contract, a.who), a.attempt + 1,
+               stage_name(a.stage), hex);
+    }
+}
+
 static void print_disclosures(const struct contract *c)
 {
-    struct disclosure *d AUTO(auto_free) = NULL;
-    size_t count;
+    struct disclosure d[DISCLOSURES_MAX];
+    const size_t count = contract_disclosures(c, d);
 
-    if (alloc_zeroed(&d, (size_t)DISCLOSURES_MAX * PARTIES_MAX, sizeof *d) != OK)
-        return;
-    count = contract_disclosures(c, d);
     printf("\nwhat each party learns\n");
     for (size_t i = 0; i < count; i++)
-        printf("  %-16s %s: %s\n", i && d[i].to == d[i - 1].to ? "" : party_name(c, d[i].to), d[i].what, d[i].learns);
+        printf("  %-16s %s: %s\n", i && d[i].to == d[i - 1].to ? "" : story_party(c, d[i].to), d[i].what, d[i].learns);
+}
+
+static void print_story(const struct story *s)
+{
+    print_contract(s);
+    print_timeline(s);
+    print_checkpoints(s);
+    print_approvals(s);
+    print_disclosures(&s->contract);
 }
 
 /* ---- for machines ---- */
@@ -193,16 +174,45 @@ static status dump(const struct story *s)
         char tag[2 * HASH_BYTES + 1], hex[2 * HASH_BYTES + 1];
         struct hash head;
 
-        record_head(&head, e.bytes);
+        entry_head(&head, e.at, e.len);
         hash_hex(&head, hex);
         hash_hex(&x->body_tag, tag);
         printf("%llu\t%s\t%s\t%s\t%s\t%u\t%llu\t%llu\t%llu\t%llu\t%s\t%s\n", (unsigned long long)x->seq,
-               record_type_name(x->type), x->peer == x->self ? "" : party_name(&s->contract, x->peer),
-               is_message(x) ? message_name(x) : "", x->phase ? phase_name((enum phase)x->phase) : "", x->pass,
+               record_type_name(x->type), x->peer == x->self ? "" : story_party(&s->contract, x->peer),
+               story_is_message(x) ? story_message_name(x) : "", x->phase ? phase_name((enum phase)x->phase) : "", x->pass,
                (unsigned long long)x->index, (unsigned long long)x->body_len, (unsigned long long)x->a,
                (unsigned long long)x->b, tag, hex);
     }
     return s->end == LOG_DONE ? OK : STATUS_MISMATCH;
+}
+
+static json_t *hex_json(const uint8_t bytes[HASH_BYTES])
+{
+    struct hash h;
+    char hex[2 * HASH_BYTES + 1];
+
+    memcpy(h.bytes, bytes, HASH_BYTES);
+    hash_hex(&h, hex);
+    return json_string(hex);
+}
+
+static void fact_json(const struct story *s, json_t *o, const struct record *r)
+{
+    switch ((enum fact)r->kind) {
+    case FACT_POPULATION:
+        json_object_update_new(o, json_pack("{s:I, s:I}", "rows", (json_int_t)r->a, "train", (json_int_t)r->b));
+        break;
+    case FACT_TEST_ROWS:
+        json_object_set_new(o, "test", json_integer((json_int_t)r->a));
+        break;
+    case FACT_DATA:
+        json_object_set_new(o, "data_of", json_string(story_party(&s->contract, (party)r->a)));
+        json_object_set_new(o, "commitment", hex_json(r->body_tag.bytes));
+        break;
+    case FACT_ALIGNED:
+        json_object_set_new(o, "aligned", hex_json(r->body_tag.bytes));
+        break;
+    }
 }
 
 static json_t *stretch_json(const struct story *s, const struct stretch *t)
@@ -210,9 +220,9 @@ static json_t *stretch_json(const struct story *s, const struct stretch *t)
     const struct record *r = &t->record;
     json_t *o = json_pack("{s:I, s:I}", "first", (json_int_t)t->first, "last", (json_int_t)t->last);
 
-    if (is_message(r)) {
+    if (story_is_message(r)) {
         json_object_update_new(o, json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:I}", "phase",
-                                            phase_name((enum phase)r->phase), "message", message_name(r), "pass",
+                                            phase_name((enum phase)r->phase), "message", story_message_name(r), "pass",
                                             (int)r->pass, "sent", (json_int_t)t->sent, "bytes_sent",
                                             (json_int_t)t->bytes_sent, "received", (json_int_t)t->received,
                                             "bytes_received", (json_int_t)t->bytes_received));
@@ -221,10 +231,7 @@ static json_t *stretch_json(const struct story *s, const struct stretch *t)
     json_object_set_new(o, "event", json_string(record_type_name(r->type)));
     switch (r->type) {
     case RECORD_FACT:
-        if (r->kind == FACT_POPULATION)
-            json_object_update_new(o, json_pack("{s:I, s:I}", "rows", (json_int_t)r->a, "train", (json_int_t)r->b));
-        else
-            json_object_set_new(o, "test", json_integer((json_int_t)r->a));
+        fact_json(s, o, r);
         break;
     case RECORD_CHECKPOINT:
         json_object_set_new(o, "pass", json_integer((json_int_t)r->pass));
@@ -235,7 +242,7 @@ static json_t *stretch_json(const struct story *s, const struct stretch *t)
     case RECORD_ABORT:
         json_object_set_new(o, "reason", json_string(status_name((status)r->kind)));
         if (r->peer != r->self)
-            json_object_set_new(o, "blamed", json_string(party_name(&s->contract, r->peer)));
+            json_object_set_new(o, "blamed", json_string(story_party(&s->contract, r->peer)));
         break;
     case RECORD_SEND:
     case RECORD_RECV:
@@ -244,60 +251,127 @@ static json_t *stretch_json(const struct story *s, const struct stretch *t)
     return o;
 }
 
+static json_t *parties_json(const struct contract *c)
+{
+    json_t *list = json_array();
+
+    for (party p = 0; p < c->parties; p++)
+        json_array_append_new(list, json_pack("{s:s, s:I, s:i, s:I, s:b}", "name", c->party[p].name, "rows",
+                                              (json_int_t)c->party[p].rows, "columns", (int)c->party[p].columns, "bins",
+                                              (json_int_t)contract_width(c, p), "label", (int)c->party[p].has_label));
+    return list;
+}
+
+static json_t *timeline_json(const struct story *s)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < s->count; i++)
+        json_array_append_new(list, stretch_json(s, &s->stretch[i]));
+    return list;
+}
+
+static json_t *checkpoints_json(const struct story *s)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < s->milestones; i++) {
+        const struct milestone *m = &s->milestone[i];
+        json_t *logs = json_array();
+
+        for (party p = 0; p < s->contract.parties; p++) {
+            struct joint_item item;
+
+            joint_item_read(&item, m->joint, p);
+            json_array_append_new(logs, json_pack("{s:s, s:I, s:o}", "party", s->contract.party[p].name, "size",
+                                                  (json_int_t)item.log.size, "root", hex_json(item.log.root.bytes)));
+        }
+        json_array_append_new(list, json_pack("{s:I, s:b, s:i, s:o}", "record", (json_int_t)m->seq, "end", m->end, "pass",
+                                              (int)m->pass, "logs", logs));
+    }
+    return list;
+}
+
+static json_t *approvals_json(const struct story *s)
+{
+    json_t *list = json_array();
+
+    for (uint16_t i = 0; i < s->bundle->approvals; i++) {
+        struct approval a;
+
+        if (approval_decode(&a, s->bundle->approval[i].bytes) == OK)
+            json_array_append_new(list, json_pack("{s:s, s:I, s:s, s:o}", "party", story_party(&s->contract, a.who),
+                                                  "attempt", (json_int_t)a.attempt, "stage", stage_name(a.stage),
+                                                  "session_key", hex_json(a.card.sign.bytes)));
+    }
+    return list;
+}
+
+static json_t *disclosures_json(const struct contract *c)
+{
+    struct disclosure d[DISCLOSURES_MAX];
+    const size_t count = contract_disclosures(c, d);
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "to", story_party(c, d[i].to), "what", d[i].what, "learns",
+                                              d[i].learns));
+    return list;
+}
+
 static json_t *story_json(const struct story *s)
 {
     const struct contract *c = &s->contract;
-    struct disclosure *d AUTO(auto_free) = NULL;
-    json_t *parties = json_array(), *timeline = json_array(), *learns = json_array();
-    char hex[2 * HASH_BYTES + 1];
 
-    hash_hex(&s->contract_id, hex);
-    for (party p = 0; p < c->parties; p++)
-        json_array_append_new(parties,
-                              json_pack("{s:s, s:I, s:i, s:I, s:b}", "name", c->party[p].name, "rows",
-                                        (json_int_t)c->party[p].rows, "columns", (int)c->party[p].columns, "bins",
-                                        (json_int_t)contract_width(c, p), "label", (int)c->party[p].has_label));
-    for (size_t i = 0; i < s->count; i++)
-        json_array_append_new(timeline, stretch_json(s, &s->stretch[i]));
-    if (alloc_zeroed(&d, (size_t)DISCLOSURES_MAX * PARTIES_MAX, sizeof *d) == OK) {
-        size_t count = contract_disclosures(c, d);
+    return json_pack("{s:s, s:s, s:s, s:o, s:i, s:i, s:I, s:b, s:o, s:o, s:o, s:o, s:o}", "evidence_of",
+                     story_party(c, s->bundle->self), "job", c->job, "purpose", c->purpose, "contract",
+                     hex_json(s->contract_id.bytes), "passes", (int)c->passes, "key_bits", (int)c->key_bits, "records",
+                     (json_int_t)s->entries, "readable", s->end == LOG_DONE, "parties", parties_json(c), "timeline",
+                     timeline_json(s), "checkpoints", checkpoints_json(s), "approvals", approvals_json(s), "disclosures",
+                     disclosures_json(c));
+}
 
-        for (size_t i = 0; i < count; i++)
-            json_array_append_new(learns, json_pack("{s:s, s:s, s:s}", "to", party_name(c, d[i].to), "what", d[i].what,
-                                                    "learns", d[i].learns));
+/* One object for one file, a list for several. */
+static json_t *stories_json(const struct stories *all)
+{
+    json_t *list = json_array();
+
+    if (all->count == 1) {
+        json_decref(list);
+        return story_json(&all->of[0]);
     }
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:b, s:o, s:o, s:o}", "evidence_of",
-                     party_name(c, s->bundle->self), "job", c->job, "purpose", c->purpose, "contract", hex, "passes",
-                     (int)c->passes, "key_bits", (int)c->key_bits, "records", (json_int_t)s->entries, "readable",
-                     s->end == LOG_DONE, "parties", parties, "timeline", timeline, "disclosures", learns);
+    for (size_t i = 0; i < all->count; i++)
+        json_array_append_new(list, story_json(&all->of[i]));
+    return list;
 }
 
 status command_show(int argc, char **argv, struct fault *f)
 {
-    const char *path[1];
+    const char *path[EVIDENCE_MAX];
     size_t files = 0;
     int as_json = 0, as_dump = 0;
     const struct audit_option options[] = {{"json", NULL, &as_json}, {"dump", NULL, &as_dump}, {0}};
     struct evidence e AUTO(evidence_clear) = {0};
-    struct story s AUTO(story_clear) = {0};
-    status read;
+    struct stories all AUTO(stories_clear) = {0};
 
-    TRY(audit_arguments(options, path, 1, &files, argc, argv, f));
+    TRY(audit_arguments(options, path, EVIDENCE_MAX, &files, argc, argv, f));
     if (files == 0)
         return fault_set(f, STATUS_USAGE, "no evidence file was named");
     if (as_json && as_dump)
         return fault_set(f, STATUS_USAGE, "--json and --dump exclude each other");
-    TRY(evidence_load(&e, path, 1, f));
-    read = read_story(&s, &e.bundle[0], f);
-    if (read != OK)
-        return read == STATUS_NO_MEMORY ? read : STATUS_MISMATCH; /* a bad contract is the evidence's fault */
+    if (as_dump && files > 1)
+        return fault_set(f, STATUS_USAGE, "--dump takes one evidence file");
+    TRY(evidence_load(&e, path, files, f));
+    TRY(stories_read(&all, &e, f));
     if (as_dump)
-        return dump(&s);
+        return dump(&all.of[0]);
     if (as_json)
-        return audit_print_json(story_json(&s), f);
-    print_contract(&s);
-    print_timeline(&s);
-    print_disclosures(&s.contract);
+        return audit_print_json(stories_json(&all), f);
+    for (size_t i = 0; i < all.count; i++) {
+        if (i)
+            putchar('\n');
+        print_story(&all.of[i]);
+    }
     printf("\nnothing was checked: hefu-audit verify does\n");
     return OK;
 }

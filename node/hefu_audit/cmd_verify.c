@@ -1,5 +1,5 @@
 /* hefu-audit verify: one line for each check, then the verdict. */
-#include "node/hefu_audit/audit.h"
+#include "node/hefu_audit/attachments.h"
 #include "node/local/certificate.h"
 #include "node/local/files.h"
 
@@ -7,11 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-struct trust {
-    const char *ca, *crl;
-    const struct verify_report *report; /* its contract is known when certificates are checked */
-};
 
 /* The latest moment at which the session can have run: certificates are judged as of then. */
 static int64_t session_time(const struct contract *c)
@@ -24,7 +19,7 @@ static int64_t session_time(const struct contract *c)
 static status check_certificate(void *ctx, const struct contract_party *p, const uint8_t *pem, size_t len,
                                 struct fault *f)
 {
-    const struct trust *trust = ctx;
+    const struct audit_trust *trust = ctx;
     struct certificate c AUTO(certificate_clear) = {0};
 
     TRY(certificate_parse(&c, "it", pem, len, f));
@@ -54,7 +49,7 @@ static const char *verdict_name(enum verdict v)
     return "-";
 }
 
-static const char *issued_words(const struct trust *trust)
+const char *audit_issued(const struct audit_trust *trust)
 {
     return !trust->ca   ? ""
            : trust->crl ? ", issued by the CA, in force then and not revoked"
@@ -83,7 +78,25 @@ static void print_head(const struct verify_report *r)
     putchar('\n');
 }
 
-static void print_report(const struct verify_report *r, const struct trust *trust, size_t files)
+/* The first failure, after everything else. */
+static void print_failure(const struct verify_report *r, const struct attachments *a)
+{
+    static const char words[] = "\ntranscript NOT verified: %s: %s\n";
+
+    for (int i = 0; i < VERIFY_CHECKS; i++)
+        if (r->line[i].verdict == VERDICT_FAIL) {
+            printf(words, verify_check_name((enum verify_check)i), r->line[i].text);
+            return;
+        }
+    for (size_t i = 0; i < ATTACHMENT_LINES; i++)
+        if (a->line[i].verdict == VERDICT_FAIL) {
+            printf(words, a->line[i].name, a->line[i].text);
+            return;
+        }
+}
+
+static void print_report(const struct verify_report *r, const struct attachments *a, const struct audit_trust *trust,
+                         size_t files)
 {
     char records[32];
 
@@ -91,7 +104,9 @@ static void print_report(const struct verify_report *r, const struct trust *trus
     for (int i = 0; i < VERIFY_CHECKS; i++)
         printf("%-12s  %-4s  %s%s\n", verify_check_name((enum verify_check)i), verdict_name(r->line[i].verdict),
                r->line[i].text,
-               i == VERIFY_CERTIFICATES && r->line[i].verdict == VERDICT_OK ? issued_words(trust) : "");
+               i == VERIFY_CERTIFICATES && r->line[i].verdict == VERDICT_OK ? audit_issued(trust) : "");
+    for (size_t l = 0; l < ATTACHMENT_LINES; l++)
+        printf("%-12s  %-4s  %s\n", a->line[l].name, verdict_name(a->line[l].verdict), a->line[l].text);
     if (r->unproven_count)
         printf("\nnot shown by these files:\n");
     for (size_t i = 0; i < r->unproven_count; i++)
@@ -101,21 +116,19 @@ static void print_report(const struct verify_report *r, const struct trust *trus
     if (r->ok)
         printf("\ntranscript verified: %zu %s, %s signed records, %llu joint checkpoints\n", files,
                files == 1 ? "log" : "logs", audit_number(records, r->records), (unsigned long long)r->checkpoints);
-    for (int i = 0; i < VERIFY_CHECKS; i++)
-        if (r->line[i].verdict == VERDICT_FAIL) {
-            printf("\ntranscript NOT verified: %s: %s\n", verify_check_name((enum verify_check)i), r->line[i].text);
-            break;
-        }
+    print_failure(r, a);
+}
+
+static const char *verdict_word(enum verdict v)
+{
+    return v == VERDICT_OK ? "ok" : v == VERDICT_FAIL ? "fail" : "unchecked";
 }
 
 static json_t *check_json(const struct verify_report *r, enum verify_check check)
 {
     const struct verify_line *line = &r->line[check];
     json_t *o = json_pack("{s:s, s:s, s:s}", "check", verify_check_name(check), "verdict",
-                          line->verdict == VERDICT_OK     ? "ok"
-                          : line->verdict == VERDICT_FAIL ? "fail"
-                                                          : "unchecked",
-                          "text", line->text);
+                          verdict_word(line->verdict), "text", line->text);
 
     if (line->verdict == VERDICT_FAIL && r->has_contract && line->who < r->contract.parties)
         json_object_set_new(o, "party", json_string(r->contract.party[line->who].name));
@@ -141,7 +154,7 @@ static json_t *party_json(const struct verify_report *r, party p)
     return o;
 }
 
-static json_t *report_json(const struct verify_report *r)
+static json_t *report_json(const struct verify_report *r, const struct attachments *a)
 {
     json_t *o = json_pack("{s:b}", "verified", r->ok), *checks = json_array(), *parties = json_array(),
            *open = json_array();
@@ -167,6 +180,9 @@ static json_t *report_json(const struct verify_report *r)
     }
     for (int i = 0; i < VERIFY_CHECKS; i++)
         json_array_append_new(checks, check_json(r, (enum verify_check)i));
+    for (size_t i = 0; i < ATTACHMENT_LINES; i++)
+        json_array_append_new(checks, json_pack("{s:s, s:s, s:s}", "check", a->line[i].name, "verdict",
+                                                verdict_word(a->line[i].verdict), "text", a->line[i].text));
     for (size_t i = 0; i < r->unproven_count; i++)
         json_array_append_new(open, json_string(r->unproven[i]));
     json_object_set_new(o, "parties", parties);
@@ -190,8 +206,7 @@ static size_t offline_first(struct bundle *sorted, const struct evidence *e)
     return offline;
 }
 
-/* One session, or two: the offline one first, and then the one that may stand on it. */
-static status verify_all(struct verify_report r[2], size_t *sessions, struct trust *trust, const struct evidence *e)
+status audit_verify(struct verify_report r[2], size_t *sessions, struct audit_trust *trust, const struct evidence *e)
 {
     struct verify_options how = {.certificate = check_certificate, .ctx = trust};
     struct bundle sorted[EVIDENCE_MAX];
@@ -210,8 +225,8 @@ static status verify_all(struct verify_report r[2], size_t *sessions, struct tru
     return verify_bundles(&r[(*sessions)++], sorted + offline, e->count - offline, &how);
 }
 
-static status tell(const struct verify_report r[2], size_t sessions, const struct trust *trust, size_t files, int as_json,
-                   struct fault *f)
+static status tell(const struct verify_report r[2], const struct attachments a[2], size_t sessions,
+                   const struct audit_trust *trust, size_t files, int as_json, struct fault *f)
 {
     json_t *all;
 
@@ -223,28 +238,43 @@ static status tell(const struct verify_report r[2], size_t sessions, const struc
                 given += r[i].party[p].given != 0;
             if (i)
                 printf("\n");
-            print_report(&r[i], trust, sessions == 1 ? files : given);
+            print_report(&r[i], &a[i], trust, sessions == 1 ? files : given);
         }
         return OK;
     }
-    all = report_json(&r[sessions - 1]);
+    all = report_json(&r[sessions - 1], &a[sessions - 1]);
     if (all && sessions == 2) {
-        json_object_set_new(all, "offline", report_json(&r[0]));
+        json_object_set_new(all, "offline", report_json(&r[0], &a[0]));
         json_object_set_new(all, "verified", json_boolean(r[0].ok && r[1].ok));
     }
     return audit_print_json(all, f);
 }
 
+status audit_trust_exists(const struct audit_trust *trust, struct fault *f)
+{
+    if (trust->crl && !trust->ca)
+        return fault_set(f, STATUS_USAGE, "--crl needs --ca");
+    if (trust->ca && !files_exist(trust->ca))
+        return fault_set(f, STATUS_CONFIG, "--ca %s: there is no such file", trust->ca);
+    if (trust->crl && !files_exist(trust->crl))
+        return fault_set(f, STATUS_CONFIG, "--crl %s: there is no such file", trust->crl);
+    if (trust->tsa_ca && !files_exist(trust->tsa_ca))
+        return fault_set(f, STATUS_CONFIG, "--tsa-ca %s: there is no such file", trust->tsa_ca);
+    return OK;
+}
+
 status command_verify(int argc, char **argv, struct fault *f)
 {
-    struct trust trust = {0};
+    struct audit_trust trust = {0};
     const char *path[EVIDENCE_MAX];
     size_t files = 0, sessions = 0;
     int as_json = 0;
     const struct audit_option options[] = {
-        {"ca", &trust.ca, NULL}, {"crl", &trust.crl, NULL}, {"json", NULL, &as_json}, {0}};
+        {"ca", &trust.ca, NULL}, {"crl", &trust.crl, NULL}, {"tsa-ca", &trust.tsa_ca, NULL},
+        {"json", NULL, &as_json}, {0}};
     struct evidence e AUTO(evidence_clear) = {0};
     struct verify_report *r AUTO(auto_free) = NULL;
+    struct attachments a[2];
 
     TRY(audit_arguments(options, path, EVIDENCE_MAX, &files, argc, argv, f));
     if (files == 0) {
@@ -252,15 +282,12 @@ status command_verify(int argc, char **argv, struct fault *f)
         fault_hint(f, "hefu-audit verify bank.hefu tax.hefu social.hefu");
         return STATUS_USAGE;
     }
-    if (trust.crl && !trust.ca)
-        return fault_set(f, STATUS_USAGE, "--crl needs --ca");
-    if (trust.ca && !files_exist(trust.ca))
-        return fault_set(f, STATUS_CONFIG, "--ca %s: there is no such file", trust.ca);
-    if (trust.crl && !files_exist(trust.crl))
-        return fault_set(f, STATUS_CONFIG, "--crl %s: there is no such file", trust.crl);
+    TRY(audit_trust_exists(&trust, f));
     TRY(evidence_load(&e, path, files, f));
     TRY(alloc_zeroed(&r, 2, sizeof *r));
-    TRY(verify_all(r, &sessions, &trust, &e));
-    TRY(tell(r, sessions, &trust, files, as_json, f));
+    TRY(audit_verify(r, &sessions, &trust, &e));
+    for (size_t i = 0; i < sessions; i++)
+        TRY(attachments_check(&a[i], &r[i], &e, trust.tsa_ca, f));
+    TRY(tell(r, a, sessions, &trust, files, as_json, f));
     return r[0].ok && (sessions == 1 || r[1].ok) ? OK : STATUS_MISMATCH;
 }

@@ -12,7 +12,7 @@ static const struct {
     const char *help;
 } commands[] = {
     {"verify", command_verify,
-     "usage: hefu-audit verify FILE... [--ca ca.pem] [--crl crl.pem] [--json]\n"
+     "usage: hefu-audit verify FILE... [--ca ca.pem] [--crl crl.pem] [--tsa-ca FILE] [--json]\n"
      "\n"
      "Check the evidence files (PARTY.hefu) of one session: contract, approvals, every\n"
      "record, its place, its signature, and that all files tell the same story.  Needs no\n"
@@ -21,17 +21,41 @@ static const struct {
      "\n"
      "  --ca FILE    the consortium's CA: who issued the certificates\n"
      "  --crl FILE   its revocation list\n"
+     "  --tsa-ca FILE  whose timestamps count\n"
      "  --json       one JSON object\n"
      "\n"
      "Exit code 0 when everything holds, 1 when anything does not.\n"},
     {"show", command_show,
-     "usage: hefu-audit show FILE [--json | --dump]\n"
+     "usage: hefu-audit show FILE... [--json | --dump]\n"
      "\n"
-     "What one evidence file tells: who took part, what was said in which order and size,\n"
-     "the joint checkpoints, and what each party learns.  Checks nothing: use verify.\n"
+     "What evidence files tell: who took part, what was said in which order and size, the\n"
+     "joint checkpoints, the approvals, and what each party learns.  Checks nothing: use\n"
+     "verify.\n"
      "\n"
-     "  --dump       every record on a line of tab-separated values\n"
-     "  --json       one JSON object\n"},
+     "  --dump       every record of one file on a line of tab-separated values\n"
+     "  --json       one JSON object, for several files a list\n"},
+    {"statement", command_statement,
+     "usage: hefu-audit statement FILE... [--party NAME] [--lang en|zh] [--html OUT]\n"
+     "\n"
+     "The disclosure statement of each party whose file is given: what left its building,\n"
+     "what came in, what the outputs tell and what that rests on.  Checks nothing: use\n"
+     "verify, or report, which does both.\n"
+     "\n"
+     "  --party NAME  of this party; without its file, as the contract implies\n"
+     "  --lang zh     in Chinese\n"
+     "  --html OUT    a page in both languages instead of text\n"},
+    {"report", command_report,
+     "usage: hefu-audit report FILE... --html OUT [--lang en|zh] [--ca ca.pem] [--crl crl.pem] [--tsa-ca FILE]\n"
+     "\n"
+     "Check the evidence files as verify does, and write a page for people: the verdicts,\n"
+     "what is not shown, who said what, checkpoints, approvals, and the disclosure statement\n"
+     "of every party.  The page is one file that loads nothing; a switch changes its language.\n"
+     "\n"
+     "  --html OUT   where to write it\n"
+     "  --lang zh    Chinese first\n"
+     "  --ca FILE, --crl FILE, --tsa-ca FILE   as for verify\n"
+     "\n"
+     "Exit code 0 when everything holds, 1 when anything does not; the page is written then too.\n"},
     {"replay", command_replay,
      "usage: hefu-audit replay --node DIR --session ID [--json]\n"
      "\n"
@@ -52,9 +76,11 @@ static const char overview[] = "usage: hefu-audit COMMAND ...\n"
                                "\n"
                                "The auditor's program: evidence without data.  It opens no connection.\n"
                                "\n"
-                               "  verify   check the evidence files of a session\n"
-                               "  show     what an evidence file tells\n"
-                               "  replay   run one party's part again and compare every byte\n"
+                               "  verify     check the evidence files of a session\n"
+                               "  show       what evidence files tell\n"
+                               "  statement  what left a party's building, and what came in\n"
+                               "  report     all of this as a page for people\n"
+                               "  replay     run one party's part again and compare every byte\n"
                                "\n"
                                "hefu-audit COMMAND --help explains a command.\n";
 
@@ -108,6 +134,6 @@ int main(int argc, char **argv)
     }
     fault_set(&f, STATUS_USAGE, argc >= 2 ? "there is no command %s" : "a command is missing",
               argc >= 2 ? argv[1] : "");
-    fault_hint(&f, "the commands are verify, show and replay; hefu-audit --help explains them");
+    fault_hint(&f, "the commands are verify, show, statement, report and replay; hefu-audit --help explains them");
     return finish(STATUS_USAGE, &f);
 }

@@ -1,0 +1,69 @@
+/* hefu-audit report: everything that verify finds and the files tell, as a page for people. */
+#include "node/hefu_audit/sheet.h"
+#include "node/local/files.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+status audit_language(enum language *out, const char *name, struct fault *f)
+{
+    *out = LANGUAGE_EN;
+    for (int l = 0; name && l < LANGUAGES; l++)
+        if (strcmp(name, language_tag((enum language)l)) == 0) {
+            *out = (enum language)l;
+            return OK;
+        }
+    return name ? fault_set(f, STATUS_USAGE, "--lang %s: it is en or zh", name) : OK;
+}
+
+static status write_page(const char *path, struct sheet *s, struct fault *f)
+{
+    char *text AUTO(auto_free) = NULL;
+    size_t len = 0;
+
+    s->f = open_memstream(&text, &len);
+    if (!s->f)
+        return STATUS_NO_MEMORY;
+    sheet_report(s);
+    if (fclose(s->f) != 0)
+        return STATUS_NO_MEMORY;
+    return files_write(path, text, len, 0600, f);
+}
+
+status command_report(int argc, char **argv, struct fault *f)
+{
+    struct audit_trust trust = {0};
+    const char *path[EVIDENCE_MAX], *html = NULL, *lang = NULL;
+    size_t files = 0;
+    const struct audit_option options[] = {{"html", &html, NULL}, {"lang", &lang, NULL}, {"ca", &trust.ca, NULL},
+                                           {"crl", &trust.crl, NULL}, {"tsa-ca", &trust.tsa_ca, NULL}, {0}};
+    struct evidence e AUTO(evidence_clear) = {0};
+    struct stories all AUTO(stories_clear) = {0};
+    struct verify_report *r AUTO(auto_free) = NULL;
+    struct attachments attached[2];
+    struct sheet sheet = {.all = &all, .attached = attached, .trust = &trust};
+    struct fault unread = {0};
+    int ok = 1;
+
+    TRY(audit_arguments(options, path, EVIDENCE_MAX, &files, argc, argv, f));
+    if (files == 0)
+        return fault_set(f, STATUS_USAGE, "no evidence file was named");
+    if (!html)
+        return fault_set(f, STATUS_USAGE, "report needs --html: where to write the page");
+    TRY(audit_language(&sheet.first, lang, f));
+    TRY(audit_trust_exists(&trust, f));
+    TRY(evidence_load(&e, path, files, f));
+    TRY(alloc_zeroed(&r, 2, sizeof *r));
+    TRY(audit_verify(r, &sheet.sessions, &trust, &e));
+    for (size_t i = 0; i < sheet.sessions; i++) {
+        TRY(attachments_check(&attached[i], &r[i], &e, trust.tsa_ca, f));
+        ok &= r[i].ok;
+    }
+    sheet.report = r;
+    if (stories_read(&all, &e, &unread) == STATUS_NO_MEMORY) /* a contract that cannot be read is among the verdicts */
+        return STATUS_NO_MEMORY;
+    TRY(write_page(html, &sheet, f));
+    printf("%s: %s\n", html, ok ? "transcript verified" : "transcript NOT verified");
+    return ok ? OK : STATUS_MISMATCH;
+}
