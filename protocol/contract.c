@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-enum { CONTRACT_VERSION = 1, BINS_MIN = 2, BINS_MAX = 64 };
+enum { BINS_MIN = 2, BINS_MAX = 64, DAY_SECONDS = 86400 };
+static const uint64_t year_10000 = 253402300800; /* Unix seconds */
 
 /* ---- canonical bytes [SPEC 1.2] ---- */
 
@@ -18,6 +19,8 @@ static void put_party(struct wire_writer *w, const struct contract_party *p)
     wire_put_u32(w, p->rows);
     wire_put_u16(w, p->columns);
     wire_put_bytes(w, p->bins, p->columns);
+    wire_put_bytes(w, p->data_root.bytes, HASH_BYTES);
+    wire_put_bytes(w, p->schema_hash.bytes, HASH_BYTES);
 }
 
 static void get_party(struct wire_reader *r, struct contract_party *p)
@@ -32,12 +35,15 @@ static void get_party(struct wire_reader *r, struct contract_party *p)
         r->state = STATUS_MALFORMED;
     else
         wire_get_bytes(r, p->bins, p->columns);
+    wire_get_bytes(r, p->data_root.bytes, HASH_BYTES);
+    wire_get_bytes(r, p->schema_hash.bytes, HASH_BYTES);
 }
 
 status contract_encode(struct wire_writer *w, const struct contract *c)
 {
     wire_put_bytes(w, "HEFU-CONTRACT", 13);
     wire_put_u8(w, c->version);
+    wire_put_u16(w, c->protocol);
     wire_put_u8(w, c->suite);
     wire_put_u8(w, c->sigmoid);
     wire_put_u8(w, c->test_rule);
@@ -46,6 +52,7 @@ status contract_encode(struct wire_writer *w, const struct contract *c)
     wire_put_u64(w, c->not_before);
     wire_put_u64(w, c->not_after);
     wire_put_bytes(w, c->nonce, sizeof c->nonce);
+    wire_put_bytes(w, c->previous.bytes, HASH_BYTES);
     wire_put_u32(w, c->key_bits);
     wire_put_u16(w, c->passes);
     wire_put_u32(w, c->ridge_micro);
@@ -62,7 +69,15 @@ status contract_encode(struct wire_writer *w, const struct contract *c)
     wire_put_u32(w, c->min_positives);
     wire_put_u8(w, c->rows_per_bin);
     wire_put_u8(w, c->attempts_max);
-    wire_put_u8(w, c->retention);
+    wire_put_u16(w, c->outputs);
+    wire_put_bytes(w, c->consent_root.bytes, HASH_BYTES);
+    wire_put_bytes(w, c->assessment_hash.bytes, HASH_BYTES);
+    wire_put_u8(w, c->data_level);
+    wire_put_string(w, c->authorisations);
+    wire_put_u8(w, c->replay);
+    wire_put_string(w, c->auditor);
+    wire_put_bytes(w, c->auditor_key.bytes, KX_BYTES);
+    wire_put_u16(w, c->retention_days);
     wire_put_u16(w, c->parties);
     for (party p = 0; p < c->parties && p < PARTIES_MAX; p++)
         put_party(w, &c->party[p]);
@@ -78,6 +93,7 @@ status contract_decode(struct contract *out, const uint8_t *bytes, size_t len, s
     wire_reader_init(&r, bytes, len);
     wire_get_bytes(&r, magic, sizeof magic);
     out->version = wire_get_u8(&r);
+    out->protocol = wire_get_u16(&r);
     out->suite = wire_get_u8(&r);
     out->sigmoid = wire_get_u8(&r);
     out->test_rule = wire_get_u8(&r);
@@ -86,6 +102,7 @@ status contract_decode(struct contract *out, const uint8_t *bytes, size_t len, s
     out->not_before = wire_get_u64(&r);
     out->not_after = wire_get_u64(&r);
     wire_get_bytes(&r, out->nonce, sizeof out->nonce);
+    wire_get_bytes(&r, out->previous.bytes, HASH_BYTES);
     out->key_bits = wire_get_u32(&r);
     out->passes = wire_get_u16(&r);
     out->ridge_micro = wire_get_u32(&r);
@@ -102,7 +119,15 @@ status contract_decode(struct contract *out, const uint8_t *bytes, size_t len, s
     out->min_positives = wire_get_u32(&r);
     out->rows_per_bin = wire_get_u8(&r);
     out->attempts_max = wire_get_u8(&r);
-    out->retention = wire_get_u8(&r);
+    out->outputs = wire_get_u16(&r);
+    wire_get_bytes(&r, out->consent_root.bytes, HASH_BYTES);
+    wire_get_bytes(&r, out->assessment_hash.bytes, HASH_BYTES);
+    out->data_level = wire_get_u8(&r);
+    wire_get_string(&r, out->authorisations, sizeof out->authorisations);
+    out->replay = wire_get_u8(&r);
+    wire_get_string(&r, out->auditor, sizeof out->auditor);
+    wire_get_bytes(&r, out->auditor_key.bytes, KX_BYTES);
+    out->retention_days = wire_get_u16(&r);
     out->parties = wire_get_u16(&r);
     if (out->parties > PARTIES_MAX)
         r.state = STATUS_MALFORMED;
@@ -167,6 +192,22 @@ int contract_name_ok(const char *name)
     return 1;
 }
 
+static int is_zero(const uint8_t bytes[HASH_BYTES])
+{
+    static const uint8_t zero[HASH_BYTES];
+
+    return memcmp(bytes, zero, HASH_BYTES) == 0;
+}
+
+static status check_commitments(const struct contract_party *me, struct fault *f)
+{
+    if (!is_zero(me->data_root.bytes) && !is_zero(me->schema_hash.bytes))
+        return OK;
+    fault_hint(f, "its node says both when it offers the table; perhaps its version is older");
+    return fault_set(f, STATUS_CONFIG, "contract: party %s commits to no %s: its %s is zero", me->name,
+                     is_zero(me->data_root.bytes) ? "data" : "columns", is_zero(me->data_root.bytes) ? "data_root" : "schema_hash");
+}
+
 static status check_party(const struct contract *c, party p, struct fault *f)
 {
     const struct contract_party *me = &c->party[p];
@@ -217,6 +258,7 @@ void contract_training_defaults(struct contract *c, enum sigmoid sigmoid)
     c->optimiser = table ? OPTIMISER_JACOBI : OPTIMISER_NESTEROV;
     c->step_1024 = table ? 0 : 1331;
     c->momentum_1024 = table ? 0 : 717;
+    c->outputs = contract_outputs(c);
 }
 
 static status check_sigmoid(const struct contract *c, struct fault *f)
@@ -239,6 +281,37 @@ static status check_sigmoid(const struct contract *c, struct fault *f)
                      table ? "4, 8, 16 or 32" : "0 with the linear sigmoid");
 }
 
+static status check_law(const struct contract *c, struct fault *f)
+{
+    if (!text_ok(c->authorisations))
+        return fault_set(f, STATUS_CONFIG, "contract: authorisations is not plain UTF-8 text");
+    return in_range(f, "data_level", c->data_level, 0, DATA_LEVEL_MAX);
+}
+
+/* An auditor has a name and a key, and something to open. */
+static status check_audit(const struct contract *c, struct fault *f)
+{
+    const int named = c->auditor[0] != '\0', keyed = !is_zero(c->auditor_key.bytes);
+
+    if (!text_ok(c->auditor))
+        return fault_set(f, STATUS_CONFIG, "contract: auditor is not plain UTF-8 text");
+    TRY(in_range(f, "replay", c->replay, REPLAY_OFF, REPLAY_SEALED));
+    TRY(in_range(f, "retention_days", c->retention_days, 0, c->replay == REPLAY_SEALED ? RETENTION_DAYS_MAX : 0));
+    if (named != keyed)
+        return fault_set(f, STATUS_CONFIG, "contract: %s, accepted is both or none",
+                         named ? "auditor is given without auditor_key" : "auditor_key is given without auditor");
+    if (keyed && c->replay == REPLAY_OFF)
+        return fault_set(f, STATUS_CONFIG, "contract: auditor is given with replay off, accepted is none: nothing is kept to audit");
+    return OK;
+}
+
+static status check_window(const struct contract *c, struct fault *f)
+{
+    if (c->not_after <= c->not_before)
+        return fault_set(f, STATUS_CONFIG, "contract: the window ends before it begins");
+    return in_range(f, "the window's end (Unix seconds)", c->not_after, 1, year_10000 - 1);
+}
+
 status contract_check(const struct contract *c, int allow_toys, struct fault *f)
 {
     uint32_t labels = 0;
@@ -246,6 +319,7 @@ status contract_check(const struct contract *c, int allow_toys, struct fault *f)
     if (!text_ok(c->job) || !text_ok(c->purpose))
         return fault_set(f, STATUS_CONFIG, "contract: the job's name or purpose is not plain UTF-8 text");
     TRY(in_range(f, "version", c->version, CONTRACT_VERSION, CONTRACT_VERSION));
+    TRY(in_range(f, "protocol", c->protocol, PROTOCOL_VERSION, PROTOCOL_VERSION));
     TRY(in_range(f, "suite", c->suite, SUITE_INT1, SUITE_INT1));
     TRY(check_sigmoid(c, f));
     TRY(in_range(f, "test_rule", c->test_rule, TEST_DRAWN, TEST_LISTED));
@@ -268,19 +342,21 @@ status contract_check(const struct contract *c, int allow_toys, struct fault *f)
     TRY(in_range(f, "min_positives", c->min_positives, 1, UINT32_MAX / 2));
     TRY(in_range(f, "rows_per_bin", c->rows_per_bin, allow_toys ? 0 : 2, 100));
     TRY(in_range(f, "attempts_max", c->attempts_max, 1, ATTEMPTS_MAX));
-    TRY(in_range(f, "retention", c->retention, 0, 1));
+    TRY(in_range(f, "outputs", c->outputs, contract_outputs(c), contract_outputs(c)));
+    TRY(check_law(c, f));
+    TRY(check_audit(c, f));
     TRY(in_range(f, "parties", c->parties, 2, PARTIES_MAX));
     for (party p = 0; p < c->parties; p++) {
         TRY(check_party(c, p, f));
+        if (!allow_toys)
+            TRY(check_commitments(&c->party[p], f));
         labels += c->party[p].has_label;
     }
     if (labels != 1) {
         fault_set(f, STATUS_CONFIG, "contract: %u parties bring a label, exactly one must", labels);
         return STATUS_CONFIG;
     }
-    if (c->not_after <= c->not_before)
-        return fault_set(f, STATUS_CONFIG, "contract: the window ends before it begins");
-    return OK;
+    return check_window(c, f);
 }
 
 status contract_id(struct hash *out, const struct contract *c)
@@ -328,4 +404,15 @@ uint32_t contract_width(const struct contract *c, party p)
     for (uint16_t i = 0; i < c->party[p].columns; i++)
         width += c->party[p].bins[i];
     return width;
+}
+
+uint16_t contract_outputs(const struct contract *c)
+{
+    return (uint16_t)(OUTPUT_WEIGHTS | OUTPUT_SCORES | OUTPUT_METRICS | OUTPUT_SIZES | OUTPUT_INTERSECTION | OUTPUT_SPLIT |
+                      (c->sigmoid == SIGMOID_TABLE ? OUTPUT_RANGE : 0));
+}
+
+uint64_t contract_destroy_after(const struct contract *c)
+{
+    return c->replay == REPLAY_SEALED ? c->not_after + (uint64_t)c->retention_days * DAY_SECONDS : 0;
 }

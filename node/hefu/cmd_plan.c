@@ -148,6 +148,8 @@ static status read_size(struct contract_party *p, const char *text, struct fault
     p->rows = (uint32_t)size[0];
     p->columns = (uint16_t)size[1];
     memset(p->bins, (int)size[2], p->columns);
+    memset(&p->data_root, 0xff, sizeof p->data_root); /* of a table that nobody has seen: no figure depends on it */
+    memset(&p->schema_hash, 0xff, sizeof p->schema_hash);
     return OK;
 }
 

@@ -264,6 +264,7 @@ static struct job_file make_job(const struct trial *t)
         .limits = {.min_rows = t->min_rows, .min_positives = MIN_POSITIVES, .rows_per_bin = ROWS_PER_BIN, .attempts = 1},
         .score_bits = SCORE_BITS,
         .window_hours = 24,
+        .audit = {.replay = REPLAY_SEALED, .retention_days = RETENTION_DAYS_DEFAULT}, /* the own files: try a replay as well */
     };
 
     if (strcmp(t->sigmoid, "linear") == 0)

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { POLL_MS = 300, CLOCK_SLACK_S = 300, CONTRACT_VERSION = 1 };
+enum { POLL_MS = 300, CLOCK_SLACK_S = 300 };
 enum { FRACTION_BITS = 16 };
 static const double REMIND_SECONDS = 60;
 
@@ -67,6 +67,8 @@ static status read_offer(struct contract_party *out, const json_t *offer, const 
         return fault_set(f, STATUS_UNTRUSTED, "%s made an offer for another certificate", node->name);
     out->has_label = json_is_true(json_object_get(offer, "has_label")) || json_count(offer, "has_label") == 1;
     out->rows = (uint32_t)json_count(offer, "rows");
+    TRY(read_fixed(out->data_root.bytes, HASH_BYTES, offer, "data_root", f));
+    TRY(read_fixed(out->schema_hash.bytes, HASH_BYTES, offer, "schema_hash", f));
     TRY(control_bytes(&bins, &columns, json_object_get(offer, "bins"), "bins", CONTRACT_COLUMNS_MAX, f));
     if (columns != json_count(offer, "columns"))
         return fault_set(f, STATUS_MALFORMED, "%s offers %zu bins for %u columns", node->name, columns,
@@ -131,6 +133,7 @@ status coordinate_terms(struct contract *k, const struct job_file *job, struct f
     uint64_t now = (uint64_t)time(NULL);
 
     k->version = CONTRACT_VERSION;
+    k->protocol = PROTOCOL_VERSION;
     k->suite = SUITE_INT1;
     contract_training_defaults(k, job->training.sigmoid);
     k->test_rule = (uint8_t)job->test.rule;
@@ -153,7 +156,15 @@ status coordinate_terms(struct contract *k, const struct job_file *job, struct f
     k->min_positives = job->limits.min_positives;
     k->rows_per_bin = (uint8_t)job->limits.rows_per_bin;
     k->attempts_max = (uint8_t)job->limits.attempts;
-    k->retention = 1;
+    k->previous = job->previous;
+    k->consent_root = job->law.consent_root;
+    k->assessment_hash = job->law.assessment;
+    k->data_level = (uint8_t)job->law.data_level;
+    strcpy(k->authorisations, job->law.authorisations);
+    k->replay = (uint8_t)job->audit.replay;
+    strcpy(k->auditor, job->audit.auditor);
+    memcpy(k->auditor_key.bytes, job->audit.auditor_key.bytes, KX_BYTES);
+    k->retention_days = (uint16_t)job->audit.retention_days;
     return OK;
 }
 
@@ -265,6 +276,8 @@ static int fits(const struct contract *prepared, const struct job_file *job)
             return 0;
     memset(k->job, 0, sizeof k->job);
     memset(k->purpose, 0, sizeof k->purpose);
+    memset(k->authorisations, 0, sizeof k->authorisations);
+    memset(k->auditor, 0, sizeof k->auditor);
     if (coordinate_terms(k, job, NULL) != OK)
         return 0;
     k->not_before = prepared->not_before;

@@ -1,6 +1,7 @@
 #include "node/hefud/worker.h"
 
 #include "crypto/bignum.h"
+#include "node/local/commitment.h"
 #include "node/local/config.h"
 #include "node/local/journal.h"
 #include "node/local/keyring.h"

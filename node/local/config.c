@@ -85,6 +85,8 @@ static const struct schema_field policy_fields[] = {
     {"coordinators", SCHEMA_LIST_AT(struct config_policy, coordinators, num_coordinators), .check = name_is_valid,
      .expects = NAME_RULE},
     {"tables", SCHEMA_LIST_AT(struct config_policy, tables, num_tables), .check = name_is_valid, .expects = NAME_RULE},
+    {"contracts_per_table", SCHEMA_COUNT, 0, SCHEMA_AT(struct config_policy, contracts_per_table), .min = 0, .max = 100000},
+    {"approvals", SCHEMA_COUNT, 0, SCHEMA_AT(struct config_policy, approvals), .min = 1, .max = CONFIG_APPROVALS_MAX},
     {0},
 };
 
@@ -234,6 +236,8 @@ status config_parse_node(struct node_config *out, const char *file, const void *
     c->policy.min_rows = 1000;
     c->policy.max_passes = PASSES_MAX;
     c->policy.min_key_bits = 2048;
+    c->policy.contracts_per_table = 20;
+    c->policy.approvals = 1;
     c->policy.outputs = OUTPUT_WEIGHTS | OUTPUT_SCORES | OUTPUT_METRICS;
     c->limits = (struct config_limits){.memory_mb = 4096, .queue_mb = 64};
     c->log = LOG_INFO;
@@ -245,6 +249,10 @@ status config_parse_node(struct node_config *out, const char *file, const void *
             return schema_fault(marks, path, f, "\"%s\" is this node itself", c->name);
     }
     TRY(check_coordinators(c, marks, f));
+    if (c->policy.approve == APPROVE_AUTO && c->policy.approvals > 1) {
+        fault_hint(f, "with approve: ask each approver signs: hefu job approve JOB --as NAME --key FILE");
+        return schema_fault(marks, "policy.approvals", f, "does not go together with approve: auto");
+    }
     TRY(resolve(c->state_dir, file, f));
     TRY(resolve(c->certificate, file, f));
     TRY(resolve(c->key, file, f));

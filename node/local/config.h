@@ -13,6 +13,7 @@ enum {
     CONFIG_PEERS_MAX = 32,        /* institutions this node knows; a job takes PARTIES_MAX of them */
     CONFIG_COORDINATORS_MAX = 16,
     CONFIG_TABLES_MAX = 64,
+    CONFIG_APPROVALS_MAX = 8,
 };
 
 struct config_peer {
@@ -47,6 +48,8 @@ struct config_policy {
     uint32_t num_coordinators;
     char tables[CONFIG_TABLES_MAX][NAME_BYTES]; /* what may be used; none: all registered tables */
     uint32_t num_tables;
+    uint32_t contracts_per_table; /* approved within POLICY_USES_DAYS; 0: no limit */
+    uint32_t approvals;    /* how many approvers must sign before the node does; 0 as 1: the operator alone, without signature */
 };
 
 struct config_limits {

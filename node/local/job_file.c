@@ -50,6 +50,27 @@ static const struct schema_field limit_fields[] = {
     {0},
 };
 
+static const struct schema_field law_fields[] = {
+    {"consent_root", SCHEMA_HASH, 0, SCHEMA_AT(struct job_law, consent_root),
+     .expects = "the root of the batch of consents"},
+    {"assessment", SCHEMA_HASH, 0, SCHEMA_AT(struct job_law, assessment),
+     .expects = "the sha-256 of the impact assessment"},
+    {"data_level", SCHEMA_COUNT, 0, SCHEMA_AT(struct job_law, data_level), .min = 1, .max = DATA_LEVEL_MAX},
+    {"authorisations", SCHEMA_TEXT, 0, SCHEMA_AT(struct job_law, authorisations)},
+    {0},
+};
+
+static const struct schema_choice replay_words[] = {{"off", REPLAY_OFF}, {"sealed", REPLAY_SEALED}, {0}};
+
+static const struct schema_field audit_fields[] = {
+    {"replay", SCHEMA_CHOICE, 0, SCHEMA_AT(struct job_audit, replay), .choices = replay_words},
+    {"auditor", SCHEMA_TEXT, 0, SCHEMA_AT(struct job_audit, auditor)},
+    {"auditor_key", SCHEMA_HASH, 0, SCHEMA_AT(struct job_audit, auditor_key),
+     .expects = "the auditor's public X25519 key"},
+    {"retention_days", SCHEMA_COUNT, 0, SCHEMA_AT(struct job_audit, retention_days), .min = 0, .max = RETENTION_DAYS_MAX},
+    {0},
+};
+
 static const struct schema_field job_fields[] = {
     {"name", SCHEMA_TEXT, 1, SCHEMA_AT(struct written, job.name), .check = name_is_valid, .expects = NAME_RULE},
     {"purpose", SCHEMA_TEXT, 1, SCHEMA_AT(struct written, job.purpose),
@@ -62,6 +83,9 @@ static const struct schema_field job_fields[] = {
     {"limits", SCHEMA_MAP, 0, SCHEMA_AT(struct written, job.limits), .fields = limit_fields},
     {"score_bits", SCHEMA_COUNT, 0, SCHEMA_AT(struct written, job.score_bits), .min = 4, .max = 10},
     {"window_hours", SCHEMA_COUNT, 0, SCHEMA_AT(struct written, job.window_hours), .min = 1, .max = 8760},
+    {"previous", SCHEMA_HASH, 0, SCHEMA_AT(struct written, job.previous), .expects = "the id of an earlier contract"},
+    {"law", SCHEMA_MAP, 0, SCHEMA_AT(struct written, job.law), .fields = law_fields},
+    {"audit", SCHEMA_MAP, 0, SCHEMA_AT(struct written, job.audit), .fields = audit_fields},
     {0},
 };
 
@@ -104,6 +128,26 @@ static void decide_passes(struct job_training *t)
         t->passes = t->sigmoid == SIGMOID_TABLE ? PASSES_EXACT : PASSES_LINEAR;
 }
 
+/* Without sealed seeds there is nothing that an auditor could open or that would be kept; an auditor has a name and a key. */
+static status check_audit(struct job_audit *a, const struct schema_marks *marks, struct fault *f)
+{
+    static const char *const keys[] = {"audit.auditor", "audit.auditor_key", "audit.retention_days"};
+    const int named = schema_present(marks, "audit.auditor"), keyed = schema_present(marks, "audit.auditor_key");
+
+    for (size_t i = 0; a->replay == REPLAY_OFF && i < sizeof keys / sizeof keys[0]; i++)
+        if (schema_present(marks, keys[i])) {
+            fault_hint(f, "take it out, or write replay: sealed");
+            return schema_fault(marks, keys[i], f, "does not go together with replay: off");
+        }
+    if (named != keyed) {
+        fault_hint(f, "without both, each owner's node keeps its own seeds sealed for itself");
+        return schema_fault(marks, named ? keys[0] : keys[1], f, "needs %s too", named ? keys[1] : keys[0]);
+    }
+    if (a->replay == REPLAY_SEALED && !schema_present(marks, "audit.retention_days"))
+        a->retention_days = RETENTION_DAYS_DEFAULT;
+    return OK;
+}
+
 static status check_parties_distinct(const struct job_file *job, const struct schema_marks *marks, struct fault *f)
 {
     char path[SCHEMA_PATH_BYTES];
@@ -140,6 +184,7 @@ status job_file_parse(struct job_file *out, const char *file, const void *text, 
     TRY(check_parties_distinct(&w.job, marks, f));
     TRY(check_sigmoid(&w.job.training, marks, f));
     decide_passes(&w.job.training);
+    TRY(check_audit(&w.job.audit, marks, f));
     TRY(decide_test_rule(&w, marks, f));
     *out = w.job;
     return OK;

@@ -31,6 +31,18 @@ struct job_file {
     } limits;
     uint32_t score_bits;
     uint32_t window_hours;    /* how long the contract may be approved and run */
+    struct hash previous;     /* the contract before this one on the same data; zero: none */
+    struct job_law {
+        struct hash consent_root, assessment; /* zero: none */
+        uint32_t data_level;                  /* 0: not stated */
+        char authorisations[CONTRACT_TEXT_MAX];
+    } law;
+    struct job_audit {
+        uint32_t replay;      /* enum replay_rule */
+        char auditor[CONTRACT_AUDITOR_MAX];
+        struct hash auditor_key; /* X25519; zero: none */
+        uint32_t retention_days;
+    } audit;
 };
 
 MUST_USE status job_file_load(struct job_file *out, const char *path, struct fault *f);

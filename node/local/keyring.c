@@ -158,3 +158,13 @@ status keyring_unseal(const struct keyring *k, uint8_t *out, const char *label, 
     sodium_memzero(opened, len);
     return OK;
 }
+
+void keyring_derive(const struct keyring *k, struct rng_key *out, const char *purpose, const char *name)
+{
+    struct rng_key storage AUTO(rng_key_clear) = {0};
+
+    static_assert(sizeof storage.bytes == sizeof k->storage, "keys are of one size");
+    assert(k->can_seal);
+    memcpy(storage.bytes, k->storage, sizeof storage.bytes);
+    rng_key_derive(out, &storage, purpose, name, strlen(name));
+}

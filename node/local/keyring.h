@@ -27,6 +27,9 @@ void keyring_seal(const struct keyring *k, uint8_t *out, const char *label, cons
 MUST_USE status keyring_unseal(const struct keyring *k, uint8_t *out, const char *label, const uint8_t *sealed,
                                size_t len);
 
+/* KDF(storage key; purpose, name): a secret of its own for each, the same every time, never stored. */
+void keyring_derive(const struct keyring *k, struct rng_key *out, const char *purpose, const char *name);
+
 /* Entropy from the operating system: seeds, nonces and serial numbers begin here. */
 void keyring_random(void *out, size_t len);
 

@@ -13,7 +13,7 @@ static int listed(const char (*names)[NAME_BYTES], uint32_t count, const char *n
     return 0;
 }
 
-static status refuse_output(const struct node_config *c, enum config_output output, const char *words, struct fault *f)
+static status refuse_output(const struct node_config *c, enum contract_output output, const char *words, struct fault *f)
 {
     if (c->policy.outputs & output)
         return OK;
@@ -57,6 +57,17 @@ status policy_check_table(const struct node_config *c, const char *table, struct
         return OK;
     fault_hint(f, "its operator may add it to policy.tables");
     return fault_set(f, STATUS_REFUSED, "the policy of %s does not let jobs use table %.31s", c->name, table);
+}
+
+status policy_check_uses(const struct node_config *c, uint64_t used, struct fault *f)
+{
+    const uint32_t limit = c->policy.contracts_per_table;
+
+    if (!limit || used < limit)
+        return OK;
+    fault_hint(f, "wait, or let its operator raise policy.contracts_per_table in node.yaml");
+    return fault_set(f, STATUS_REFUSED, "%s lets a table be used by %u contracts in %d days, and it was by %llu", c->name, limit,
+                     POLICY_USES_DAYS, (unsigned long long)used);
 }
 
 status policy_check_window(const struct contract *k, int64_t now, struct fault *f)

@@ -5,6 +5,8 @@
 
 #include "node/local/config.h"
 
+enum { POLICY_USES_DAYS = 90 }; /* over which policy.contracts_per_table counts */
+
 /* What decides about a job, whether it is still a proposal or already a contract. */
 struct policy_terms {
     const char *coordinator;
@@ -20,6 +22,10 @@ MUST_USE status policy_check_table(const struct node_config *c, const char *tabl
 MUST_USE status policy_check_contract(const struct node_config *c, const struct contract *k, const char *coordinator,
                                       const struct hash *own_certificate, const struct sign_public *own_identity,
                                       int64_t now, struct fault *f);
+
+/* Whether one more contract may use a table that so many others used within POLICY_USES_DAYS: each model trained on the same rows
+ * tells a little of the difference to the others.  STATUS_REFUSED with the rule. */
+MUST_USE status policy_check_uses(const struct node_config *c, uint64_t used, struct fault *f);
 
 /* STATUS_REFUSED before and after the contract's window. */
 MUST_USE status policy_check_window(const struct contract *k, int64_t now, struct fault *f);

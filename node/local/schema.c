@@ -260,11 +260,12 @@ static status read_choice(struct reader *r, const struct schema_field *field, ui
     FAIL(r, "%s must be one of: %s", r->path, words);
 }
 
-static status read_hash(struct reader *r, struct hash *out)
+static status read_hash(struct reader *r, const struct schema_field *field, struct hash *out)
 {
     if (!is_scalar(r) || !schema_hash_from_text(out, text_of(&r->event))) {
-        fault_hint(r->fault, "hefu ca show CERTIFICATE prints the fingerprint");
-        FAIL(r, "%s must be a sha-256 fingerprint: 64 hexadecimal digits", r->path);
+        if (!strcmp(field->key, "fingerprint"))
+            fault_hint(r->fault, "hefu ca show CERTIFICATE prints the fingerprint");
+        FAIL(r, "%s must be %s: 64 hexadecimal digits", r->path, field->expects);
     }
     return OK;
 }
@@ -378,7 +379,7 @@ static status read_value(struct reader *r, const struct schema_field *field, voi
     case SCHEMA_COUNT:
     case SCHEMA_DECIMAL: return read_number(r, field, (uint32_t *)(void *)at);
     case SCHEMA_CHOICE: return read_choice(r, field, (uint32_t *)(void *)at);
-    case SCHEMA_HASH: return read_hash(r, (struct hash *)(void *)at);
+    case SCHEMA_HASH: return read_hash(r, field, (struct hash *)(void *)at);
     case SCHEMA_MAP: return read_map(r, field->fields, at);
     case SCHEMA_FLAGS:
     case SCHEMA_LIST: return read_list(r, field, base);

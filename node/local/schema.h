@@ -33,7 +33,7 @@ struct schema_field {
     uint64_t min, max;
     size_t count_offset;                /* LIST: of the uint32_t number of items */
     int (*check)(const char *text);     /* TEXT: whether the text is acceptable */
-    const char *expects;                /* TEXT: what is acceptable, in words */
+    const char *expects;                /* TEXT, HASH: what is acceptable, in words */
     const struct schema_choice *choices; /* ends with an entry without a word */
     const struct schema_field *fields;
 };

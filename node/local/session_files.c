@@ -63,7 +63,7 @@ status session_table_write(const char *session_dir, const struct session_table *
     hex = hex_text(dictionary.bytes, dictionary.len);
     for (uint16_t i = 0; i < t->certificates; i++)
         json_array_append_new(certificates, json_string(t->certificate[i]));
-    all = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:o}", "kind", "csv", "path", t->path, "split_path",
+    all = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:o}", "name", t->name, "kind", "csv", "path", t->path, "split_path",
                     t->split_path, "id_column", t->id_column, "label_column", t->label_column, "refuse_duplicates",
                     (int)t->refuse_duplicates, "attempt", (int)t->attempt, "stage", (int)t->stage, "party", (int)t->self, "dictionary",
                     hex ? hex : "", "certificates", certificates);
@@ -108,6 +108,7 @@ static status read_table(struct session_table *t, const json_t *all)
     const json_t *certificates = json_object_get(all, "certificates"), *pem;
     size_t i;
 
+    TRY(copy_text(t->name, sizeof t->name, all, "name"));
     TRY(copy_text(t->path, sizeof t->path, all, "path"));
     TRY(copy_text(t->split_path, sizeof t->split_path, all, "split_path"));
     TRY(copy_text(t->id_column, sizeof t->id_column, all, "id_column"));

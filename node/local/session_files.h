@@ -9,6 +9,7 @@
 
 #include "node/local/files.h"
 #include "node/local/keyring.h"
+#include "node/local/name.h"
 #include "node/local/source.h"
 #include "protocol/session.h"
 
@@ -16,6 +17,7 @@
 
 /* A table as a session needs it: where it is, what its codes mean. */
 struct session_table {
+    char name[NAME_BYTES];
     char path[FILES_PATH_BYTES], split_path[FILES_PATH_BYTES];
     char id_column[256], label_column[256];
     uint32_t refuse_duplicates;
@@ -65,7 +67,7 @@ MUST_USE status session_secret_read(struct rng_key *secret, const char *kind, co
                                     const struct keyring *keys, const struct hash *contract_id, uint32_t attempt,
                                     struct fault *f);
 
-/* For a contract without retention: nothing that a replay needs stays.  What cannot be removed does not keep the rest; OK when
+/* For a contract with REPLAY_OFF: nothing that a replay needs stays.  What cannot be removed does not keep the rest; OK when
  * there is nothing. */
 MUST_USE status session_destroy_secrets(const char *session_dir, struct fault *f);
 

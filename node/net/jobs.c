@@ -236,6 +236,8 @@ static status op_job(void *node, const struct control_caller *who, const json_t 
     json_object_set_new(answer, "result", result ? json_incref(result) : json_null());
     add_progress(answer, j, &job, ended);
     TRY(add_preparation(answer, j, &job, f));
+    if (who->role == CONTROL_OPERATOR)
+        TRY(jobs_tell_signatures(answer, j, &job, f));
     return add_papers(answer, j, &job, f);
 }
 

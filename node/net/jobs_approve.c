@@ -1,5 +1,6 @@
 #include "node/net/jobs_internal.h"
 
+#include "node/local/commitment.h"
 #include "node/local/policy.h"
 #include "node/local/session_files.h"
 
@@ -14,6 +15,7 @@ static status table_of_proposal(struct session_table *t, const json_t *proposal,
     uint8_t *dictionary AUTO(auto_free) = NULL;
     size_t len = 0, i;
 
+    snprintf(t->name, sizeof t->name, "%s", jobs_text(proposal, "table"));
     snprintf(t->path, sizeof t->path, "%s", jobs_text(proposal, "path"));
     snprintf(t->split_path, sizeof t->split_path, "%s", jobs_text(proposal, "split_path"));
     snprintf(t->id_column, sizeof t->id_column, "%s", jobs_text(proposal, "id_column"));
@@ -120,45 +122,122 @@ static status check_unscored(struct jobs *j, const struct store_job *job, const 
     return fault_set(f, STATUS_REFUSED, "test rows of job %.16s were scored already, a contract scores once", job->id);
 }
 
+/* Whether the job may be approved as it stands, and which attempt that would be. */
+static status next_attempt(uint32_t *attempt, struct jobs *j, const struct store_job *job, const struct contract *k, struct fault *f)
+{
+    *attempt = job->attempt;
+    if (job->state == JOB_PREPARED) {
+        fault_hint(f, "its coordinator trains it; if another party failed to prepare it, hefu job cancel %.16s ends it", job->id);
+        return fault_set(f, STATUS_USAGE, "job %.16s is prepared: its training was approved with it", job->id);
+    }
+    if (job->state != JOB_AWAITING_APPROVAL && job->state != JOB_FAILED)
+        return fault_set(f, STATUS_USAGE, "job %.16s is %s and cannot be approved", job->id, job_state_name(job->state));
+    TRY(policy_check_window(k, j->c.clock(), f));
+    if (job->state == JOB_AWAITING_APPROVAL)
+        return OK;
+    TRY(check_unscored(j, job, k, f));
+    if (++*attempt < k->attempts_max)
+        return OK;
+    fault_hint(f, "a new contract is needed: the coordinator proposes the job again");
+    return fault_set(f, STATUS_REFUSED, "all %u attempts of job %.16s are used up", k->attempts_max, job->id);
+}
+
+/* The first approval of a contract uses its table once more; further attempts do not. */
+static status use_table(struct jobs *j, const char *id, const struct contract *k, struct fault *f)
+{
+    json_t *proposal AUTO(jobs_release_json) = NULL;
+    const struct hash *root = &k->party[contract_party_named(k, j->c.node->name)].data_root;
+    const char *table;
+
+    TRY(jobs_load_json(&proposal, j, id, PAPER_PROPOSAL, f));
+    table = jobs_text(proposal, "table");
+    TRY(jobs_check_uses(j, id, table, root, f));
+    return store_add_use(j->c.store, id, table, root, j->c.clock(), f);
+}
+
+static status check_signatures(struct jobs *j, const char *id, const struct hash *contract, uint32_t attempt, struct fault *f)
+{
+    const uint32_t needed = jobs_signatures_needed(j);
+    uint32_t valid;
+
+    TRY(jobs_count_signatures(&valid, j, id, contract, attempt, f));
+    if (valid >= needed)
+        return OK;
+    fault_hint(f, "each of them: hefu job approve %.16s --as NAME --key FILE", id);
+    return fault_set(f, STATUS_REFUSED, "the policy of %s asks for %u approvers, and %u of them signed", j->c.node->name, needed, valid);
+}
+
 /* Under the lock.  A job that failed is approved for another attempt. */
 status jobs_approve(struct jobs *j, const char *id, const char *actor, struct fault *f)
 {
     struct store_job job;
     struct contract *k AUTO(auto_free) = NULL;
     struct hash contract_hash;
+    uint32_t attempt;
 
     TRY(store_get_job(j->c.store, &job, id, f));
     TRY(jobs_load_contract(&k, &contract_hash, j, job.id, f));
-    if (job.state == JOB_PREPARED) {
-        fault_hint(f, "its coordinator trains it; if another party failed to prepare it, hefu job cancel %.16s ends it", job.id);
-        return fault_set(f, STATUS_USAGE, "job %.16s is prepared: its training was approved with it", job.id);
-    }
-    if (job.state != JOB_AWAITING_APPROVAL && job.state != JOB_FAILED)
-        return fault_set(f, STATUS_USAGE, "job %.16s is %s and cannot be approved", job.id, job_state_name(job.state));
-    TRY(policy_check_window(k, j->c.clock(), f));
+    TRY(next_attempt(&attempt, j, &job, k, f));
+    TRY(check_signatures(j, job.id, &contract_hash, attempt, f));
     if (job.state == JOB_FAILED) {
-        TRY(check_unscored(j, &job, k, f));
-        if (job.attempt + 1 >= k->attempts_max) {
-            fault_hint(f, "a new contract is needed: the coordinator proposes the job again");
-            return fault_set(f, STATUS_REFUSED, "all %u attempts of job %.16s are used up", k->attempts_max, job.id);
-        }
-        job.attempt++;
+        job.attempt = attempt;
         job.stage = STAGE_WHOLE;
         TRY(store_set_attempt(j->c.store, job.id, job.attempt, job.stage, f));
+    } else {
+        TRY(use_table(j, job.id, k, f));
     }
     TRY(jobs_approve_session(j, &job, k, &contract_hash, job.stage, NULL, f));
     return store_set_state(j->c.store, job.id, JOB_APPROVED, actor, NULL, f);
 }
 
+/* The table gives what the contract commits to, now that it is approved.  Not under the lock, for it may take seconds; a job
+ * that cannot be approved is left to those who say why. */
+static status check_own_table(struct jobs *j, const struct control_caller *who, const json_t *request, struct fault *f)
+{
+    struct store_job job;
+    struct contract *k AUTO(auto_free) = NULL;
+    json_t *proposal AUTO(jobs_release_json) = NULL;
+    struct session_table t AUTO(session_table_clear) = {0};
+    struct dataset data AUTO(dataset_clear) = {0};
+    struct table_notes notes AUTO(table_notes_clear) = {0};
+    struct hash id;
+
+    {
+        HOLD(j);
+        TRY(jobs_find(&job, j, who, request, f));
+        if (job.state != JOB_AWAITING_APPROVAL && job.state != JOB_FAILED)
+            return OK;
+        TRY(jobs_load_contract(&k, &id, j, job.id, f));
+        TRY(jobs_load_json(&proposal, j, job.id, PAPER_PROPOSAL, f));
+        TRY(table_of_proposal(&t, proposal, f));
+    }
+    t.self = contract_party_named(k, j->c.node->name);
+    t.stage = job.state == JOB_FAILED ? STAGE_WHOLE : job.stage;
+    TRY(session_table_open(&data, &notes, &t, k, f));
+    return commitment_check(&k->party[t.self], j->c.keys, t.name, &data, f);
+}
+
+/* Of several approvers all but the last leave their signatures, and the job waits on. */
 status jobs_op_approve(void *node, const struct control_caller *who, const json_t *request, json_t *answer,
                        struct fault *f)
 {
     struct jobs *j = node;
     struct store_job job;
+    struct contract *k AUTO(auto_free) = NULL;
+    struct hash id;
+    uint32_t attempt, valid;
 
+    TRY(check_own_table(j, who, request, f));
     HOLD(j);
     TRY(jobs_find(&job, j, who, request, f));
-    TRY(jobs_approve(j, job.id, who->name, f));
+    TRY(jobs_load_contract(&k, &id, j, job.id, f));
+    TRY(next_attempt(&attempt, j, &job, k, f));
+    TRY(jobs_take_signature(j, job.id, &id, attempt, request, f));
+    TRY(jobs_count_signatures(&valid, j, job.id, &id, attempt, f));
+    if (valid >= jobs_signatures_needed(j) || !json_object_get(request, "as"))
+        TRY(jobs_approve(j, job.id, who->name, f));
+    TRY(store_get_job(j->c.store, &job, job.id, f));
+    TRY(jobs_tell_signatures(answer, j, &job, f));
     return jobs_tell_state(answer, j, job.id, f);
 }
 

@@ -57,11 +57,25 @@ MUST_USE status jobs_find(struct store_job *out, struct jobs *j, const struct co
 MUST_USE status jobs_tell_state(json_t *answer, const struct jobs *j, const char *id, struct fault *f);
 /* A job that failed is approved for another attempt, a whole session. */
 MUST_USE status jobs_approve(struct jobs *j, const char *id, const char *actor, struct fault *f);
+/* ---- jobs_rules.c: what bounds approvals; under the lock ---- */
+
+/* Fewer contracts than the policy allows have used this node's table of late, this job's own aside. */
+MUST_USE status jobs_check_uses(struct jobs *j, const char *id, const char *table, const struct hash *root, struct fault *f);
+/* What the request's approver signed for this attempt, if it names one: checked, and kept as evidence. */
+MUST_USE status jobs_take_signature(struct jobs *j, const char *id, const struct hash *contract, uint32_t attempt,
+                                    const json_t *request, struct fault *f);
+/* How many different approvers, registered today, have signed this attempt; and how many the policy asks for. */
+MUST_USE status jobs_count_signatures(uint32_t *valid, struct jobs *j, const char *id, const struct hash *contract, uint32_t attempt,
+                                      struct fault *f);
+uint32_t jobs_signatures_needed(const struct jobs *j);
+/* Adds "approvals": {"needed":N, "attempt":A, "signed":[{"name","key","signature","time"}]}. */
+MUST_USE status jobs_tell_signatures(json_t *answer, struct jobs *j, const struct store_job *job, struct fault *f);
+
 /* The directory, seed and approval of the session of this stage; preparation: what an online one stands on, or NULL. */
 MUST_USE status jobs_approve_session(struct jobs *j, const struct store_job *job, const struct contract *k,
                                      const struct hash *id, enum stage stage, const struct hash *preparation,
                                      struct fault *f);
-/* What the attempt of a job that has ended must not leave on the disk: its preparation, and without retention its secrets.
+/* What the attempt of a job that has ended must not leave on the disk: its preparation, and with REPLAY_OFF its secrets.
  * Best effort. */
 void jobs_drop_files(struct jobs *j, const struct store_job *job);
 /* The state and, in the paper, what the state alone does not tell. */

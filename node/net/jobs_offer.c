@@ -1,5 +1,6 @@
 #include "node/net/jobs_internal.h"
 
+#include "node/local/commitment.h"
 #include "node/local/policy.h"
 #include "node/local/source.h"
 
@@ -77,6 +78,7 @@ static status describe_table(struct offer *o, struct jobs *j, bool labels_pendin
     o->facts.rows = data.rows;
     o->facts.columns = data.columns;
     memcpy(o->facts.bins, data.bins, data.columns);
+    TRY(commitment_make(&o->facts, j->c.keys, t->name, &data, &dictionary));
     dictionary_encode(&o->dictionary, &dictionary);
     return wire_writer_status(&o->dictionary);
 }
@@ -104,11 +106,13 @@ status jobs_op_propose(void *node, const struct control_caller *who, const json_
         return fault_set(f, STATUS_REFUSED, "table %s of %s has no list of test rows", table, j->c.node->name);
     snprintf(o.job, sizeof o.job, "%s", name);
     snprintf(o.coordinator, sizeof o.coordinator, "%s", who->name);
-    offer = json_pack("{s:s, s:o, s:o, s:b, s:I, s:I, s:o, s:s}", "name", j->c.node->name, "certificate",
+    offer = json_pack("{s:s, s:o, s:o, s:b, s:I, s:I, s:o, s:o, s:o, s:s}", "name", j->c.node->name, "certificate",
                       control_hex(j->certificate.fingerprint.bytes, HASH_BYTES), "identity",
                       control_hex(keyring_public(j->c.keys)->bytes, SIGN_PUBLIC_BYTES), "has_label",
                       o.facts.has_label, "rows", (json_int_t)o.facts.rows, "columns", (json_int_t)o.facts.columns,
-                      "bins", control_hex(o.facts.bins, o.facts.columns), "pem", j->pem);
+                      "bins", control_hex(o.facts.bins, o.facts.columns), "data_root",
+                      control_hex(o.facts.data_root.bytes, HASH_BYTES), "schema_hash",
+                      control_hex(o.facts.schema_hash.bytes, HASH_BYTES), "pem", j->pem);
     if (!offer || json_object_set_new(answer, "offer", offer))
         return STATUS_NO_MEMORY;
     {
@@ -133,7 +137,8 @@ static const struct offer *find_offer(const struct jobs *j, const char *coordina
 
         if (o->job[0] && !strcmp(o->coordinator, coordinator) && !strcmp(o->job, k->job) &&
             o->facts.has_label == own->has_label && o->facts.rows == own->rows && o->facts.columns == own->columns &&
-            !memcmp(o->facts.bins, own->bins, own->columns))
+            !memcmp(o->facts.bins, own->bins, own->columns) && hash_equal(&o->facts.data_root, &own->data_root) &&
+            hash_equal(&o->facts.schema_hash, &own->schema_hash))
             return o;
     }
     return NULL;
@@ -169,8 +174,8 @@ static status check_certificates(const struct jobs *j, const json_t *list, const
     return OK;
 }
 
-static status check_contract(const struct offer **o, const struct jobs *j, const struct control_caller *who,
-                             const struct contract *k, const json_t *certificates, struct fault *f)
+static status check_contract(const struct offer **o, struct jobs *j, const struct control_caller *who,
+                             const struct contract *k, const char *id, const json_t *certificates, struct fault *f)
 {
     party self = contract_party_named(k, j->c.node->name);
 
@@ -183,7 +188,7 @@ static status check_contract(const struct offer **o, const struct jobs *j, const
         fault_hint(f, "propose the job again: tables may have changed, or the node was restarted");
         return fault_set(f, STATUS_REFUSED, "the contract says of %s what it has not offered", j->c.node->name);
     }
-    return OK;
+    return jobs_check_uses(j, id, (*o)->table.name, &k->party[self].data_root, f);
 }
 
 /* What the daemon must remember of the table and the others, beside the contract. */
@@ -228,7 +233,7 @@ status jobs_op_contract(void *node, const struct control_caller *who, const json
             return fault_set(f, STATUS_REFUSED, "%s", job.error[0] ? job.error : "the contract is known already");
         return jobs_tell_state(answer, j, job.id, f);
     }
-    verdict = check_contract(&o, j, who, k, certificates, f);
+    verdict = check_contract(&o, j, who, k, job.id, certificates, f);
     if (verdict != OK && contract_party_named(k, j->c.node->name) == k->parties)
         return verdict;
     snprintf(job.name, sizeof job.name, "%s", k->job);

@@ -45,7 +45,7 @@ static void drop_secrets(struct jobs *j, const struct store_job *job)
     struct contract *k AUTO(auto_free) = NULL;
     struct hash id;
 
-    if (jobs_load_contract(&k, &id, j, job->id, NULL) != OK || k->retention)
+    if (jobs_load_contract(&k, &id, j, job->id, NULL) != OK || k->replay == REPLAY_SEALED)
         return;
     for (int stage = STAGE_WHOLE; stage <= STAGE_ONLINE; stage++) {
         char dir[FILES_PATH_BYTES];

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { STORE_VERSION = 2, BUSY_MS = 10000 };
+enum { STORE_VERSION = 3, BUSY_MS = 10000 };
 
 static const char schema[] =
     "CREATE TABLE tables (name TEXT PRIMARY KEY, kind TEXT NOT NULL, path TEXT NOT NULL, id_column TEXT NOT NULL,"
@@ -37,6 +37,15 @@ static const char stages[] =
     " PRIMARY KEY (job, attempt)) STRICT;"
     "PRAGMA user_version = 2;";
 
+/* Version 3: which contracts used which table; approvers and what they signed. */
+static const char approvers[] =
+    "CREATE TABLE uses (job TEXT PRIMARY KEY REFERENCES jobs(id), name TEXT NOT NULL, root BLOB NOT NULL,"
+    " time INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE approvers (name TEXT PRIMARY KEY, key BLOB NOT NULL UNIQUE, added INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE signatures (job TEXT NOT NULL REFERENCES jobs(id), attempt INTEGER NOT NULL, approver TEXT NOT NULL,"
+    " key BLOB NOT NULL, signature BLOB NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (job, attempt, approver)) STRICT;"
+    "PRAGMA user_version = 3;";
+
 /* ---- opening ---- */
 
 static status read_version(struct store *s, uint64_t *version, struct fault *f)
@@ -67,7 +76,9 @@ static status migrate(struct store *s, struct fault *f)
     }
     if (version == 0)
         TRY(store_execute(s, schema, f));
-    TRY(store_execute(s, stages, f));
+    if (version < 2)
+        TRY(store_execute(s, stages, f));
+    TRY(store_execute(s, approvers, f));
     return transaction_commit(&t, f);
 }
 

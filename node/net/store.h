@@ -123,6 +123,43 @@ MUST_USE status store_get_preparation(struct store *s, struct store_preparation 
 MUST_USE status store_spend_preparation(struct store *s, const char *id, uint32_t attempt, const char *actor,
                                         struct fault *f);
 
+/* ---- what bounds approvals ---- */
+
+/* Contracts approved since then (Unix seconds), other than that of job id, on the table of that name or with that root. */
+MUST_USE status store_count_uses(struct store *s, uint64_t *count, const char *id, const char *table, const struct hash *root,
+                                 int64_t since, struct fault *f);
+/* The contract of the job is approved at time now (Unix seconds); said again it stays as it was. */
+MUST_USE status store_add_use(struct store *s, const char *id, const char *table, const struct hash *root, int64_t now,
+                              struct fault *f);
+
+/* A person whose signature counts for an approval where the policy asks for several. */
+struct store_approver {
+    char name[NAME_BYTES];
+    struct sign_public key;
+    int64_t added;
+};
+
+/* STATUS_USAGE when the name or the key is there already: one key is one person. */
+MUST_USE status store_add_approver(struct store *s, const char *name, const struct sign_public *key, struct fault *f);
+MUST_USE status store_remove_approver(struct store *s, const char *name, struct fault *f);
+MUST_USE status store_get_approver(struct store *s, struct store_approver *out, const char *name, struct fault *f);
+/* By name; the caller frees approvers. */
+MUST_USE status store_list_approvers(struct store *s, struct store_approver **approvers, size_t *count, struct fault *f);
+
+struct store_signature {
+    char approver[NAME_BYTES];
+    struct sign_public key;     /* as it was then */
+    struct signature signature; /* approver.h */
+    int64_t time;
+};
+
+/* One of each approver, attempt and job; a later one takes the place of one under another key. */
+MUST_USE status store_put_signature(struct store *s, const char *id, uint32_t attempt, const struct store_signature *sig,
+                                    struct fault *f);
+/* In the order in which they came; the caller frees signatures. */
+MUST_USE status store_list_signatures(struct store *s, const char *id, uint32_t attempt, struct store_signature **signatures,
+                                      size_t *count, struct fault *f);
+
 /* ---- events ---- */
 
 struct store_event {

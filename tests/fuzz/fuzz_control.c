@@ -176,14 +176,25 @@ static void open_node(void)
     must(jobs_open(&node.jobs, &c, &f), &f);
 }
 
+static void read_hash(struct hash *out, const json_t *offer, const char *field)
+{
+    uint8_t *bytes AUTO(auto_free) = NULL;
+    size_t len = 0;
+    struct fault f = {0};
+
+    must(control_bytes(&bytes, &len, json_object_get(offer, field), field, HASH_BYTES, &f), &f);
+    assert(len == HASH_BYTES);
+    memcpy(out->bytes, bytes, HASH_BYTES);
+}
+
 /* The contract that takes up the node's offer, and what the peer says to it. */
 static void write_contract(void)
 {
     static struct contract k = {
-        .version = 1, .suite = SUITE_INT1, .sigmoid = SIGMOID_LINEAR, .test_rule = TEST_DRAWN, .job = "risk",
+        .version = CONTRACT_VERSION, .protocol = PROTOCOL_VERSION, .suite = SUITE_INT1, .sigmoid = SIGMOID_LINEAR, .test_rule = TEST_DRAWN, .job = "risk",
         .purpose = "to test", .nonce = {1}, .parties = 2, .key_bits = 2048, .passes = 16, .ridge_micro = 3000,
         .optimiser = OPTIMISER_NESTEROV, .step_1024 = 1331, .momentum_1024 = 717, .test_permille = 300, .fraction_bits = 16, .score_bits = 6,
-        .min_rows = 100, .min_positives = 10, .rows_per_bin = 5, .attempts_max = 2, .retention = 1};
+        .min_rows = 100, .min_positives = 10, .rows_per_bin = 5, .attempts_max = 2, .replay = REPLAY_SEALED};
     static const char request[] =
         "{\"op\":\"propose\",\"job\":{\"name\":\"risk\",\"tables\":[{\"party\":\"bank\",\"table\":\"loans\"},"
         "{\"party\":\"tax\",\"table\":\"incomes\"}],\"key_bits\":2048,\"training\":{\"passes\":16},"
@@ -206,8 +217,11 @@ static void write_contract(void)
                                          .identity = node.bank.key, .has_label = 1, .columns = (uint16_t)columns};
     k.party[0].rows = (uint32_t)json_integer_value(json_object_get(offer, "rows"));
     memcpy(k.party[0].bins, bins, columns);
+    read_hash(&k.party[0].data_root, offer, "data_root");
+    read_hash(&k.party[0].schema_hash, offer, "schema_hash");
+    k.outputs = contract_outputs(&k);
     k.party[1] = (struct contract_party){.name = "tax", .certificate = node.tax.fingerprint, .identity = node.tax.key,
-                                         .rows = 300, .columns = 2, .bins = {5, 3}};
+                                         .rows = 300, .columns = 2, .bins = {5, 3}, .data_root = {{1}}, .schema_hash = {{2}}};
     must(contract_encode(&w, &k), &f);
     must(contract_id(&id, &k), &f);
     node.contract = hex_of(w.bytes, w.len);

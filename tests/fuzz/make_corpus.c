@@ -66,8 +66,23 @@ static void write_contracts(void)
     synthetic_contract(&c, 2, 1);
     snprintf(c.purpose, sizeof c.purpose, "\xe4\xbf\xa1\xe8\xb4\xb7");
     write_contract("chinese", &c);
-    c.retention = 2;
-    write_contract("retention_out_of_range", &c);
+    c.replay = 2;
+    write_contract("replay_out_of_range", &c);
+    synthetic_contract(&c, 2, 1);
+    c.data_level = DATA_LEVEL_MAX;
+    memset(&c.consent_root, 0x11, sizeof c.consent_root);
+    memset(&c.assessment_hash, 0x22, sizeof c.assessment_hash);
+    memset(&c.previous, 0x33, sizeof c.previous);
+    snprintf(c.authorisations, sizeof c.authorisations, "A-17, B-4");
+    snprintf(c.auditor, sizeof c.auditor, "Auditor and Sons");
+    memset(&c.auditor_key, 0x44, sizeof c.auditor_key);
+    c.retention_days = RETENTION_DAYS_MAX;
+    write_contract("audited", &c);
+    c.replay = REPLAY_OFF;
+    write_contract("auditor_without_seeds", &c);
+    synthetic_contract(&c, 2, 1);
+    c.outputs ^= OUTPUT_SCORES;
+    write_contract("other_outputs", &c);
 }
 
 /* ---- evidence ---- */

@@ -154,10 +154,10 @@ void sim_contract(struct sim *sim, party parties, const struct dataset *data, ui
     struct contract *c = &sim->contract;
 
     memset(sim, 0, sizeof *sim);
-    *c = (struct contract){.version = 1, .suite = SUITE_INT1, .test_rule = TEST_DRAWN,
+    *c = (struct contract){.version = CONTRACT_VERSION, .protocol = PROTOCOL_VERSION, .suite = SUITE_INT1, .test_rule = TEST_DRAWN,
                            .job = "simulation", .purpose = "test", .not_before = 1, .not_after = 2, .parties = parties,
                            .key_bits = key_bits, .ridge_micro = 3000, .test_permille = 300, .fraction_bits = 16, .score_bits = 6,
-                           .min_rows = 10, .min_positives = 1, .attempts_max = 3, .retention = 1};
+                           .min_rows = 10, .min_positives = 1, .attempts_max = 3, .replay = REPLAY_SEALED};
     contract_training_defaults(c, SIGMOID_LINEAR);
     c->passes = passes;
     for (party p = 0; p < parties; p++) {

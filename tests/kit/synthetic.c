@@ -24,7 +24,8 @@ static void drawn(void *out, size_t len, const char *purpose, uint64_t seed, uin
 void synthetic_contract(struct contract *c, uint16_t parties, uint64_t seed)
 {
     memset(c, 0, sizeof *c);
-    c->version = 1;
+    c->version = CONTRACT_VERSION;
+    c->protocol = PROTOCOL_VERSION;
     c->suite = SUITE_INT1;
     c->test_rule = TEST_DRAWN;
     snprintf(c->job, sizeof c->job, "synthetic");
@@ -43,7 +44,7 @@ void synthetic_contract(struct contract *c, uint16_t parties, uint64_t seed)
     c->min_rows = 20;
     c->min_positives = 2;
     c->attempts_max = 3;
-    c->retention = 1;
+    c->replay = REPLAY_SEALED;
     for (party p = 0; p < parties; p++) {
         struct contract_party *me = &c->party[p];
         struct sign_secret secret;

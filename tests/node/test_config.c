@@ -50,6 +50,8 @@ static void the_short_file_reads_with_defaults(void **state)
     assert_int_equal(config.deadlines.peer_s, 120);
     assert_int_equal(config.policy.approve, APPROVE_ASK);
     assert_int_equal(config.policy.outputs, OUTPUT_WEIGHTS | OUTPUT_SCORES | OUTPUT_METRICS);
+    assert_int_equal(config.policy.contracts_per_table, 20);
+    assert_int_equal(config.policy.approvals, 1);
     assert_int_equal(config.limits.threads, 0);
     assert_int_equal(config.log, LOG_INFO);
 }
@@ -130,7 +132,8 @@ static void unknown_keys_are_named_with_the_nearest_known_one(void **state)
     assert_int_equal(parse(HEAD "policy:\n  approve: ask\n  zzzzzzz: 3\n", &f), STATUS_CONFIG);
     assert_string_equal(f.message, "dir/node.yaml:9:3: unknown key \"zzzzzzz\" in policy");
     assert_string_equal(f.hint,
-                        "accepted here: approve, min_rows, max_passes, min_key_bits, outputs, coordinators, tables");
+                        "accepted here: approve, min_rows, max_passes, min_key_bits, outputs, coordinators, tables, "
+                        "contracts_per_table, approvals");
     assert_refused(HEAD "peers:\n  - name: tax\n    adress: x\n",
                    "dir/node.yaml:9:5: unknown key \"adress\" in peers[1]");
 }
@@ -200,6 +203,11 @@ static void values_of_another_type_are_named(void **state)
 static void words_outside_their_list_are_named_with_it(void **state)
 {
     (void)state;
+    assert_refused(HEAD "policy: {approve: auto, approvals: 2}\n",
+                   "dir/node.yaml:7:36: policy.approvals: does not go together with approve: auto");
+    assert_refused(HEAD "policy: {approvals: 9}\n", "dir/node.yaml:7:21: policy.approvals is 9, outside 1 to 8");
+    assert_refused(HEAD "policy: {contracts_per_table: 100001}\n",
+                   "dir/node.yaml:7:31: policy.contracts_per_table is 100001, outside 0 to 100000");
     assert_refused(HEAD "policy:\n  approve: never\n",
                    "dir/node.yaml:8:12: policy.approve is \"never\", not one of: ask, auto");
     assert_refused(HEAD "policy:\n  outputs: [weights, rows]\n",
@@ -229,7 +237,7 @@ static void bad_fingerprints_are_refused(void **state)
         snprintf(text, sizeof text, HEAD "coordinators:\n  - name: office\n    fingerprint: \"%s\"\n", bad[i]);
         f = (struct fault){0};
         assert_int_equal(parse(text, &f), STATUS_CONFIG);
-        assert_string_equal(f.message, "dir/node.yaml:9:18: coordinators[1].fingerprint must be a sha-256 fingerprint: "
+        assert_string_equal(f.message, "dir/node.yaml:9:18: coordinators[1].fingerprint must be the sha-256 fingerprint of its certificate: "
                                        "64 hexadecimal digits");
         assert_string_equal(f.hint, "hefu ca show CERTIFICATE prints the fingerprint");
     }

@@ -57,7 +57,7 @@ static void every_byte_of_a_training_is_predicted(void **state)
 
 static void make_contract(struct contract *c, party parties, uint32_t rows, uint16_t columns, uint32_t key_bits)
 {
-    *c = (struct contract){.version = 1, .suite = SUITE_INT1, .sigmoid = SIGMOID_TABLE, .test_rule = TEST_DRAWN,
+    *c = (struct contract){.version = CONTRACT_VERSION, .protocol = PROTOCOL_VERSION, .suite = SUITE_INT1, .sigmoid = SIGMOID_TABLE, .test_rule = TEST_DRAWN,
                            .parties = parties, .key_bits = key_bits, .passes = 12, .ridge_micro = 3000,
                            .step_1024 = 1331, .momentum_1024 = 717, .test_permille = 300, .fraction_bits = 16,
                            .score_bits = 6, .table_bits = 7, .score_range = 8, .min_rows = 10, .min_positives = 1,

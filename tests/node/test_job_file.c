@@ -30,6 +30,14 @@ static void assert_refused(const char *text, const char *message)
     assert_string_equal(f.message, message);
 }
 
+static int all_zero(const void *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (((const uint8_t *)bytes)[i])
+            return 0;
+    return 1;
+}
+
 static void the_short_file_reads_with_defaults(void **state)
 {
     struct fault f = {0};
@@ -54,6 +62,9 @@ static void the_short_file_reads_with_defaults(void **state)
     assert_int_equal(job.limits.attempts, 3);
     assert_int_equal(job.score_bits, 6);
     assert_int_equal(job.window_hours, 72);
+    assert_true(all_zero(&job.previous, sizeof job.previous));
+    assert_true(all_zero(&job.law, sizeof job.law));
+    assert_true(all_zero(&job.audit, sizeof job.audit)); /* replay: off */
 }
 
 static void every_key_reads_into_its_field(void **state)
@@ -81,6 +92,53 @@ static void every_key_reads_into_its_field(void **state)
     assert_int_equal(job.limits.attempts, 1);
     assert_int_equal(job.score_bits, 4);
     assert_int_equal(job.window_hours, 24);
+}
+
+#define HEX "abababababababababababababababababababababababababababababababab"
+
+static void law_and_audit_read_into_their_fields(void **state)
+{
+    struct fault f = {0};
+    struct hash hex;
+
+    (void)state;
+    memset(&hex, 0xab, sizeof hex);
+    assert_int_equal(parse(HEAD "previous: " HEX "\n"
+                                "law: {consent_root: " HEX ", assessment: " HEX ", data_level: 3, authorisations: A-17}\n"
+                                "audit: {replay: sealed, auditor: Auditor and Sons, auditor_key: " HEX ", retention_days: 365}\n",
+                           &f), OK);
+    assert_true(hash_equal(&job.previous, &hex));
+    assert_true(hash_equal(&job.law.consent_root, &hex));
+    assert_true(hash_equal(&job.law.assessment, &hex));
+    assert_int_equal(job.law.data_level, 3);
+    assert_string_equal(job.law.authorisations, "A-17");
+    assert_int_equal(job.audit.replay, REPLAY_SEALED);
+    assert_string_equal(job.audit.auditor, "Auditor and Sons");
+    assert_true(hash_equal(&job.audit.auditor_key, &hex));
+    assert_int_equal(job.audit.retention_days, 365);
+    assert_int_equal(parse(HEAD "audit: {replay: sealed}\n", &f), OK);
+    assert_int_equal(job.audit.retention_days, RETENTION_DAYS_DEFAULT);
+    assert_int_equal(parse(HEAD "audit: {replay: sealed, retention_days: 0}\n", &f), OK);
+    assert_int_equal(job.audit.retention_days, 0);
+    assert_int_equal(parse(HEAD "audit: {replay: off}\n", &f), OK);
+}
+
+static void mistakes_in_law_and_audit_are_named_with_line_and_range(void **state)
+{
+    (void)state;
+    assert_refused(HEAD "law: {data_level: 6}\n", "job.yaml:6:19: law.data_level is 6, outside 1 to 5");
+    assert_refused(HEAD "law:\n  consent_root: abc\n",
+                   "job.yaml:7:17: law.consent_root must be the root of the batch of consents: 64 hexadecimal digits");
+    assert_refused(HEAD "audit: {replay: maybe}\n", "job.yaml:6:17: audit.replay is \"maybe\", not one of: off, sealed");
+    assert_refused(HEAD "audit: {replay: sealed, retention_days: 3651}\n",
+                   "job.yaml:6:41: audit.retention_days is 3651, outside 0 to 3650");
+    assert_refused(HEAD "audit: {retention_days: 5}\n",
+                   "job.yaml:6:25: audit.retention_days: does not go together with replay: off");
+    assert_refused(HEAD "audit: {replay: off, auditor: A, auditor_key: " HEX "}\n",
+                   "job.yaml:6:31: audit.auditor: does not go together with replay: off");
+    assert_refused(HEAD "audit: {replay: sealed, auditor: A}\n", "job.yaml:6:34: audit.auditor: needs audit.auditor_key too");
+    assert_refused(HEAD "audit: {replay: sealed, auditor_key: " HEX "}\n",
+                   "job.yaml:6:38: audit.auditor_key: needs audit.auditor too");
 }
 
 static void decimals_are_exact_at_both_ends_of_their_range(void **state)
@@ -194,6 +252,7 @@ static void the_sample_reads_and_says_the_defaults(void **state)
     assert_memory_equal(&sample.test, &job.test, sizeof job.test);
     assert_int_equal(sample.key_bits, job.key_bits);
     assert_int_equal(sample.window_hours, job.window_hours);
+    assert_memory_equal(&sample.audit, &job.audit, sizeof job.audit);
     f = (struct fault){0};
     assert_int_equal(job_file_load(&sample, "/nonexistent.yaml", &f), STATUS_CONFIG);
     assert_string_equal(f.message, "/nonexistent.yaml: cannot be read: No such file or directory");
@@ -204,6 +263,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_short_file_reads_with_defaults),
         cmocka_unit_test(every_key_reads_into_its_field),
+        cmocka_unit_test(law_and_audit_read_into_their_fields),
+        cmocka_unit_test(mistakes_in_law_and_audit_are_named_with_line_and_range),
         cmocka_unit_test(decimals_are_exact_at_both_ends_of_their_range),
         cmocka_unit_test(test_rows_are_drawn_or_listed_but_not_both),
         cmocka_unit_test(mistakes_are_named_with_line_and_range),

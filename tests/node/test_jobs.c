@@ -42,7 +42,7 @@ static struct jobs *jobs;
 static struct worker worker;
 static char logged[2000]; /* the last line of hefud's log */
 static int64_t now = NOW;
-static uint8_t retention; /* of the contracts that acme makes */
+static uint8_t replay; /* of the contracts that acme makes */
 
 static int64_t fake_clock(void)
 {
@@ -154,7 +154,7 @@ static int set_up(void **state)
     if (scratch_make(state))
         return -1;
     now = NOW;
-    retention = 1;
+    replay = REPLAY_SEALED;
     worker = (struct worker){0};
     config = (struct node_config){.name = "bank", .num_peers = 1, .num_coordinators = 1};
     snprintf(ca, sizeof ca, "%s/ca", scratch);
@@ -235,13 +235,24 @@ static json_t *propose_request(int key_bits, int passes, int min_rows)
                      key_bits, "training", "passes", passes, "limits", "min_rows", min_rows, "test", "rule", TEST_DRAWN);
 }
 
+static void read_hash(struct hash *out, const json_t *offer, const char *field)
+{
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+
+    assert_int_equal(control_bytes(&bytes, &len, json_object_get(offer, field), field, HASH_BYTES, NULL), OK);
+    assert_int_equal(len, HASH_BYTES);
+    memcpy(out->bytes, bytes, HASH_BYTES);
+    free(bytes);
+}
+
 static struct contract contract_of_offer(const json_t *offer)
 {
     struct contract k = {
-        .version = 1, .suite = SUITE_INT1, .sigmoid = SIGMOID_LINEAR, .test_rule = TEST_DRAWN, .job = "risk",
+        .version = CONTRACT_VERSION, .protocol = PROTOCOL_VERSION, .suite = SUITE_INT1, .sigmoid = SIGMOID_LINEAR, .test_rule = TEST_DRAWN, .job = "risk",
         .purpose = "to test", .not_before = (uint64_t)now - 10, .not_after = (uint64_t)now + 7200, .nonce = {1}, .parties = 2,
         .key_bits = 2048, .passes = 16, .ridge_micro = 3000, .optimiser = OPTIMISER_NESTEROV, .step_1024 = 1331, .momentum_1024 = 717, .test_permille = 300,
-        .fraction_bits = 16, .score_bits = 6, .min_rows = 100, .min_positives = 10, .rows_per_bin = 5, .attempts_max = 2, .retention = retention};
+        .fraction_bits = 16, .score_bits = 6, .min_rows = 100, .min_positives = 10, .rows_per_bin = 5, .attempts_max = 2, .replay = replay};
     uint8_t *bins = NULL;
     size_t columns = 0;
 
@@ -254,7 +265,12 @@ static struct contract contract_of_offer(const json_t *offer)
     k.party[0].columns = (uint16_t)columns;
     memcpy(k.party[0].bins, bins, columns);
     free(bins);
+    read_hash(&k.party[0].data_root, offer, "data_root");
+    read_hash(&k.party[0].schema_hash, offer, "schema_hash");
+    k.outputs = contract_outputs(&k);
     strcpy(k.party[1].name, "tax");
+    memset(&k.party[1].data_root, 1, HASH_BYTES);
+    memset(&k.party[1].schema_hash, 2, HASH_BYTES);
     k.party[1].certificate = tax.fingerprint;
     k.party[1].identity = tax.key;
     k.party[1].rows = 300;
@@ -519,6 +535,8 @@ static void a_contract_that_departs_from_the_offer_or_the_pins_is_refused(void *
     REFUSED("what it has not offered", k.party[0].rows++);
     REFUSED("what it has not offered", k.party[0].columns--);
     REFUSED("what it has not offered", k.party[0].bins[1]++);
+    REFUSED("what it has not offered", k.party[0].data_root.bytes[0] ^= 1);
+    REFUSED("what it has not offered", k.party[0].schema_hash.bytes[0] ^= 1);
     REFUSED("what it has not offered", k.party[0].has_label = 0; k.party[1].has_label = 1);
     REFUSED("what it has not offered", strcpy(k.job, "another"));
     REFUSED("bank than its own", k.party[0].certificate.bytes[3] ^= 1);
@@ -893,14 +911,14 @@ static int secrets_in(const char *session_dir)
     return count;
 }
 
-static void without_retention_a_killed_worker_leaves_no_secret(void **state)
+static void with_replay_off_a_killed_worker_leaves_no_secret(void **state)
 {
     struct fault killed = {.code = STATUS_IO, .message = "the worker of this job was ended by signal 9"};
     char id[17];
     struct contract k;
 
     (void)state;
-    retention = 0;
+    replay = REPLAY_OFF;
     k = approved(id);
     start(id, &k);
     write_secrets(worker.session_dir);
@@ -909,7 +927,7 @@ static void without_retention_a_killed_worker_leaves_no_secret(void **state)
     assert_int_equal(secrets_in(worker.session_dir), 0);
 }
 
-static void with_retention_they_stay(void **state)
+static void with_sealed_replay_they_stay(void **state)
 {
     struct fault killed = {.code = STATUS_IO, .message = "the worker of this job was ended by signal 9"};
     char id[17];
@@ -922,13 +940,13 @@ static void with_retention_they_stay(void **state)
     assert_int_equal(secrets_in(worker.session_dir), 3);
 }
 
-static void without_retention_a_restart_leaves_no_secret(void **state)
+static void with_replay_off_a_restart_leaves_no_secret(void **state)
 {
     char id[17];
     struct contract k;
 
     (void)state;
-    retention = 0;
+    replay = REPLAY_OFF;
     k = approved(id);
     start(id, &k);
     write_secrets(worker.session_dir);
@@ -1180,14 +1198,14 @@ static void a_preparation_goes_with_its_job(void **state)
     assert_false(preparation_is_on_disk(id));
 }
 
-static void without_retention_the_secrets_of_both_sessions_go(void **state)
+static void with_replay_off_the_secrets_of_both_sessions_go(void **state)
 {
     char id[17], offline[FILES_PATH_BYTES];
     struct contract k;
     const struct hash preparation = {{9}};
 
     (void)state;
-    retention = 0;
+    replay = REPLAY_OFF;
     k = prepared(id, 9);
     strcpy(offline, worker.session_dir);
     assert_int_equal(secrets_in(offline), 0); /* of which the preparation could be made again */
@@ -1298,9 +1316,9 @@ int main(void)
         TEST(hello_tells_tables_to_the_operator_only),
         TEST(the_coordinator_reads_no_path_or_column_of_a_failure_but_the_operator_does),
         TEST(a_request_that_fails_at_a_file_is_logged_and_told_without_it),
-        TEST(without_retention_a_killed_worker_leaves_no_secret),
-        TEST(with_retention_they_stay),
-        TEST(without_retention_a_restart_leaves_no_secret),
+        TEST(with_replay_off_a_killed_worker_leaves_no_secret),
+        TEST(with_sealed_replay_they_stay),
+        TEST(with_replay_off_a_restart_leaves_no_secret),
         TEST(a_prepared_job_waits_and_is_trained_once),
         TEST(a_party_on_another_preparation_is_named_and_nothing_is_spent),
         TEST(a_table_that_is_wrong_by_now_uses_no_preparation_up),
@@ -1309,7 +1327,7 @@ int main(void)
         TEST(the_hash_of_a_prepared_table_is_for_its_node_alone),
         TEST(a_failed_online_session_uses_the_preparation_up_and_the_next_attempt_is_whole),
         TEST(a_preparation_goes_with_its_job),
-        TEST(without_retention_the_secrets_of_both_sessions_go),
+        TEST(with_replay_off_the_secrets_of_both_sessions_go),
         TEST(a_start_removes_the_preparation_of_a_job_that_has_ended),
         TEST(a_cancelled_preparation_is_removed_before_it_is_cancelled),
         TEST(a_preparation_ends_with_the_window_of_its_contract),

@@ -335,6 +335,74 @@ static void both_sessions_of_an_attempt_have_their_approval(void **state)
     assert_memory_equal(bytes, "on", 2);
 }
 
+static void uses_are_counted_by_name_or_root_within_their_time_and_once_a_job(void **state)
+{
+    struct store *s AUTO(store_clear) = open_store();
+    const struct hash root = {{1}}, other = {{2}};
+    uint64_t count = 9;
+
+    (void)state;
+    add_job(s, ID_A, JOB_PROPOSED);
+    add_job(s, ID_B, JOB_PROPOSED);
+    assert_int_equal(store_add_use(s, ID_A, "loans", &root, 100, NULL), OK);
+    assert_int_equal(store_add_use(s, ID_A, "loans", &root, 200, NULL), OK); /* a second attempt */
+    assert_int_equal(store_count_uses(s, &count, ID_B, "loans", &other, 99, NULL), OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(store_count_uses(s, &count, ID_B, "copy", &root, 99, NULL), OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(store_count_uses(s, &count, ID_B, "copy", &other, 99, NULL), OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(store_count_uses(s, &count, ID_B, "loans", &root, 100, NULL), OK);
+    assert_int_equal(count, 0); /* long ago */
+    assert_int_equal(store_count_uses(s, &count, ID_A, "loans", &root, 99, NULL), OK);
+    assert_int_equal(count, 0); /* its own */
+}
+
+static void an_approver_has_one_name_and_one_key(void **state)
+{
+    struct store *s AUTO(store_clear) = open_store();
+    const struct sign_public first = {{1}}, second = {{2}};
+    struct store_approver *list AUTO(auto_free) = NULL, one;
+    struct store_event *events AUTO(auto_free) = NULL;
+    size_t count = 0;
+    struct fault f = {0};
+
+    (void)state;
+    assert_int_equal(store_add_approver(s, "ada", &first, NULL), OK);
+    assert_int_equal(store_add_approver(s, "ada", &second, NULL), STATUS_USAGE);
+    assert_int_equal(store_add_approver(s, "bob", &first, NULL), STATUS_USAGE); /* the same person under two names */
+    assert_int_equal(store_add_approver(s, "bob", &second, NULL), OK);
+    assert_int_equal(store_get_approver(s, &one, "bob", NULL), OK);
+    assert_memory_equal(&one.key, &second, sizeof second);
+    assert_int_equal(store_remove_approver(s, "ada", NULL), OK);
+    assert_int_equal(store_remove_approver(s, "ada", &f), STATUS_USAGE);
+    assert_string_equal(f.message, "no approver \"ada\" is registered");
+    assert_int_equal(store_list_approvers(s, &list, &count, NULL), OK);
+    assert_int_equal(count, 1);
+    assert_string_equal(list[0].name, "bob");
+    assert_int_equal(store_list_events(s, "", &events, &count, NULL), OK);
+    assert_int_equal(count, 3); /* who came and went is on record */
+    assert_string_equal(events[2].action, "approver ada removed");
+}
+
+static void signatures_are_kept_apart_by_attempt_and_approver(void **state)
+{
+    struct store *s AUTO(store_clear) = open_store();
+    struct store_signature ada = {.approver = "ada", .key = {{1}}, .signature = {{3}}, .time = 5}, bob = {.approver = "bob", .time = 6};
+    struct store_signature *list AUTO(auto_free) = NULL;
+    size_t count = 0;
+
+    (void)state;
+    add_job(s, ID_A, JOB_PROPOSED);
+    assert_int_equal(store_put_signature(s, ID_A, 0, &ada, NULL), OK);
+    assert_int_equal(store_put_signature(s, ID_A, 0, &bob, NULL), OK);
+    assert_int_equal(store_put_signature(s, ID_A, 1, &bob, NULL), OK);
+    assert_int_equal(store_list_signatures(s, ID_A, 0, &list, &count, NULL), OK);
+    assert_int_equal(count, 2);
+    assert_memory_equal(&list[0], &ada, sizeof ada);
+    assert_string_equal(list[1].approver, "bob");
+}
+
 /* The one that 0.1.0 made. */
 static void an_older_database_is_brought_up_to_date(void **state)
 {
@@ -348,7 +416,7 @@ static void an_older_database_is_brought_up_to_date(void **state)
     (void)state;
     add_job(s, ID_A, JOB_APPROVED);
     store_close(s);
-    raw("DROP TABLE preparations; DROP TABLE approvals; ALTER TABLE jobs DROP COLUMN stage;"
+    raw("DROP TABLE uses; DROP TABLE approvers; DROP TABLE signatures; DROP TABLE preparations; DROP TABLE approvals; ALTER TABLE jobs DROP COLUMN stage;"
         "CREATE TABLE approvals (job TEXT NOT NULL REFERENCES jobs(id), attempt INTEGER NOT NULL, party TEXT NOT NULL,"
         " bytes BLOB NOT NULL, PRIMARY KEY (job, attempt, party)) STRICT;"
         "INSERT INTO approvals VALUES ('" ID_A "', 1, 'tax', x'796573'); PRAGMA user_version = 1;");
@@ -369,9 +437,9 @@ static void a_newer_database_is_refused(void **state)
     (void)state;
     store_close(s);
     s = NULL;
-    raw("PRAGMA user_version = 3");
+    raw("PRAGMA user_version = 4");
     assert_int_equal(store_open(&s, scratch, &f), STATUS_CONFIG);
-    assert_non_null(strstr(f.message, "state.db: written by a newer hefu (form 3, this one knows 2)"));
+    assert_non_null(strstr(f.message, "state.db: written by a newer hefu (form 4, this one knows 3)"));
     assert_null(s);
 }
 
@@ -479,6 +547,9 @@ int main(void)
         IN_SCRATCH(a_preparation_is_spent_once),
         IN_SCRATCH(a_preparation_is_not_spent_on_a_job_that_cannot_run),
         IN_SCRATCH(both_sessions_of_an_attempt_have_their_approval),
+        IN_SCRATCH(uses_are_counted_by_name_or_root_within_their_time_and_once_a_job),
+        IN_SCRATCH(an_approver_has_one_name_and_one_key),
+        IN_SCRATCH(signatures_are_kept_apart_by_attempt_and_approver),
         IN_SCRATCH(an_older_database_is_brought_up_to_date),
         IN_SCRATCH(a_newer_database_is_refused),
         IN_SCRATCH(a_file_that_is_no_database_is_refused),
