@@ -23,6 +23,8 @@ static int set_up(void **state)
     b.certificates = 3;
     for (party p = 0; p < 3; p++)
         b.certificate[p] = (struct bundle_part){(const uint8_t *)"-----BEGIN CERTIFICATE-----\n", 28u - p};
+    b.attachment[ATTACHMENT_TIMESTAMP_END] = (struct bundle_part){(const uint8_t *)"token", 5};
+    b.attachment[ATTACHMENT_DEPOSIT] = (struct bundle_part){(const uint8_t *)"receipt", 7};
     return bundle_encode(&file, &b) == OK ? 0 : -1;
 }
 
@@ -48,9 +50,51 @@ static void decode_inverts_encode(void **state)
     assert_int_equal(b.certificate[2].len, 26);
     assert_int_equal(b.log.len, session.log[1].len);
     assert_memory_equal(b.log.bytes, session.log[1].bytes, b.log.len);
+    assert_null(b.attachment[ATTACHMENT_TIMESTAMP_START].bytes);
+    assert_int_equal(b.attachment[ATTACHMENT_TIMESTAMP_END].len, 5);
+    assert_memory_equal(b.attachment[ATTACHMENT_DEPOSIT].bytes, "receipt", 7);
     assert_int_equal(bundle_encode(&again, &b), OK);
     assert_int_equal(again.len, file.len);
     assert_memory_equal(again.bytes, file.bytes, file.len);
+}
+
+/* The end of the file set up: count, END token, deposit. */
+enum { ATTACHED = 2 + (2 + 4 + 5) + (2 + 4 + 7) };
+
+static void attachments_have_one_order_and_known_kinds(void **state)
+{
+    static const uint16_t kinds[][2] = {{3, 2}, {2, 2}, {0, 3}, {2, 4}, {0xffff, 3}};
+    uint8_t *copy = malloc(file.len), *at = copy + file.len - ATTACHED;
+    struct bundle b;
+
+    (void)state;
+    memcpy(copy, file.bytes, file.len);
+    assert_int_equal(load_u16(at), 2);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        store_u16(at + 2, kinds[i][0]);
+        store_u16(at + 2 + 11, kinds[i][1]);
+        assert_int_equal(bundle_decode(&b, copy, file.len, NULL), STATUS_MISMATCH);
+    }
+    store_u16(at + 2, 1);
+    store_u16(at + 2 + 11, 2);
+    assert_int_equal(bundle_decode(&b, copy, file.len, NULL), OK);
+    free(copy);
+}
+
+static void an_attachment_beyond_the_cap_is_refused(void **state)
+{
+    static uint8_t bytes[BUNDLE_ATTACHMENT_MAX + 1];
+    struct bundle b = session.bundle[0];
+    struct wire_writer w AUTO(wire_writer_clear) = {0}, fits AUTO(wire_writer_clear) = {0};
+
+    (void)state;
+    b.attachment[ATTACHMENT_DEPOSIT] = (struct bundle_part){bytes, sizeof bytes};
+    assert_int_equal(bundle_encode(&w, &b), STATUS_LIMIT);
+    b.attachment[ATTACHMENT_DEPOSIT].len--;
+    assert_int_equal(bundle_encode(&fits, &b), OK);
+    store_u32(fits.bytes + fits.len - BUNDLE_ATTACHMENT_MAX - 4, BUNDLE_ATTACHMENT_MAX + 1);
+    wire_put_u8(&fits, 0);
+    assert_int_equal(bundle_decode(&b, fits.bytes, fits.len, NULL), STATUS_MISMATCH);
 }
 
 static void every_cut_of_the_file_is_refused(void **state)
@@ -102,13 +146,13 @@ static void every_flipped_byte_is_refused_or_kept(void **state)
 
 static void another_version_is_named(void **state)
 {
-    uint8_t start[12] = "HEFUEVID\0\2";
+    uint8_t start[12] = "HEFUEVID\0\1";
     struct bundle b;
     struct fault f = {0};
 
     (void)state;
     assert_int_equal(bundle_decode(&b, start, sizeof start, &f), STATUS_MISMATCH);
-    assert_non_null(strstr(f.message, "version 2"));
+    assert_non_null(strstr(f.message, "version 1"));
 }
 
 static void counts_and_lengths_beyond_the_caps_are_refused(void **state)
@@ -120,7 +164,7 @@ static void counts_and_lengths_beyond_the_caps_are_refused(void **state)
     b.contract.len = CONTRACT_BYTES_MAX + 1;
     assert_int_equal(bundle_encode(&w, &b), STATUS_LIMIT);
     wire_put_bytes(&bad, "HEFUEVID", 8);
-    wire_put_u16(&bad, 1);
+    wire_put_u16(&bad, BUNDLE_VERSION);
     wire_put_u16(&bad, 0);
     wire_put_blob(&bad, "x", 1);
     wire_put_u16(&bad, PARTIES_MAX + 1); /* approvals */
@@ -141,7 +185,7 @@ static void a_log_reads_back_entry_by_entry(void **state)
     while ((got = log_next(&r, &e)) == LOG_ENTRY) {
         assert_int_equal(e.record.seq, at++);
         assert_int_equal(e.record.type == RECORD_RECV, e.peer_bytes != NULL);
-        assert_int_equal(e.record.type == RECORD_CHECKPOINT, e.joint != NULL);
+        assert_int_equal(e.record.type == RECORD_CHECKPOINT || e.record.type == RECORD_END, e.joint != NULL);
     }
     assert_int_equal(got, LOG_DONE);
     log_reader_init(&r, session.log[2].bytes, session.log[2].len - 1, 3);
@@ -149,11 +193,11 @@ static void a_log_reads_back_entry_by_entry(void **state)
         ;
     assert_int_equal(got, LOG_TORN);
     assert_int_equal(r.entries, at - 1);
-    session.log[2].bytes[320 + 7] ^= 1;
+    session.log[2].bytes[SIGNED_BYTES + 7] ^= 1;
     log_reader_init(&r, session.log[2].bytes, session.log[2].len, 3);
     while ((got = log_next(&r, &e)) == LOG_ENTRY)
         ;
-    session.log[2].bytes[320 + 7] ^= 1;
+    session.log[2].bytes[SIGNED_BYTES + 7] ^= 1;
     assert_int_equal(got, LOG_MALFORMED);
     assert_int_equal(r.entries, 1);
 }
@@ -162,6 +206,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decode_inverts_encode),
+        cmocka_unit_test(attachments_have_one_order_and_known_kinds),
+        cmocka_unit_test(an_attachment_beyond_the_cap_is_refused),
         cmocka_unit_test(every_cut_of_the_file_is_refused),
         cmocka_unit_test(bytes_after_the_end_are_refused),
         cmocka_unit_test(every_flipped_byte_is_refused_or_kept),
