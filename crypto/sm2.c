@@ -305,10 +305,10 @@ status sm2_public_of(struct sm2_public *pub, const struct sm2_secret *sec)
 static void secret_of(struct sm2_secret *sec, const struct rng_key *seed)
 {
     static const char label[] = "hefu/sm2 key/v1";
-    enum { WIDE = LIMBS + LIMBS / 2 };
+    enum { WIDE = LIMBS + LIMBS / 2, ZEROS = BYTES / 2 };
+    uint8_t bytes[ZEROS + 2 * HASH_BYTES] = {0}; /* the first 48 of the hashes are used, from the highest */
+    struct number high AUTO(number_clear), low AUTO(number_clear), d AUTO(number_clear), bound = order();
     mp_limb_t wide[WIDE], scratch[SCRATCH_LIMBS];
-    uint8_t bytes[2 * HASH_BYTES];
-    struct number d AUTO(number_clear), high AUTO(number_clear), bound = order();
 
     for (uint8_t i = 0; i < 2; i++) {
         struct sm3_hmac m;
@@ -318,13 +318,13 @@ static void secret_of(struct sm2_secret *sec, const struct rng_key *seed)
         sm3_hmac_add(&m, label, sizeof label);
         sm3_hmac_add(&m, &i, 1);
         sm3_hmac_final(&m, &part);
-        memcpy(bytes + i * HASH_BYTES, part.bytes, HASH_BYTES);
+        memcpy(bytes + ZEROS + i * HASH_BYTES, part.bytes, HASH_BYTES);
         sodium_memzero(&part, sizeof part);
     }
-    number_read(&d, bytes);
-    number_read(&high, bytes + BYTES);
-    memcpy(wide, d.limb, sizeof d.limb);
-    memcpy(wide + LIMBS, high.limb, sizeof wide - sizeof d.limb);
+    number_read(&high, bytes);
+    number_read(&low, bytes + BYTES);
+    memcpy(wide, low.limb, sizeof low.limb);
+    memcpy(wide + LIMBS, high.limb, sizeof wide - sizeof low.limb);
     bound.limb[0] -= 2;
     assert(mpn_sec_div_r_itch(WIDE, LIMBS) <= SCRATCH_LIMBS);
     mpn_sec_div_r(wide, WIDE, bound.limb, LIMBS, scratch);

@@ -49,6 +49,12 @@ static inline void round_of(uint32_t a, uint32_t *b, uint32_t c, uint32_t *d, ui
     *f = rotate(*f, 19);
 }
 
+/* Word j, at w. */
+static inline void expand(uint32_t *w)
+{
+    w[0] = p1(w[-16] ^ w[-9] ^ rotate(w[-3], 15)) ^ rotate(w[-13], 7) ^ w[-6];
+}
+
 static void compress(uint32_t chain[8], const uint8_t block[SM3_BLOCK_BYTES])
 {
     uint32_t w[68];
@@ -57,9 +63,13 @@ static void compress(uint32_t chain[8], const uint8_t block[SM3_BLOCK_BYTES])
 
     for (size_t j = 0; j < 16; j++)
         w[j] = load(block + 4 * j);
-    for (size_t j = 16; j < 68; j++)
-        w[j] = p1(w[j - 16] ^ w[j - 9] ^ rotate(w[j - 3], 15)) ^ rotate(w[j - 13], 7) ^ w[j - 6];
     for (size_t j = 0; j < 64; j += 4) {
+        if (j >= 12) {
+            expand(w + j + 4);
+            expand(w + j + 5);
+            expand(w + j + 6);
+            expand(w + j + 7);
+        }
         round_of(a, &b, c, &d, e, &f, g, &h, w, j);
         round_of(d, &a, b, &c, h, &e, f, &g, w, j + 1);
         round_of(c, &d, a, &b, g, &h, e, &f, w, j + 2);
