@@ -1,0 +1,339 @@
+/* hefu-audit on what outsiders said of a session: honest tokens and deposits, and those that were swapped, back-dated,
+ * taken from elsewhere or made up. */
+#include "kit/synthetic.h"
+#include "node/local/ca.h"
+#include "node/local/deposit.h"
+#include "node/local/timestamp.h"
+#include "protocol/stamp.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <sodium.h>
+#include <sys/wait.h>
+#include <cmocka.h>
+
+#include "authority.h"
+#include "scratch.h"
+
+static struct synthetic session, other;
+static struct stamps stamps, other_stamps;
+static struct authority authority;
+static int64_t before, after; /* the contract's window */
+static char said[65536];
+
+struct part {
+    uint8_t *bytes;
+    size_t len;
+};
+
+static void part_clear(struct part *p)
+{
+    free(p->bytes);
+}
+
+/* A token over a digest, made at a time. */
+static struct part token(struct authority *a, const struct hash *digest, int64_t at, enum evil evil)
+{
+    uint8_t *request AUTO(auto_free) = NULL;
+    unsigned char *reply = NULL;
+    const unsigned char *in;
+    struct fault f = {0};
+    struct part out = {0};
+    size_t len = 0;
+    TS_RESP *resp;
+    int n;
+
+    a->at = at;
+    assert_int_equal(timestamp_request(&request, &len, digest, 99, "", &f), OK);
+    n = authority_reply(a, &reply, request, len, evil);
+    in = reply;
+    resp = d2i_TS_RESP(NULL, &in, n);
+    assert_non_null(resp);
+    out.len = (size_t)i2d_PKCS7(TS_RESP_get_token(resp), NULL);
+    out.bytes = calloc(out.len, 1);
+    in = out.bytes;
+    i2d_PKCS7(TS_RESP_get_token(resp), &(unsigned char *){out.bytes});
+    TS_RESP_free(resp);
+    OPENSSL_free(reply);
+    return out;
+}
+
+static void write_bundle(const char *name, const struct bundle *b)
+{
+    struct wire_writer w AUTO(wire_writer_clear) = {0};
+    struct fault f = {0};
+
+    assert_int_equal(bundle_encode(&w, b), OK);
+    assert_int_equal(files_write(in_scratch(name), w.bytes, w.len, 0600, &f), OK);
+}
+
+enum { PARTIES_HERE = 2 };
+static struct wire_writer pem[PARTIES_HERE];
+static struct sign_secret identity[PARTIES_HERE];
+static struct certificate certificate[PARTIES_HERE];
+
+/* The certificate of a party, and its secret key to sign with as a keyring would. */
+static void make_party(party p)
+{
+    uint8_t *text AUTO(auto_free) = NULL;
+    char name[16], path[FILES_PATH_BYTES], dir[FILES_PATH_BYTES];
+    struct sign_public pub;
+    struct rng_key seed;
+    struct fault f = {0};
+    size_t len = sizeof seed.bytes;
+    EVP_PKEY *key;
+    FILE *file;
+
+    snprintf(name, sizeof name, "party-%u", p + 1);
+    snprintf(dir, sizeof dir, "%s/ca", scratch);
+    assert_int_equal(
+        ca_issue(dir, &(struct ca_request){.name = name, .role = ROLE_NODE, .days = 30, .out = scratch}, &certificate[p], &f),
+        OK);
+    snprintf(path, sizeof path, "%s/%s.key", scratch, name);
+    file = fopen(path, "r");
+    key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
+    assert_int_equal(EVP_PKEY_get_raw_private_key(key, seed.bytes, &len), 1);
+    sign_keypair(&pub, &identity[p], &seed);
+    EVP_PKEY_free(key);
+    fclose(file);
+    snprintf(path, sizeof path, "%s/%s.pem", scratch, name);
+    assert_int_equal(files_read(&text, &len, path, CERTIFICATE_BYTES_MAX, &f), OK);
+    wire_put_bytes(&pem[p], text, len);
+}
+
+/* As an auditor takes it: no toy. */
+static status play(struct synthetic *s, uint64_t seed)
+{
+    struct contract c;
+
+    synthetic_contract(&c, PARTIES_HERE, seed);
+    c.key_bits = 2048;
+    c.rows_per_bin = 2;
+    c.not_before = 1790000000;
+    c.not_after = c.not_before + 86400;
+    for (party p = 0; p < PARTIES_HERE; p++) {
+        c.party[p].certificate = certificate[p].fingerprint;
+        c.party[p].identity = certificate[p].key;
+        memset(c.party[p].data_root.bytes, 1, HASH_BYTES);
+        memset(c.party[p].schema_hash.bytes, 1, HASH_BYTES);
+    }
+    TRY(synthetic_play(s, &c, (struct population){.rows = 30, .train = 21, .test = 9}, seed, SIZE_MAX, identity));
+    for (party p = 0; p < PARTIES_HERE; p++) {
+        s->bundle[p].certificates = PARTIES_HERE;
+        for (party q = 0; q < PARTIES_HERE; q++)
+            s->bundle[p].certificate[q] = (struct bundle_part){pem[q].bytes, pem[q].len};
+    }
+    return OK;
+}
+
+static int set_up(void **state)
+{
+    struct fault f = {0};
+
+    scratch_make(state);
+    assert_int_equal(ca_init(in_scratch("ca"), "attachments test", &f), OK);
+    for (party p = 0; p < PARTIES_HERE; p++)
+        make_party(p);
+    assert_int_equal(play(&session, 31), OK);
+    assert_int_equal(play(&other, 32), OK);
+    assert_int_equal(stamps_of_bundle(&stamps, &session.bundle[0], &f), OK);
+    assert_int_equal(stamps_of_bundle(&other_stamps, &other.bundle[0], &f), OK);
+    before = (int64_t)stamps.not_before;
+    after = (int64_t)stamps.not_after;
+    authority_make(&authority, EVIL_NONE, before + 100);
+    authority_write(in_scratch("tsa.pem"), authority.ca);
+    write_bundle("plain.hefu", &session.bundle[1]);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    synthetic_clear(&session);
+    synthetic_clear(&other);
+    authority_clear(&authority);
+    for (party p = 0; p < PARTIES_HERE; p++) {
+        wire_writer_clear(&pem[p]);
+        certificate_clear(&certificate[p]);
+    }
+    return scratch_remove(state);
+}
+
+/* Runs hefu-audit in the scratch directory; the exit code must be this one, and each line must be said. */
+static void expect(const char *arguments, int code, const char *first, const char *second)
+{
+    char command[2048];
+    FILE *out;
+    size_t len;
+    int ended;
+
+    snprintf(command, sizeof command, "cd %s && %s/hefu-audit %s 2>&1", scratch, HEFU_BIN_DIR, arguments);
+    out = popen(command, "r");
+    assert_non_null(out);
+    len = fread(said, 1, sizeof said - 1, out);
+    said[len] = '\0';
+    ended = pclose(out);
+    if (!WIFEXITED(ended) || WEXITSTATUS(ended) != code || !strstr(said, first) || !strstr(said, second))
+        fail_msg("hefu-audit %s: exit %d instead of %d, or it did not say \"%s\" and \"%s\":\n%s", arguments,
+                 WEXITSTATUS(ended), code, first, second, said);
+}
+
+/* The evidence of party 0 with these tokens, checked. */
+static void with_tokens(const struct part *start, const struct part *end, int code, const char *words)
+{
+    struct bundle b = session.bundle[0];
+
+    if (start)
+        b.attachment[ATTACHMENT_TIMESTAMP_START] = (struct bundle_part){start->bytes, start->len};
+    if (end)
+        b.attachment[ATTACHMENT_TIMESTAMP_END] = (struct bundle_part){end->bytes, end->len};
+    write_bundle("stamped.hefu", &b);
+    expect("verify stamped.hefu plain.hefu --tsa-ca tsa.pem", code, words, code ? "NOT verified: timestamps" : "timestamps    ok");
+}
+
+static void honest_tokens_are_dated_in_the_verdict(void **state)
+{
+    struct part start AUTO(part_clear) = token(&authority, &stamps.start, before + 60, EVIL_NONE);
+    struct part end AUTO(part_clear) = token(&authority, &stamps.end, before + 90, EVIL_NONE);
+    char from[TIMESTAMP_TEXT_BYTES], words[128];
+
+    (void)state;
+    timestamp_text(from, before + 60);
+    snprintf(words, sizeof words, "agreed by %s, over by ", from);
+    with_tokens(&start, &end, 0, words);
+    with_tokens(&start, &end, 0, "(1 START, 1 END, of test time)");
+    with_tokens(&start, NULL, 0, "(1 START, 0 END");
+    with_tokens(NULL, &end, 0, "over by");
+    expect("verify stamped.hefu plain.hefu", 0, "timestamps    -", "give --tsa-ca");
+    expect("verify stamped.hefu --json --tsa-ca tsa.pem", 0, "\"check\": \"timestamps\"", "\"check\": \"deposits\"");
+    expect("verify plain.hefu --tsa-ca tsa.pem", 0, "timestamps    -     not given", "deposits      -     not given");
+    expect("verify plain.hefu --tsa-ca lost.pem", 2, "--tsa-ca lost.pem: there is no such file", "");
+}
+
+static void tokens_swapped_between_start_and_end_are_found(void **state)
+{
+    struct part start AUTO(part_clear) = token(&authority, &stamps.start, before + 60, EVIL_NONE);
+    struct part end AUTO(part_clear) = token(&authority, &stamps.end, before + 90, EVIL_NONE);
+
+    (void)state;
+    with_tokens(&end, &start, 1, "the START timestamp of party-1: it is over another digest");
+    with_tokens(&start, &start, 1, "the END timestamp of party-1: it is over another digest");
+}
+
+static void tokens_of_another_session_are_found(void **state)
+{
+    struct part start AUTO(part_clear) = token(&authority, &other_stamps.start, before + 60, EVIL_NONE);
+    struct part end AUTO(part_clear) = token(&authority, &other_stamps.end, before + 60, EVIL_NONE);
+
+    (void)state;
+    with_tokens(&start, NULL, 1, "the START timestamp of party-1: it is over another digest");
+    with_tokens(NULL, &end, 1, "the END timestamp of party-1: it is over another digest");
+}
+
+static void an_end_token_does_not_cover_a_log_that_was_cut_or_changed(void **state)
+{
+    struct part end AUTO(part_clear) = token(&authority, &stamps.end, before + 60, EVIL_NONE);
+    struct bundle b = session.bundle[0];
+    size_t len;
+
+    (void)state;
+    b.attachment[ATTACHMENT_TIMESTAMP_END] = (struct bundle_part){end.bytes, end.len};
+    b.log.len = synthetic_entry(&session, 0, synthetic_entries(&session, 0) - 1, &len);
+    write_bundle("cut.hefu", &b);
+    expect("verify cut.hefu --tsa-ca tsa.pem", 1, "timestamps    FAIL", "over another digest");
+}
+
+static void an_end_before_the_start_is_found(void **state)
+{
+    struct part start AUTO(part_clear) = token(&authority, &stamps.start, before + 60, EVIL_NONE);
+    struct part end AUTO(part_clear) = token(&authority, &stamps.end, before + 59, EVIL_NONE);
+
+    (void)state;
+    with_tokens(&start, &end, 1, "the END timestamp of party-1 is older than its START timestamp");
+}
+
+static void times_outside_the_window_are_found(void **state)
+{
+    struct authority late;
+    struct part early AUTO(part_clear) = token(&authority, &stamps.start, before - TIMESTAMP_DRIFT_S - 1, EVIL_NONE);
+    struct part edge AUTO(part_clear) = token(&authority, &stamps.start, before - TIMESTAMP_DRIFT_S, EVIL_NONE);
+    struct part end AUTO(part_clear) = {0}, last AUTO(part_clear) = {0};
+
+    (void)state;
+    with_tokens(&early, NULL, 1, "its time is before the contract's window");
+    with_tokens(&edge, NULL, 0, "agreed by");
+    authority_make(&late, EVIL_NONE, after);
+    authority_write(in_scratch("tsa.pem"), late.ca);
+    end = token(&late, &stamps.end, after + STAMP_DEADLINE_S + 1, EVIL_NONE);
+    last = token(&late, &stamps.end, after + STAMP_DEADLINE_S, EVIL_NONE);
+    with_tokens(NULL, &end, 1, "more than a day after the contract's window");
+    with_tokens(NULL, &last, 0, "over by");
+    authority_write(in_scratch("tsa.pem"), authority.ca);
+    authority_clear(&late);
+}
+
+static void a_token_of_a_wrong_authority_or_a_damaged_one_is_found(void **state)
+{
+    struct authority stranger, server;
+    struct part start AUTO(part_clear) = token(&authority, &stamps.start, before + 60, EVIL_NONE);
+    struct part strange AUTO(part_clear) = {0}, eku AUTO(part_clear) = {0};
+
+    (void)state;
+    authority_make(&stranger, EVIL_NONE, before + 60);
+    strange = token(&stranger, &stamps.start, before + 60, EVIL_NONE);
+    with_tokens(&strange, NULL, 1, "the START timestamp of party-1: the authority's certificate does not count");
+    authority_make(&server, EVIL_EKU, before + 60);
+    eku = token(&server, &stamps.start, before + 60, EVIL_NONE);
+    authority_write(in_scratch("tsa.pem"), server.ca);
+    with_tokens(&eku, NULL, 1, "purpose");
+    authority_write(in_scratch("tsa.pem"), authority.ca);
+    with_tokens(&(struct part){start.bytes, start.len - 1}, NULL, 1, "it is not one whole token in DER");
+    start.bytes[start.len - 5] ^= 1;
+    with_tokens(&start, NULL, 1, "its signature does not count");
+    authority_clear(&stranger);
+    authority_clear(&server);
+}
+
+static void with_deposit(const char *line, size_t len, const char *receipt, int code, const char *words)
+{
+    struct wire_writer w AUTO(wire_writer_clear) = {0};
+    struct bundle b = session.bundle[0];
+
+    assert_int_equal(deposit_encode(&w, &(struct deposit){{(const uint8_t *)line, len},
+                                                          {(const uint8_t *)receipt, strlen(receipt)}}),
+                     OK);
+    b.attachment[ATTACHMENT_DEPOSIT] = (struct bundle_part){w.bytes, w.len};
+    write_bundle("deposited.hefu", &b);
+    expect("verify deposited.hefu plain.hefu", code, words, code ? "NOT verified: deposits" : "deposits      ok");
+}
+
+static void a_deposit_is_compared_with_the_log(void **state)
+{
+    char line[STAMP_LINE_BYTES], foreign[STAMP_LINE_BYTES];
+    size_t len = stamp_line(line, &stamps), foreign_len = stamp_line(foreign, &other_stamps);
+
+    (void)state;
+    with_deposit(line, len, "block 4711", 0, "1 of this session's ids, end and counts");
+    with_deposit(foreign, foreign_len, "block 4711", 1, "what party-1 deposited is not what its log comes to");
+    line[len - 3] ^= 1; /* a count */
+    with_deposit(line, len, "block 4711", 1, "what party-1 deposited is not what its log comes to");
+    line[len - 3] ^= 1;
+    with_deposit(line, len, "", 1, "has no receipt");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(honest_tokens_are_dated_in_the_verdict),
+        cmocka_unit_test(tokens_swapped_between_start_and_end_are_found),
+        cmocka_unit_test(tokens_of_another_session_are_found),
+        cmocka_unit_test(an_end_token_does_not_cover_a_log_that_was_cut_or_changed),
+        cmocka_unit_test(an_end_before_the_start_is_found),
+        cmocka_unit_test(times_outside_the_window_are_found),
+        cmocka_unit_test(a_token_of_a_wrong_authority_or_a_damaged_one_is_found),
+        cmocka_unit_test(a_deposit_is_compared_with_the_log),
+    };
+
+    if (sodium_init() < 0)
+        return 1;
+    return cmocka_run_group_tests_name("attachments", tests, set_up, tear_down);
+}
