@@ -78,7 +78,7 @@ void disclosure_zh_output(struct disclosure *d, const struct contract *c)
         LEARNS("各方数据表有多大；不含任何取值和列名");
         break;
     case OUTPUT_INTERSECTION:
-        WHAT("交集：本方人员中哪些是全部 %u 方共有的", c->parties);
+        WHAT("交集：接收方自己的人员中哪些是全部 %u 方共有的", c->parties);
         LEARNS("这些人是各方的共同客户；%s知道各集合每个重叠区域的人数，但不知道具体是谁",
                d->to == c->parties - 1 ? "作为比较方，还" : "与另一方合谋时，还");
         break;
@@ -91,8 +91,8 @@ void disclosure_zh_output(struct disclosure *d, const struct contract *c)
         LEARNS("该数量为零；否则得知其数量，且任务中止");
         break;
     case OUTPUT_WEIGHTS:
-        WHAT("本方的权重：本方各列的每个分箱一个数值");
-        LEARNS("本方分箱在联合模型中与标签的关系：按其分箱平均，每个分箱不少于 %u 个训练样本", c->rows_per_bin);
+        WHAT("接收方自己的权重：其各列的每个分箱一个数值");
+        LEARNS("其分箱在联合模型中与标签的关系：平均而言，其每个分箱对应不少于 %u 个训练样本", c->rows_per_bin);
         break;
     case OUTPUT_SCORES:
         WHAT("每个测试样本：其他各方部分得分之和，精度为 1/%u", 1u << c->score_bits);

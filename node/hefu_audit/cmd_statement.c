@@ -33,18 +33,19 @@ static void print_flows(const struct contract *c, const struct disclosure_flow f
 
         if (!flow[i].messages)
             continue;
-        printf("  %s: %s\n", info[i].name, s.what ? s.what : "?");
-        printf("      %s ", word(peer, l));
+        printf("  %-11s %s\n", info[i].name, s.what ? s.what : "?");
+        printf("              %s%s", word(peer, l), word(WORD_COLON, l));
         print_peers(c, flow[i].peers);
-        printf("; %s %s, %s", word(WORD_MESSAGES_COUNT, l), fmt_count(flow[i].messages).s, fmt_bytes(flow[i].bytes).s);
-        printf("; %s %llu-%llu\n", word(WORD_RECORD_NUMBERS, l), (unsigned long long)flow[i].first,
-               (unsigned long long)flow[i].last);
-        printf("      %s: %s (%s)\n", word(WORD_LEARNS, l), s.learns ? s.learns : "?",
+        printf("; %s %s, %s; %s%s%llu-%llu\n", fmt_count(flow[i].messages).s, word(WORD_MESSAGES_UNIT, l),
+               fmt_bytes(flow[i].bytes).s, word(WORD_RECORD_NUMBERS, l), word(WORD_COLON, l),
+               (unsigned long long)flow[i].first, (unsigned long long)flow[i].last);
+        printf("              %s%s%s (%s)\n", word(WORD_LEARNS, l), word(WORD_COLON, l), s.learns ? s.learns : "?",
                s.shield ? disclosure_shield(s.shield, l) : "?");
         messages += flow[i].messages;
         bytes += flow[i].bytes;
     }
-    printf("  %s: %s, %s\n", word(WORD_TOTAL, l), fmt_count(messages).s, fmt_bytes(bytes).s);
+    printf("  %s%s%s %s, %s\n", word(WORD_TOTAL, l), word(WORD_COLON, l), fmt_count(messages).s, word(WORD_MESSAGES_UNIT, l),
+           fmt_bytes(bytes).s);
 }
 
 /* What p receives, or with others what all but p receive. */
@@ -56,7 +57,8 @@ static void print_outputs(const struct contract *c, party p, int others, enum la
     printf("\n%s\n", word(others ? WORD_OUTPUTS_OTHERS : WORD_OUTPUTS_TO, l));
     for (size_t i = 0; i < count; i++)
         if ((d[i].to == p) != others)
-            printf("  %s: %s\n      %s: %s\n", story_party(c, d[i].to), d[i].what, word(WORD_AND_LEARNS, l), d[i].learns);
+            printf("  %-11s %s\n              %s%s%s\n", story_party(c, d[i].to), d[i].what, word(WORD_AND_LEARNS, l),
+                   word(WORD_COLON, l), d[i].learns);
 }
 
 static void print_sentences(const struct contract *c, enum language l)
@@ -86,6 +88,11 @@ static enum word basis_words(enum basis basis)
     return WORD_BASIS_PART;
 }
 
+static void print_line(enum word name, const char *text, enum language l)
+{
+    printf("%s%s%s\n", word(name, l), word(WORD_COLON, l), text);
+}
+
 static status print_statement(const struct stories *all, const struct story *told, party p, enum language l)
 {
     const struct contract *c = &told->contract;
@@ -96,11 +103,12 @@ static status print_statement(const struct stories *all, const struct story *tol
     TRY(stories_traffic(&traffic, &basis, all, told, p));
     hash_hex(&told->contract_id, hex);
     printf("%s %s\n\n", word(WORD_STATEMENT_OF, l), story_party(c, p));
-    printf("%s: %s\n%s: %s\n%s: %s\n", word(WORD_JOB, l), c->job, word(WORD_PURPOSE, l), c->purpose, word(WORD_CONTRACT_ID, l),
-           hex);
+    print_line(WORD_JOB, c->job, l);
+    print_line(WORD_PURPOSE, c->purpose, l);
+    print_line(WORD_CONTRACT_ID, hex, l);
     if (told->stage != STAGE_WHOLE)
-        printf("%s: %s\n", word(WORD_STAGE, l), word(told->stage == STAGE_OFFLINE ? WORD_OFFLINE : WORD_ONLINE, l));
-    printf("%s: %s\n", word(WORD_BASIS, l), word(basis_words(basis), l));
+        print_line(WORD_STAGE, word(told->stage == STAGE_OFFLINE ? WORD_OFFLINE : WORD_ONLINE, l), l);
+    print_line(WORD_BASIS, word(basis_words(basis), l), l);
     print_flows(c, traffic.sent, WORD_LEFT, WORD_TO, l);
     print_flows(c, traffic.received, WORD_CAME_IN, WORD_FROM, l);
     print_outputs(c, p, 0, l);

@@ -8,13 +8,13 @@
 static const char style[] =
     ".switch{position:absolute;opacity:0;width:1px;height:1px;overflow:hidden}\n"
     "#en:checked~* .zh,#zh:checked~* .en{display:none}\n"
-    ".top .side{display:flex;gap:14px;align-items:center}\n"
+    "nav{flex-wrap:wrap}.top .side{display:flex;gap:14px;align-items:center}\n"
     ".tongue{display:inline-flex;border:1px solid var(--line);border-radius:99px;overflow:hidden;font-size:14px}\n"
     ".tongue label{padding:3px 12px;color:var(--soft);cursor:pointer}\n"
     "#en:checked~* label[for=en],#zh:checked~* label[for=zh]{background:var(--track);color:var(--ink);font-weight:600}\n"
     "#en:focus-visible~* label[for=en],#zh:focus-visible~* label[for=zh]{outline:2px solid var(--joint);outline-offset:-2px}\n"
     "th[scope=row]{color:var(--ink);font-size:15px;font-weight:600}\n"
-    "table caption{text-align:left;color:var(--soft);font-size:14px;padding-bottom:6px}\n"
+    "tbody tr:last-child th{border-bottom:0}.flows thead th{white-space:normal}.flows td{min-width:70px}\n"
     ".verdict{white-space:nowrap;font-weight:650}.verdict.pass{color:var(--pass)}.verdict.fail{color:var(--fail)}\n"
     ".verdict.none{color:var(--soft)}tr.fail td,tr.fail th{background:var(--fail-bg)}\n"
     ".finding{color:var(--soft);font-size:14px;display:block}\n"
@@ -23,12 +23,11 @@ static const char style[] =
     "details>summary{cursor:pointer;font-weight:650;padding:10px 0}\n"
     ".lanes{min-width:760px}.lanes .rail{stroke:var(--line);stroke-width:1.5}\n"
     ".lanes .say{stroke:currentColor;fill:none;stroke-linecap:round}.lanes .tip,.lanes .from{fill:currentColor}\n"
-    ".lanes .step{fill:var(--ink);font-weight:600}.lanes .sum{fill:currentColor}\n"
+    ".lanes .step{fill:var(--ink);font-weight:600}.lanes .sum{fill:var(--ink)}\n"
     ".lanes .seal{stroke:var(--pass);stroke-width:1.5;stroke-dasharray:6 4}.lanes .sealed{fill:var(--pass)}\n"
-    "svg.lanes text{font-size:12.5px}svg.lanes .head{font-size:13px;font-weight:650;fill:currentColor}\n"
-    ".flows td small{display:block}.flows{table-layout:auto}\n"
-    "@media screen and (max-width:560px){.top .wrap{flex-wrap:wrap;padding-top:8px;padding-bottom:8px}}\n"
-    "@media print{.tongue,.switch{display:none}.lanes{min-width:0}section{break-inside:auto}h3,h4,summary{break-after:avoid}\n"
+    "svg.lanes text{font-size:12.5px}svg.lanes .head{font-size:13px;font-weight:650;fill:var(--ink)}\n"
+    "@media screen and (max-width:560px){.stack th[scope=row]{display:block;border:0;padding:2px 0}.top .wrap{flex-wrap:wrap;padding-top:8px;padding-bottom:8px}}\n"
+    "@media print{.tongue,.switch{display:none}.lanes{min-width:0}tfoot{display:table-row-group}p.why{break-inside:avoid}h3,h4,summary{break-after:avoid}\n"
     ".lanes *,.verdict{-webkit-print-color-adjust:exact;print-color-adjust:exact}.flows{font-size:8pt}\n"
     "@page{size:A4;margin:14mm}}\n";
 
@@ -266,9 +265,10 @@ static void summary(const struct sheet *s, int told)
         }
         if (r->population.rows) {
             sheet_tag(f, "dt", WORD_POPULATION);
-            fprintf(f, "<dd>%s; %s + %s ", fmt_count(r->population.rows).s, fmt_count(r->population.train).s,
-                    fmt_count(r->population.test).s);
-            sheet_word(f, WORD_TRAIN_TEST);
+            fprintf(f, "<dd>%s: %s ", fmt_count(r->population.rows).s, fmt_count(r->population.train).s);
+            sheet_word(f, WORD_TRAIN_ROWS);
+            fprintf(f, ", %s ", fmt_count(r->population.test).s);
+            sheet_word(f, WORD_TEST_ROWS);
             fputs("</dd>", f);
         }
         fputs("</dl>", f);

@@ -123,7 +123,7 @@ status sheet_statement(const struct sheet *s, const struct story *told, party p)
     sheet_party(f, &told->contract, p);
     fputs("</h3><p class=\"why\">", f);
     sheet_word(f, WORD_BASIS);
-    fputs(": ", f);
+    sheet_word(f, WORD_COLON);
     sheet_word(f, basis_word(s, basis));
     fputs("</p>\n", f);
     flows(f, &told->contract, traffic.sent, WORD_LEFT, WORD_TO);

@@ -128,6 +128,13 @@ static void step_name(char out[128], const struct step *s, size_t run, enum lang
         snprintf(out, 128, "%s %u%s", word(WORD_PASS, l), s->pass, word(WORD_PASS_END, l));
 }
 
+/* "6 messages, 7.42 kB", with whose in front unless NULL. */
+static void sum_text(char out[128], struct cell sum, const char *whose, enum language l)
+{
+    snprintf(out, 128, "%s%s%s %s, %s", whose ? whose : "", whose ? ": " : "", fmt_count(sum.messages).s,
+             word(WORD_MESSAGES_UNIT, l), fmt_bytes(sum.bytes).s);
+}
+
 static void svg_text(FILE *f, const char *class, const char *anchor, double x, double y, const char *en, const char *zh)
 {
     fprintf(f, "<text class=\"%s en\" text-anchor=\"%s\" x=\"%.1f\" y=\"%.1f\" lang=\"en\">", class, anchor, x, y);
@@ -160,6 +167,7 @@ static void sender_line(FILE *f, const struct lanes *l, const struct step *s, pa
     const struct cell sum = sum_from(s, from);
     const double x = lane_x(l, from), t = thickness(sum.bytes), tip = 4 + t;
     double left = x, right = x;
+    char text[LANGUAGES][128];
 
     fprintf(f, "<g class=\"c%u\">", from % PARTIES_MAX);
     for (party to = 0; to < l->contract->parties; to++) {
@@ -174,10 +182,10 @@ static void sender_line(FILE *f, const struct lanes *l, const struct step *s, pa
     fprintf(f, "<path class=\"say\" stroke-width=\"%.2f\" d=\"M%.1f %.1fH%.1f\"/>", t, left < x ? left + tip : x, y,
             right > x ? right - tip : x);
     fprintf(f, "<circle class=\"from\" cx=\"%.1f\" cy=\"%.1f\" r=\"4.5\"/>", x, y);
-    fprintf(f, "<text class=\"sum\" x=\"%d\" y=\"%.1f\">", SUM_LEFT, y + 4);
-    html_textf(f, "%s → %s × ", story_party(l->contract, from), fmt_count(sum.messages).s);
-    html_textf(f, "%s", fmt_bytes(sum.bytes).s);
-    fputs("</text></g>\n", f);
+    sum_text(text[LANGUAGE_EN], sum, story_party(l->contract, from), LANGUAGE_EN);
+    sum_text(text[LANGUAGE_ZH], sum, story_party(l->contract, from), LANGUAGE_ZH);
+    svg_text(f, "sum", "start", SUM_LEFT, y + 4, text[LANGUAGE_EN], text[LANGUAGE_ZH]);
+    fputs("</g>\n", f);
 }
 
 static unsigned senders(const struct lanes *l, const struct step *s)
@@ -229,10 +237,10 @@ static void picture(FILE *f, const struct lanes *l)
     for (party p = 0; p < l->contract->parties; p++) {
         const double x = lane_x(l, p);
 
-        fprintf(f, "<path class=\"rail\" d=\"M%.1f %dV%.0f\"/><g class=\"c%u\"><text class=\"head\" transform=\"translate(%.1f "
-                   "%d) rotate(-32)\">", x, HEAD - 14, height - 4, p % PARTIES_MAX, x, HEAD - 22);
+        fprintf(f, "<path class=\"rail\" d=\"M%.1f %dV%.0f\"/><text class=\"head\" transform=\"translate(%.1f %d) rotate(-32)\">",
+                x, HEAD - 14, height - 4, x, HEAD - 22);
         html_text(f, story_party(l->contract, p));
-        fputs("</text></g>\n", f);
+        fputs("</text>\n", f);
     }
     for (size_t i = 0; i < SLOTS; i += run_length(l, i))
         if (l->step[i].used || l->step[i].sealed)
@@ -270,9 +278,11 @@ static void table(FILE *f, const struct lanes *l)
         sheet_both(f, en, zh);
         fputs("</th>", f);
         for (party p = 0; p < c->parties; p++) {
-            const struct cell sum = sum_from(s, p);
-
-            html_tag(f, "td class=\"n\"", "%s × %s", fmt_count(sum.messages).s, fmt_bytes(sum.bytes).s);
+            sum_text(en, sum_from(s, p), NULL, LANGUAGE_EN);
+            sum_text(zh, sum_from(s, p), NULL, LANGUAGE_ZH);
+            fputs("<td class=\"n\">", f);
+            sheet_both(f, en, zh);
+            fputs("</td>", f);
         }
         fputs("</tr>\n", f);
     }

@@ -9,7 +9,7 @@
 #define WORDS(W) \
     W(AUDIT_REPORT,  "audit report", "审计报告") \
     W(STATEMENT,     "Disclosure statement", "披露声明") \
-    W(STATEMENT_OF,  "Disclosure statement of", "披露声明，参与方：") \
+    W(STATEMENT_OF,  "Disclosure statement of", "披露声明——") \
     W(LANGUAGE,      "Language of this page", "页面语言") \
     W(SECTIONS,      "Sections", "章节") \
     W(VERIFIED,      "verified", "验证通过") \
@@ -20,9 +20,9 @@
     W(BAD,    "At least one check fails. Do not rely on this session before the lines marked ✗ are explained.", \
               "至少一项检查未通过。在标有 ✗ 的各行得到解释之前，请勿采信本次会话。") \
     W(CHECKS_HELD,   "Checks that hold", "通过的检查") \
-    W(OF_CHECKS,     "of all checks", "检查总数") \
+    W(OF_CHECKS,     "checks", "项检查") \
     W(FILES_GIVEN,   "Parties whose files were given", "已提供文件的参与方") \
-    W(OF_PARTIES,    "of all parties", "参与方总数") \
+    W(OF_PARTIES,    "parties", "个参与方") \
     W(SIGNED_RECORDS, "Signed records", "已签名记录") \
     W(JOINT_CHECKPOINTS, "Joint checkpoints", "联合检查点") \
     W(BY_ALL,        "signed by all parties", "由各方共同签名") \
@@ -37,7 +37,7 @@
     W(FINDING,       "Finding", "检查所见") \
     W(OFFLINE,       "Offline session", "离线会话") \
     W(ONLINE,        "Online session", "在线会话") \
-    W(WHOLE,         "Session", "会话") \
+    W(WHOLE,         "Whole session", "完整会话") \
     W(PARTIES,       "Parties and files", "参与方与文件") \
     W(PARTIES_WHY,   "Who takes part by the contract, and whose evidence was given to this audit.", \
                      "合同所列的参与方，以及本次审计收到的证据文件。") \
@@ -77,15 +77,16 @@
     W(AS_TABLE,      "The same as a table", "以表格形式查看") \
     W(STEP,          "Step", "步骤") \
     W(SENT_BY,       "sent by", "发送方") \
+    W(MESSAGES_UNIT, "messages", "条消息") \
     W(CHECKPOINTS,   "Joint checkpoints", "联合检查点") \
-    W(CHECKPOINTS_WHY, "At each of these points every party signed the length and the root of every party’s log. Nobody can change what stands before without all these signatures.", \
+    W(CHECKPOINTS_WHY, "At each of these points every party signed the length and the root of every party’s log. Nothing that stands before can be changed afterwards without new signatures of them all.", \
                      "在每个检查点，各方对所有参与方日志的长度和根共同签名。此前的内容，未经全部重新签名无法更改。") \
     W(AFTER_PASS,    "After pass", "轮次之后") \
     W(AT_END,        "end", "结束") \
     W(SIGNED_BY,     "Signatures of", "签名方") \
     W(HELD_BY,       "Same in the logs of", "记载一致的日志") \
     W(NO_CHECKPOINTS, "The files hold no joint checkpoint.", "文件中没有联合检查点。") \
-    W(ENTRIES,       "entries", "条记录") \
+    W(ENTRIES,       "entries and root", "记录条数与根") \
     W(APPROVALS,     "Approvals", "批准") \
     W(APPROVALS_WHY, "Every party signed the contract for this attempt with the key of its certificate, and with it the key that signs its records.", \
                      "各方以其证书密钥签署合同及本次尝试，同时签署用于签名记录的会话密钥。") \
@@ -108,9 +109,10 @@
     W(FROM,          "From", "来自") \
     W(MESSAGES_COUNT, "Messages", "条数") \
     W(BYTES,         "Bytes", "字节数") \
-    W(RECORD_NUMBERS, "Record numbers", "记录编号") \
+    W(RECORD_NUMBERS, "First and last record", "首末记录编号") \
     W(SHIELD,        "What protects the data", "数据保护方式") \
     W(LEARNS,        "Its receiver learns", "接收方获知") \
+    W(COLON,         ": ", "：") \
     W(TOTAL,         "total", "合计") \
     W(BASIS,         "Basis", "依据") \
     W(BASIS_LOG,     "the signed log of this party; this statement checks nothing, hefu-audit verify does", \
@@ -149,7 +151,8 @@
     W(CONTRACT_ID,   "Contract id", "合同编号") \
     W(SESSION_ID,    "Session id", "会话编号") \
     W(POPULATION,    "Common people", "共同人数") \
-    W(TRAIN_TEST,    "training and test rows", "训练与测试样本") \
+    W(TRAIN_ROWS,    "training rows", "训练样本") \
+    W(TEST_ROWS,     "test rows", "测试样本") \
     W(FOOTER,        "Written by hefu-audit. This file is complete in itself: it loads nothing, runs no script and holds no row of anyone’s data.", \
                      "由 hefu-audit 生成。本文件自成一体：不加载任何内容，不运行脚本，不含任何一方的数据。")
 /* clang-format on */
