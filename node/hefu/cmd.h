@@ -70,6 +70,6 @@ const char *cmd_plural(size_t n);
 /* ---- the commands ---- */
 
 cmd_run cmd_try, cmd_ca, cmd_node, cmd_coordinator, cmd_table, cmd_plan, cmd_prepare, cmd_train, cmd_watch, cmd_report, cmd_jobs, cmd_job,
-    cmd_evidence;
+    cmd_evidence, cmd_contract, cmd_approver;
 
 #endif

@@ -2,7 +2,10 @@
  * may see of its jobs. */
 #include "crypto/wire.h"
 #include "node/hefu/cmd.h"
+#include "node/hefu/contracts.h"
 #include "node/hefu/coordinate.h"
+#include "node/local/approver.h"
+#include "node/local/keyring.h"
 #include "node/net/control.h"
 
 #include <stdio.h>
@@ -89,20 +92,6 @@ status cmd_jobs(int argc, char **argv, struct fault *f)
 
 /* ---- job show ---- */
 
-static status read_contract(struct contract **out, const json_t *state, struct fault *f)
-{
-    struct contract *contract AUTO(auto_free) = NULL;
-    uint8_t *bytes AUTO(auto_free) = NULL;
-    size_t len = 0;
-
-    TRY(alloc_zeroed(&contract, 1, sizeof *contract));
-    TRY(control_bytes(&bytes, &len, json_object_get(state, "contract"), "contract", CONTRACT_BYTES_MAX, f));
-    TRY(contract_decode(contract, bytes, len, f));
-    *out = contract;
-    contract = NULL;
-    return OK;
-}
-
 /* A coordinator has no columns of its own: it reads the contract as an outsider. */
 static status print_contract(const struct contract *contract)
 {
@@ -139,6 +128,23 @@ static void print_states(const struct job_view *v)
     }
 }
 
+/* Who has signed for this node, as far as its policy asks for approvers. */
+static void print_signatures(const json_t *state)
+{
+    const json_t *approvals = json_object_get(state, "approvals"), *signatures = json_object_get(approvals, "signed"), *one;
+    char when[32];
+    size_t i;
+
+    if (json_array_size(signatures) == 0 && json_count(approvals, "needed") == 0)
+        return;
+    printf("\nWho has signed attempt %u (%u needed)\n", (unsigned)json_count(approvals, "attempt") + 1,
+           (unsigned)json_count(approvals, "needed"));
+    json_array_foreach(signatures, i, one) {
+        time_text(when, json_count(one, "time"));
+        printf("  %-16s %s  key %s\n", json_text(one, "name"), when, json_text(one, "key"));
+    }
+}
+
 static status show_job(struct audience *a, const char *id, int as_json, struct fault *f)
 {
     struct job_view view AUTO(job_view_clear) = {0};
@@ -147,11 +153,12 @@ static status show_job(struct audience *a, const char *id, int as_json, struct f
     char until[32];
 
     TRY(job_view_open(&view, a, id, NULL, f));
+    TRY(contracts_of_state(&contract, view.state[0], f));
     if (as_json) {
         json_object_set_new(view.state[0], "node", json_string(job_view_name(&view, 0)));
+        json_object_set_new(view.state[0], "terms", contracts_terms(contract));
         return cmd_print_json(json_incref(view.state[0]), f);
     }
-    TRY(read_contract(&contract, view.state[0], f));
     time_text(until, contract->not_after);
     printf("Job id     %s\nProposed   by %s; to be approved and run until %s\n", view.id,
            json_text(view.state[0], "coordinator"), until);
@@ -162,9 +169,11 @@ static status show_job(struct audience *a, const char *id, int as_json, struct f
         TRY(print_contract(contract));
     }
     print_states(&view);
+    print_signatures(view.state[0]);
     if (a->node && strncmp(job_view_state(&view, 0), "awaiting", 8) == 0)
-        printf("\nTo take part:  hefu job approve %s%s\nTo decline:    hefu job refuse %s --reason TEXT%s\n", view.id,
-               a->option, view.id, a->option);
+        printf("\nTo take part:  hefu job approve %s%s%s\nTo decline:    hefu job refuse %s --reason TEXT%s\n", view.id,
+               json_count(json_object_get(view.state[0], "approvals"), "needed") ? " --as NAME --key FILE" : "", a->option,
+               view.id, a->option);
     return OK;
 }
 
@@ -191,37 +200,76 @@ static status run_show(int argc, char **argv, struct fault *f)
 
 /* ---- decisions ---- */
 
-static status decide(struct audience *a, const char *op, const char *id, const char *reason, struct fault *f)
+/* "as" and "signature": this person's signature on the attempt that the node wants approved, by the key in that file. */
+static status sign_request(json_t *request, const json_t *state, const char *party_name, const char *as, const char *key_file,
+                           struct fault *f)
+{
+    struct contract *contract AUTO(auto_free) = NULL;
+    struct keyring *key AUTO(keyring_clear) = NULL;
+    struct wire_writer statement AUTO(wire_writer_clear) = {0};
+    struct signature sig;
+    struct hash id;
+
+    TRY(contracts_of_state(&contract, state, f));
+    TRY(contract_id(&id, contract));
+    TRY(keyring_new(&key, key_file, NULL, f));
+    approver_statement(&statement, &id, (uint32_t)json_count(json_object_get(state, "approvals"), "attempt"), party_name, as);
+    TRY(wire_writer_status(&statement));
+    keyring_sign(key, &sig, APPROVER_SIGN_TAG, statement.bytes, statement.len);
+    json_object_set_new(request, "as", json_string(as));
+    json_object_set_new(request, "signature", control_hex(sig.bytes, sizeof sig.bytes));
+    return OK;
+}
+
+struct decision {
+    const char *op, *id;
+    const char *reason;   /* or NULL */
+    const char *as, *key; /* of an approver, or NULL */
+};
+
+static status decide(struct audience *a, const struct decision *d, struct fault *f)
 {
     struct job_view view AUTO(job_view_clear) = {0};
 
-    TRY(job_view_open(&view, a, id, NULL, f));
+    TRY(job_view_open(&view, a, d->id, NULL, f));
     for (uint32_t i = 0; i < view.count; i++) {
-        json_t *answer AUTO(auto_json) = NULL;
-        json_t *request = json_pack("{s:s,s:s}", "op", op, "job", id);
+        json_t *answer AUTO(auto_json) = NULL, *request AUTO(auto_json) = json_pack("{s:s,s:s}", "op", d->op, "job", d->id);
+        const json_t *approvals;
+        size_t have;
 
-        if (request && reason)
-            json_object_set_new(request, "reason", json_string(reason));
-        TRY(audience_ask(a, view.node[i], request, &answer, f));
-        printf("%s: job %s is %s\n", job_view_name(&view, i), id, json_text(answer, "state"));
+        if (request && d->reason)
+            json_object_set_new(request, "reason", json_string(d->reason));
+        if (request && d->as)
+            TRY(sign_request(request, view.state[i], job_view_name(&view, i), d->as, d->key, f));
+        TRY(audience_ask(a, view.node[i], json_incref(request), &answer, f));
+        approvals = json_object_get(answer, "approvals");
+        have = json_array_size(json_object_get(approvals, "signed"));
+        printf("%s: job %s is %s\n", job_view_name(&view, i), d->id, json_text(answer, "state"));
+        if (have < json_count(approvals, "needed"))
+            printf("%s: signed by %zu of %u approvers\n", job_view_name(&view, i), have, (unsigned)json_count(approvals, "needed"));
     }
     return OK;
 }
 
 static status run_approve(int argc, char **argv, struct fault *f)
 {
-    const char *id = NULL, *node = ".";
+    struct decision d = {.op = "approve"};
+    const char *node = ".";
     const struct cmd_option options[] = {
+        {"as", "NAME", "sign as this approver, where the node asks for several", .text = &d.as},
+        {"key", "FILE", "the approver's own key", .text = &d.key},
         {"node", "DIR", "the node in DIR (.)", .text = &node},
         {0},
     };
     struct audience audience AUTO(audience_clear) = {0};
 
     TRY(cmd_parse(&(struct cmd_line){"hefu job approve", "JOB", "Sign the contract: this node will take part.", options,
-                                     {&id}, 1},
+                                     {&d.id}, 1},
                   argc, argv, f));
+    if (!d.as != !d.key)
+        return fault_set(f, STATUS_USAGE, "--as and --key go together");
     TRY(audience_of_node(&audience, node, f));
-    return decide(&audience, "approve", id, NULL, f);
+    return decide(&audience, &d, f);
 }
 
 static status run_refuse(int argc, char **argv, struct fault *f)
@@ -237,7 +285,7 @@ static status run_refuse(int argc, char **argv, struct fault *f)
     TRY(cmd_parse(&(struct cmd_line){"hefu job refuse", "JOB", "Say no: this node will not take part.", options, {&id}, 1},
                   argc, argv, f));
     TRY(audience_of_node(&audience, node, f));
-    return decide(&audience, "refuse", id, reason, f);
+    return decide(&audience, &(struct decision){.op = "refuse", .id = id, .reason = reason}, f);
 }
 
 static status run_cancel(int argc, char **argv, struct fault *f)
@@ -253,7 +301,7 @@ static status run_cancel(int argc, char **argv, struct fault *f)
     TRY(cmd_parse(&(struct cmd_line){"hefu job cancel", "JOB", "Stop a job, wherever it is.", options, {&id}, 1}, argc,
                   argv, f));
     TRY(audience_find(&audience, node, coordinator, f));
-    return decide(&audience, "cancel", id, NULL, f);
+    return decide(&audience, &(struct decision){.op = "cancel", .id = id}, f);
 }
 
 status cmd_job(int argc, char **argv, struct fault *f)

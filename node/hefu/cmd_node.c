@@ -3,6 +3,7 @@
 #include "node/hefu/identity.h"
 #include "node/hefu/trust.h"
 #include "node/local/config.h"
+#include "node/local/policy.h"
 #include "node/net/store.h"
 
 #include <stdio.h>
@@ -149,7 +150,7 @@ static json_t *config_json(const struct node_config *c)
     const struct config_deadlines *d = &c->deadlines;
 
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:{s:i, s:i, s:i, s:i},"
-                     " s:{s:s, s:i, s:i, s:i, s:o, s:o}, s:{s:i, s:i, s:i}}",
+                     " s:{s:s, s:i, s:i, s:i, s:o, s:o, s:i, s:i}, s:{s:i, s:i, s:i}}",
                      "name", c->name, "listen", c->listen, "state_dir", c->state_dir, "certificate", c->certificate,
                      "key", "(hidden)", "ca", c->ca, "crl", c->crl, "peers", peers_json(c->peers, c->num_peers),
                      "coordinators", coordinators_json(c), "deadlines", "handshake_s", (int)d->handshake_s, "peer_s",
@@ -157,7 +158,8 @@ static json_t *config_json(const struct node_config *c)
                      c->policy.approve == APPROVE_AUTO ? "auto" : "ask", "min_rows", (int)c->policy.min_rows,
                      "max_passes", (int)c->policy.max_passes, "min_key_bits", (int)c->policy.min_key_bits,
                      "coordinators", texts_json(c->policy.coordinators, c->policy.num_coordinators), "tables",
-                     texts_json(c->policy.tables, c->policy.num_tables), "limits", "memory_mb",
+                     texts_json(c->policy.tables, c->policy.num_tables), "contracts_per_table",
+                     (int)c->policy.contracts_per_table, "approvals", (int)c->policy.approvals, "limits", "memory_mb",
                      (int)c->limits.memory_mb, "queue_mb", (int)c->limits.queue_mb, "threads",
                      (int)c->limits.threads);
 }
@@ -171,8 +173,11 @@ static void print_config(const struct node_config *c)
     for (uint32_t i = 0; i < c->num_coordinators; i++)
         printf("%s%s\n", i ? "              " : "coordinators  ", c->coordinators[i].name);
     printf("approval      %s\n", c->policy.approve == APPROVE_AUTO ? "automatic within policy" : "asks the operator");
+    printf("approvers     %u must sign\n", c->policy.approvals > 1 ? c->policy.approvals : 0);
     printf("policy        at least %u common people, at most %u passes, keys of at least %u bits\n",
            c->policy.min_rows, c->policy.max_passes, c->policy.min_key_bits);
+    if (c->policy.contracts_per_table)
+        printf("              at most %u contracts a table in %d days\n", c->policy.contracts_per_table, POLICY_USES_DAYS);
     printf("deadlines     handshake %u s, silent peer %u s, approval %u s, job %u s\n", c->deadlines.handshake_s,
            c->deadlines.peer_s, c->deadlines.approval_s, c->deadlines.job_s);
 }
@@ -238,6 +243,20 @@ static void check_state(struct findings *all, const struct node_config *config)
         found(all, FINDING_OK, "tables", "%zu registered", count);
 }
 
+/* Fewer approvers than the policy asks for: nothing can ever be approved. */
+static void check_approvers(struct findings *all, const struct node_config *config)
+{
+    struct store *store AUTO(store_clear) = NULL;
+    struct store_approver *list AUTO(auto_free) = NULL;
+    size_t count = 0;
+
+    if (config->policy.approvals < 2 || store_open(&store, config->state_dir, NULL) != OK ||
+        store_list_approvers(store, &list, &count, NULL) != OK)
+        return;
+    found(all, count < config->policy.approvals ? FINDING_BAD : FINDING_OK, "approvers", "%zu registered, policy.approvals is %u",
+          count, config->policy.approvals);
+}
+
 static void check_node(struct findings *all, const struct node_config *config, const char *path)
 {
     const struct identity own = {.config = path, .name = config->name, .role = ROLE_NODE, .key = config->key,
@@ -245,6 +264,7 @@ static void check_node(struct findings *all, const struct node_config *config, c
 
     identity_check(all, &own);
     check_state(all, config);
+    check_approvers(all, config);
     if (config->num_peers == 0)
         found(all, FINDING_WARNING, "peers", "none yet (hefu node trust)");
     for (uint32_t i = 0; i < config->num_peers; i++)
@@ -288,6 +308,7 @@ status cmd_node(int argc, char **argv, struct fault *f)
     static const struct cmd table[] = {
         {"init", "make a node's directory with a key and a certificate request", run_init},
         {"trust", "pin the certificate of a peer or a coordinator", run_trust},
+        {"approver", "whose signatures count where the policy asks for several", cmd_approver},
         {"show", "show the configuration, defaults included", run_show},
         {"check", "check configuration, keys, certificates, permissions, tables", run_check},
         {0},

@@ -18,6 +18,7 @@ expect but_it_can_be_registered_for_a_preparation 0 "people        420" -- \
 "$hefu" table add incomes tax.csv --id id --node tax >/dev/null 2>&1
 "$hefu" table add years social.csv --id id --node social >/dev/null 2>&1
 job_file risk.yaml bank=loans tax=incomes social=years
+printf 'audit:\n  replay: sealed\n' >>risk.yaml
 
 # up NODE: its daemon runs and answers; its process is $pid_NODE.
 up() {

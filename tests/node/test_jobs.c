@@ -1,7 +1,9 @@
 /* The life of a job at one node, bank, with a worker that does nothing: offers, contracts, policy, approvals, ends. */
 #include "node/net/jobs.h"
 
+#include "node/local/approver.h"
 #include "node/local/ca.h"
+#include "node/local/commitment.h"
 #include "node/local/session_files.h"
 #include "training/preparation.h"
 
@@ -1289,6 +1291,268 @@ static void a_table_without_labels_is_offered_for_a_preparation_only(void **stat
     json_decref(answer);
 }
 
+/* ---- the data that a contract commits to: commitment.h ---- */
+
+static void a_table_that_has_changed_is_not_approved_but_new_labels_are_no_change(void **state)
+{
+    struct contract k = proposed();
+    char id[17];
+
+    (void)state;
+    json_decref(must(&acme, contract_request(&k, bank_pem, tax_pem)));
+    job_id(id, &k);
+    write_table_of("loans.csv", 4, 1); /* as many rows, the same bins, other people in them: only the data root tells */
+    must_fail(&operator, about("approve", id), "configuration", "its rows are not those that the contract commits to");
+    state_is(id, "awaiting_approval");
+    write_table_of("loans.csv", 5, 0);
+    json_decref(must(&operator, about("approve", id)));
+}
+
+static void the_same_table_is_committed_to_alike_and_another_name_or_node_otherwise(void **state)
+{
+    const struct contract first = proposed(), second = proposed();
+    struct store_table copy;
+    struct contract_party a = {0}, b = {0};
+    uint8_t codes[] = {1}, bins[] = {2};
+    char name[] = "p1", *ids[] = {name};
+    struct dataset data = {.rows = 1, .columns = 1, .bins = bins, .codes = codes, .ids = ids};
+    struct dictionary none = {.id_column = name};
+
+    (void)state;
+    assert_true(hash_equal(&first.party[0].data_root, &second.party[0].data_root));
+    assert_true(hash_equal(&first.party[0].schema_hash, &second.party[0].schema_hash));
+    assert_int_equal(store_get_table(store, &copy, "loans", NULL), OK);
+    assert_int_equal(commitment_make(&a, keys, "loans", &data, &none), OK);
+    assert_int_equal(commitment_make(&b, keys, "cards", &data, &none), OK);
+    assert_false(hash_equal(&a.data_root, &b.data_root));
+    assert_int_equal(commitment_make(&b, tax_keys, "loans", &data, &none), OK);
+    assert_false(hash_equal(&a.data_root, &b.data_root));
+    assert_false(hash_equal(&a.schema_hash, &b.schema_hash));
+    assert_int_equal(commitment_check(&a, keys, "loans", &data, NULL), OK);
+    assert_int_equal(commitment_check(&b, keys, "loans", &data, NULL), STATUS_CONFIG);
+}
+
+static void a_table_serves_only_so_many_contracts_within_90_days(void **state)
+{
+    char id[17];
+    struct contract k;
+
+    (void)state;
+    config.policy.contracts_per_table = 2;
+    for (uint8_t i = 0; i < 2; i++) {
+        k = proposed();
+        k.nonce[0] = i;
+        json_decref(must(&acme, contract_request(&k, bank_pem, tax_pem)));
+        job_id(id, &k);
+        json_decref(must(&operator, about("approve", id)));
+    }
+    start(id, &k); /* another attempt at the second contract is no third one */
+    jobs_ended(jobs, id, &(struct fault){.code = STATUS_CLOSED, .message = "tax went away"}, "tax", NULL, NULL);
+    json_decref(must(&operator, about("approve", id)));
+    k = proposed();
+    k.nonce[0] = 2;
+    must_fail(&acme, contract_request(&k, bank_pem, tax_pem), "refused", "used by 2 contracts in 90 days, and it was by 2");
+    now += 91 * 86400;
+    k = proposed();
+    k.nonce[0] = 3;
+    json_decref(must(&acme, contract_request(&k, bank_pem, tax_pem)));
+    job_id(id, &k);
+    config.policy.contracts_per_table = 0; /* no limit */
+    json_decref(must(&operator, about("approve", id)));
+}
+
+static void what_was_proposed_in_time_is_still_counted_when_it_is_approved(void **state)
+{
+    char id[2][17];
+
+    (void)state;
+    config.policy.contracts_per_table = 1;
+    for (uint8_t i = 0; i < 2; i++) {
+        struct contract k = proposed();
+
+        k.nonce[0] = i;
+        json_decref(must(&acme, contract_request(&k, bank_pem, tax_pem)));
+        job_id(id[i], &k);
+    }
+    json_decref(must(&operator, about("approve", id[0])));
+    must_fail(&operator, about("approve", id[1]), "refused", "used by 1 contracts");
+    state_is(id[1], "awaiting_approval");
+}
+
+/* ---- several approvers ---- */
+
+struct person {
+    const char *name;
+    struct sign_public key;
+    struct sign_secret secret;
+};
+
+static struct person new_person(const char *name, uint8_t seed)
+{
+    struct person p = {.name = name};
+    struct rng_key key = {{seed}};
+
+    sign_keypair(&p.key, &p.secret, &key);
+    return p;
+}
+
+static struct person registered(const char *name, uint8_t seed)
+{
+    struct person p = new_person(name, seed);
+
+    assert_int_equal(store_add_approver(store, name, &p.key, NULL), OK);
+    return p;
+}
+
+/* What the person signs, at that party, under that name. */
+static json_t *signed_for(const char *id, const struct contract *k, uint32_t attempt, const char *party_name, const struct person *p,
+                          const char *as)
+{
+    struct wire_writer w AUTO(wire_writer_clear) = {0};
+    struct signature sig;
+    struct hash contract;
+
+    assert_int_equal(contract_id(&contract, k), OK);
+    approver_statement(&w, &contract, attempt, party_name, p->name);
+    sign_make(&sig, &p->secret, APPROVER_SIGN_TAG, w.bytes, w.len);
+    return json_pack("{s:s, s:s, s:s, s:o}", "op", "approve", "job", id, "as", as, "signature", control_hex(sig.bytes, sizeof sig));
+}
+
+static json_t *signed_by(const char *id, const struct contract *k, uint32_t attempt, const struct person *p)
+{
+    return signed_for(id, k, attempt, "bank", p, p->name);
+}
+
+/* A job that waits for two approvers. */
+static struct contract waiting_for_two(char id[17])
+{
+    struct contract k = proposed();
+
+    config.policy.approvals = 2;
+    json_decref(must(&acme, contract_request(&k, bank_pem, tax_pem)));
+    job_id(id, &k);
+    return k;
+}
+
+static void two_approvers_sign_before_the_node_does(void **state)
+{
+    char id[17];
+    const struct contract k = waiting_for_two(id);
+    const struct person ada = registered("ada", 1), bob = registered("bob", 2);
+    json_t *answer, *approvals;
+
+    (void)state;
+    must_fail(&operator, about("approve", id), "refused", "the policy of bank asks for 2 approvers, and 0 of them signed");
+    answer = must(&operator, signed_by(id, &k, 0, &ada));
+    assert_string_equal(json_string_value(json_object_get(answer, "state")), "awaiting_approval");
+    json_decref(answer);
+    must_fail(&operator, about("approve", id), "refused", "1 of them signed");
+    answer = must(&operator, signed_by(id, &k, 0, &bob));
+    assert_string_equal(json_string_value(json_object_get(answer, "state")), "approved");
+    json_decref(answer);
+    answer = must(&operator, about("job", id)); /* both signatures are evidence */
+    approvals = json_object_get(answer, "approvals");
+    assert_int_equal(json_integer_value(json_object_get(approvals, "needed")), 2);
+    assert_int_equal(json_array_size(json_object_get(approvals, "signed")), 2);
+    json_decref(answer);
+    answer = must(&acme, about("job", id)); /* ... and nobody else's business */
+    assert_null(json_object_get(answer, "approvals"));
+    json_decref(answer);
+    start(id, &k);
+    assert_int_equal(worker.started, 1);
+}
+
+static void one_person_does_not_sign_twice(void **state)
+{
+    char id[17];
+    const struct contract k = waiting_for_two(id);
+    const struct person ada = registered("ada", 1), bob = registered("bob", 2);
+
+    (void)state;
+    json_decref(must(&operator, signed_by(id, &k, 0, &ada)));
+    must_fail(&operator, signed_by(id, &k, 0, &ada), "refused", "ada has signed attempt 1");
+    must_fail(&operator, signed_for(id, &k, 0, "bank", &ada, "bob"), "refused", "not the signature of approver bob");
+    state_is(id, "awaiting_approval");
+    json_decref(must(&operator, signed_by(id, &k, 0, &bob)));
+    state_is(id, "approved");
+}
+
+static void a_signature_is_good_for_its_contract_attempt_party_and_person_alone(void **state)
+{
+    char id[17];
+    const struct contract k = waiting_for_two(id);
+    const struct person ada = registered("ada", 1), eve = new_person("eve", 3);
+    struct contract other_contract = k;
+    json_t *request;
+
+    (void)state;
+    other_contract.nonce[0] ^= 1;
+    must_fail(&operator, signed_by(id, &other_contract, 0, &ada), "refused", "not the signature of approver ada");
+    must_fail(&operator, signed_by(id, &k, 1, &ada), "refused", "not the signature of approver ada");
+    must_fail(&operator, signed_for(id, &k, 0, "tax", &ada, "ada"), "refused", "not the signature of approver ada");
+    must_fail(&operator, signed_by(id, &k, 0, &eve), "usage", "no approver \"eve\" is registered");
+    must_fail(&operator, signed_for(id, &k, 0, "bank", &eve, "ada"), "refused", "not the signature of approver ada");
+    request = signed_by(id, &k, 0, &ada);
+    json_object_set_new(request, "signature", json_string("00"));
+    must_fail(&operator, request, "refused", "not the signature of approver ada");
+    must_fail(&operator, about("approve", id), "refused", "0 of them signed");
+    must_fail(&acme, signed_by(id, &k, 0, &ada), "refused", "may not ask");
+}
+
+static void signatures_of_one_attempt_do_not_approve_the_next(void **state)
+{
+    char id[17];
+    const struct contract k = waiting_for_two(id);
+    const struct person ada = registered("ada", 1), bob = registered("bob", 2);
+
+    (void)state;
+    json_decref(must(&operator, signed_by(id, &k, 0, &ada)));
+    json_decref(must(&operator, signed_by(id, &k, 0, &bob)));
+    start(id, &k);
+    jobs_ended(jobs, id, &(struct fault){.code = STATUS_CLOSED, .message = "tax went away"}, "tax", NULL, NULL);
+    must_fail(&operator, about("approve", id), "refused", "0 of them signed");
+    must_fail(&operator, signed_by(id, &k, 0, &ada), "refused", "on attempt 2"); /* replayed */
+    json_decref(must(&operator, signed_by(id, &k, 1, &ada)));
+    json_decref(must(&operator, signed_by(id, &k, 1, &bob)));
+    assert_int_equal(approval_of_bank(id).attempt, 1);
+}
+
+static void who_was_removed_has_not_signed(void **state)
+{
+    char id[17];
+    const struct contract k = waiting_for_two(id);
+    const struct person ada = registered("ada", 1), bob = registered("bob", 2);
+    struct person second;
+
+    (void)state;
+    json_decref(must(&operator, signed_by(id, &k, 0, &ada)));
+    assert_int_equal(store_remove_approver(store, "ada", NULL), OK);
+    json_decref(must(&operator, signed_by(id, &k, 0, &bob)));
+    state_is(id, "awaiting_approval");
+    second = registered("ada", 9); /* another key: she signs again */
+    json_decref(must(&operator, signed_by(id, &k, 0, &second)));
+    state_is(id, "approved");
+}
+
+static void enough_signatures_approve_when_what_was_in_the_way_is_gone(void **state)
+{
+    char id[17];
+    const struct contract k = waiting_for_two(id);
+    const struct person ada = registered("ada", 1), bob = registered("bob", 2);
+    char dir[FILES_PATH_BYTES], path[FILES_PATH_BYTES];
+
+    (void)state;
+    assert_int_equal(jobs_session_dir(dir, config.state_dir, id, 0, STAGE_WHOLE, NULL), OK);
+    assert_int_equal(files_make_directory(dir, NULL), OK);
+    assert_int_equal(files_join(path, dir, "start.sealed", NULL), OK);
+    assert_int_equal(files_write(path, "x", 1, 0600, NULL), OK);
+    json_decref(must(&operator, signed_by(id, &k, 0, &ada)));
+    must_fail(&operator, signed_by(id, &k, 0, &bob), "refused", "has run already");
+    assert_int_equal(remove(path), 0);
+    json_decref(must(&operator, about("approve", id)));
+    state_is(id, "approved");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -1302,6 +1566,16 @@ int main(void)
         TEST(a_key_below_2048_bits_is_refused_in_a_contract_as_well),
         TEST(a_refused_contract_stays_on_record),
         TEST(a_standing_rule_approves_by_itself),
+        TEST(a_table_that_has_changed_is_not_approved_but_new_labels_are_no_change),
+        TEST(the_same_table_is_committed_to_alike_and_another_name_or_node_otherwise),
+        TEST(a_table_serves_only_so_many_contracts_within_90_days),
+        TEST(what_was_proposed_in_time_is_still_counted_when_it_is_approved),
+        TEST(two_approvers_sign_before_the_node_does),
+        TEST(one_person_does_not_sign_twice),
+        TEST(a_signature_is_good_for_its_contract_attempt_party_and_person_alone),
+        TEST(signatures_of_one_attempt_do_not_approve_the_next),
+        TEST(who_was_removed_has_not_signed),
+        TEST(enough_signatures_approve_when_what_was_in_the_way_is_gone),
         TEST(a_contract_said_twice_is_one_job),
         TEST(only_approvals_of_everyone_for_this_attempt_start_it),
         TEST(nothing_starts_that_was_not_approved_here),
