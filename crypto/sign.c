@@ -50,6 +50,16 @@ status sign_check(const struct signature *sig, const struct sign_public *pub, co
     return crypto_sign_verify_detached(sig->bytes, h.bytes, HASH_BYTES, pub->bytes) == 0 ? OK : STATUS_UNTRUSTED;
 }
 
+void sign_text(struct signature *sig, const struct sign_secret *sec, const char *text, size_t len)
+{
+    crypto_sign_detached(sig->bytes, NULL, (const unsigned char *)text, len, sec->bytes);
+}
+
+status sign_text_check(const struct signature *sig, const struct sign_public *pub, const char *text, size_t len)
+{
+    return crypto_sign_verify_detached(sig->bytes, (const unsigned char *)text, len, pub->bytes) == 0 ? OK : STATUS_UNTRUSTED;
+}
+
 status kx_shared(struct rng_key *out, const struct kx_secret *mine, const struct kx_public *theirs,
                  const struct kx_public *my_public, const void *context, size_t context_len)
 {

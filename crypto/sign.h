@@ -25,6 +25,10 @@ void sign_make(struct signature *sig, const struct sign_secret *sec, const char 
 MUST_USE status sign_check(const struct signature *sig, const struct sign_public *pub, const char *tag,
                            const void *bytes, size_t len);
 
+/* sig over the text itself, as other tools of transparency logs expect it.  The text names its purpose. */
+void sign_text(struct signature *sig, const struct sign_secret *sec, const char *text, size_t len);
+MUST_USE status sign_text_check(const struct signature *sig, const struct sign_public *pub, const char *text, size_t len);
+
 /* The key both ends of a pair derive, bound to the context (the session id).  Fails with STATUS_UNTRUSTED on a
  * low-order public key. */
 MUST_USE status kx_shared(struct rng_key *out, const struct kx_secret *mine, const struct kx_public *theirs,

@@ -318,27 +318,28 @@ static status walk_back(struct alignment *a)
     return OK;
 }
 
-/* [SPEC 5.5] a keyed hash of the aligned ids, equal at all parties. */
+/* [SPEC 5.5] the root of a tree over the aligned ids, each hashed under the key of the run: equal at all parties. */
 static status compare_roots(struct alignment *a, char *const *ids)
 {
     struct session *ss = a->ss;
-    struct hasher h;
+    struct merkle tree = {0};
     struct hash roots[PARTIES_MAX];
 
-    hasher_init(&h, "hefu/aligned ids/v1");
-    hasher_add(&h, ss->joint.bytes, sizeof ss->joint.bytes);
     for (uint32_t i = 0; i < a->common; i++) {
         const char *id = ids[a->leg[ss->self].list[i]];
+        struct hash keyed, leaf;
 
-        hasher_add(&h, id, strlen(id));
+        hash_keyed(&keyed, ss->joint.bytes, "hefu/aligned id/v1", id, strlen(id));
+        merkle_leaf(&leaf, keyed.bytes, HASH_BYTES);
+        merkle_append(&tree, &leaf);
     }
-    hasher_final(&h, &roots[ss->self]);
+    merkle_root(&tree, &roots[ss->self]);
     TRY(session_exchange(ss, MESSAGE_psi_root, 0, roots, BODY_PSI_ROOT));
     for (party p = 0; p < ss->parties; p++)
         if (!hash_equal(&roots[ss->self], &roots[p]))
             return session_blame(ss, p, STATUS_UNEXPECTED, "%s holds another list of common people than we do",
                                  ss->contract->party[p].name);
-    return OK;
+    return session_fact_hash(ss, FACT_ALIGNED, 0, &roots[ss->self]);
 }
 
 status align_run(struct session *ss, uint32_t **positions, uint32_t *common, char *const *ids, uint32_t count)

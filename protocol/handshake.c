@@ -40,6 +40,7 @@ static status send_promises(struct session *ss, struct promise *all, struct rng_
         memcpy(all[p].seed.bytes, bodies[p], HASH_BYTES);
         memcpy(all[p].nonce.bytes, bodies[p] + 32, HASH_BYTES);
         memcpy(all[p].data.bytes, bodies[p] + 64, HASH_BYTES);
+        TRY(session_fact_hash(ss, FACT_DATA, p, &all[p].data));
     }
     return OK;
 }

@@ -23,13 +23,14 @@ enum log_state log_next(struct log_reader *r, struct log_entry *out)
     if (r->left < out->len)
         return LOG_TORN;
     out->bytes = r->at;
-    out->signature = r->at + RECORD_BYTES;
+    if (record_is_signed(out->record.type))
+        out->signature = r->at + RECORD_BYTES;
     if (out->record.type == RECORD_RECV) {
-        out->peer_bytes = r->at + ENTRY_BASE;
+        out->peer_bytes = r->at + RECORD_BYTES;
         out->peer_signature = out->peer_bytes + RECORD_BYTES;
     }
-    if (out->record.type == RECORD_CHECKPOINT)
-        out->joint = r->at + ENTRY_BASE;
+    if (out->record.type == RECORD_CHECKPOINT || out->record.type == RECORD_END)
+        out->joint = r->at + (out->signature ? SIGNED_BYTES : RECORD_BYTES);
     r->at += out->len;
     r->left -= out->len;
     r->entries++;
@@ -38,11 +39,10 @@ enum log_state log_next(struct log_reader *r, struct log_entry *out)
 
 void joint_item_read(struct joint_item *out, const uint8_t *joint, party p)
 {
-    const uint8_t *at = joint + (size_t)p * CHECKPOINT_ITEM;
+    const uint8_t *at = joint + (size_t)p * JOINT_ITEM;
 
-    out->size = load_u64(at);
-    memcpy(out->root.bytes, at + 8, HASH_BYTES);
-    memcpy(out->signature.bytes, at + 8 + HASH_BYTES, SIGNATURE_BYTES);
+    log_root_read(&out->log, at);
+    memcpy(out->signature.bytes, at + LOG_ROOT_BYTES, SIGNATURE_BYTES);
 }
 
 const char *record_type_name(enum record_type type)

@@ -2,16 +2,17 @@
 #ifndef HEFU_LOG_H
 #define HEFU_LOG_H
 
-#include "protocol/contract.h"
+#include "protocol/note.h"
 #include "protocol/record.h"
 
 struct log_entry {
     const uint8_t *at;                  /* the whole entry */
     size_t len;
     struct record record;               /* decoded */
-    const uint8_t *bytes, *signature;   /* the record as it stands, and its signature */
+    const uint8_t *bytes;               /* the record as it stands */
+    const uint8_t *signature;           /* SEND, END, ABORT: over it */
     const uint8_t *peer_bytes, *peer_signature; /* RECV: what the peer sent */
-    const uint8_t *joint;               /* CHECKPOINT: CHECKPOINT_ITEM bytes for each party */
+    const uint8_t *joint;               /* CHECKPOINT, END: JOINT_ITEM bytes for each party */
 };
 
 enum log_state {
@@ -32,10 +33,9 @@ void log_reader_init(struct log_reader *r, const uint8_t *log, size_t len, uint1
 /* After anything but LOG_ENTRY the reader stays where it is. */
 enum log_state log_next(struct log_reader *r, struct log_entry *out);
 
-/* The parts of CHECKPOINT_ITEM p of a checkpoint entry. */
+/* Item p of the joint part of an entry. */
 struct joint_item {
-    uint64_t size;
-    struct hash root;
+    struct log_root log;
     struct signature signature;
 };
 void joint_item_read(struct joint_item *out, const uint8_t *joint, party p);

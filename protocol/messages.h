@@ -41,7 +41,8 @@
     MSG(block,      40, REVEAL,    VECTOR, "each to block owner: final share of the block, zero-masked",       "the receiver's own weights") \
     MSG(score,      41, EVALUATE,  VECTOR, "each to label party: rounded partial scores, zero-masked",         "per test row the sum of the other parties' partial scores") \
     MSG(metric,     42, EVALUATE,  PLAIN,  "label party to all: the agreed metrics",                           "AUC, KS, log-loss and counts of the test rows") \
-    MSG(finish,     43, FINISH,    PLAIN,  "each to all: final size and root; joint end",                      "the length of a log")
+    MSG(finish,     43, FINISH,    PLAIN,  "each to all: size and root of the own transcript, hash of all openings", "the length of a log") \
+    MSG(endorse,    44, FINISH,    PLAIN,  "each to all: signature over all final sizes and roots",            "that all parties end alike")
 /* clang-format on */
 
 enum message_kind {
@@ -94,6 +95,7 @@ enum {
     BODY_COSIGN = 64,
     BODY_METRIC = 12 * 8,
     BODY_FINISH = 8 + 32 + 32,
+    BODY_ENDORSE = 64,
     ITEM_PSI_SET = 32,
     ITEM_PSI_LIST = 4,
     ITEM_SPLIT = 1,

@@ -55,13 +55,32 @@ void record_encode(uint8_t out[RECORD_BYTES], const struct record *r)
     memcpy(out + AT_PREV_HEAD, r->prev_head.bytes, HASH_BYTES);
 }
 
-/* A record without a peer carries no message: its message fields are zero. */
-static int carries_no_message(const struct record *r)
+static int is_zero(const struct hash *h)
 {
     static const struct hash zero = {{0}};
 
-    return r->pair_seq == 0 && r->index == 0 && r->body_len == 0 && hash_equal(&r->peer_head, &zero) &&
-           (r->type == RECORD_CHECKPOINT || hash_equal(&r->body_tag, &zero));
+    return hash_equal(h, &zero);
+}
+
+/* A record without a peer carries no message: its message fields are zero. */
+static int carries_no_message(const struct record *r)
+{
+    return r->pair_seq == 0 && r->index == 0 && r->body_len == 0 && is_zero(&r->peer_head);
+}
+
+static int valid_fact(const struct record *r)
+{
+    switch (r->kind) {
+    case FACT_POPULATION:
+        return is_zero(&r->body_tag);
+    case FACT_TEST_ROWS:
+        return is_zero(&r->body_tag) && r->b == 0;
+    case FACT_DATA:
+        return r->a < PARTIES_MAX && r->b == 0;
+    case FACT_ALIGNED:
+        return r->a == 0 && r->b == 0;
+    }
+    return 0;
 }
 
 static int valid(const struct record *r)
@@ -73,14 +92,14 @@ static int valid(const struct record *r)
     case RECORD_RECV:
         return r->peer != r->self && r->phase != 0 && r->body_len <= MESSAGE_BODY_MAX && r->a == 0 && r->b == 0;
     case RECORD_FACT:
-        return r->peer == r->self && carries_no_message(r) &&
-               (r->kind == FACT_POPULATION || (r->kind == FACT_TEST_ROWS && r->b == 0));
+        return r->peer == r->self && carries_no_message(r) && valid_fact(r);
     case RECORD_CHECKPOINT:
         return r->peer == r->self && carries_no_message(r) && r->kind == 0 && r->b == 0;
     case RECORD_END:
         return r->peer == r->self && carries_no_message(r) && r->kind == 0;
     case RECORD_ABORT:
-        return carries_no_message(r) && r->kind != OK && r->kind <= STATUS_MISMATCH && r->a == 0 && r->b == 0;
+        return carries_no_message(r) && is_zero(&r->body_tag) && r->kind != OK && r->kind <= STATUS_MISMATCH && r->a == 0 &&
+               r->b == 0;
     }
     return 0;
 }
@@ -117,23 +136,30 @@ status record_decode(struct record *out, const uint8_t in[RECORD_BYTES])
     return OK;
 }
 
-void record_head(struct hash *out, const uint8_t encoded[RECORD_BYTES])
+void entry_head(struct hash *out, const uint8_t *entry, size_t len)
 {
-    merkle_leaf(out, encoded, RECORD_BYTES);
+    merkle_leaf(out, entry, len);
+}
+
+int record_is_signed(enum record_type type)
+{
+    return type == RECORD_SEND || type == RECORD_END || type == RECORD_ABORT;
 }
 
 size_t entry_bytes(enum record_type type, uint16_t parties)
 {
     switch (type) {
     case RECORD_SEND:
-    case RECORD_FACT:
-    case RECORD_END:
     case RECORD_ABORT:
-        return ENTRY_BASE;
+        return SIGNED_BYTES;
     case RECORD_RECV:
-        return 2 * (size_t)ENTRY_BASE;
+        return RECORD_BYTES + SIGNED_BYTES;
+    case RECORD_FACT:
+        return RECORD_BYTES;
     case RECORD_CHECKPOINT:
-        return ENTRY_BASE + (size_t)parties * CHECKPOINT_ITEM;
+        return RECORD_BYTES + (size_t)parties * JOINT_ITEM;
+    case RECORD_END:
+        return SIGNED_BYTES + (size_t)parties * JOINT_ITEM;
     }
     return 0;
 }

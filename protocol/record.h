@@ -1,27 +1,29 @@
 /* One line of a transcript: 256 bytes, fixed layout, big-endian.  [SPEC 7.1]
  *
- * The record's hash is both the link of the chain (the next record's prev_head) and the leaf of the Merkle tree.
- * It holds no clock: two runs from equal seeds write equal bytes. */
+ * The hash of a log entry, the record and all that stands with it, is both the link of the chain (the next record's
+ * prev_head) and the leaf of the Merkle tree.  It holds no clock: two runs from equal seeds write equal bytes. */
 #ifndef HEFU_RECORD_H
 #define HEFU_RECORD_H
 
 #include "crypto/hash.h"
 #include "crypto/sign.h"
 
-enum { RECORD_BYTES = 256, RECORD_VERSION = 1 };
+enum { RECORD_BYTES = 256, RECORD_VERSION = 2 };
 
 enum record_type {
     RECORD_SEND = 1,
     RECORD_RECV = 2,
     RECORD_FACT = 3,       /* kind = enum fact; a and b are the values */
     RECORD_CHECKPOINT = 4, /* joint: a = pass; tag = hash of all sizes and roots, cosigned by all */
-    RECORD_END = 5,        /* a = records sent, b = records received */
+    RECORD_END = 5,        /* joint: a = records sent, b = records received; tag as of a checkpoint */
     RECORD_ABORT = 6,      /* kind = status; peer = the one blamed, or self */
 };
 
 enum fact {
     FACT_POPULATION = 1, /* a = rows common to all, b = training rows */
     FACT_TEST_ROWS = 2,  /* a = test rows scored */
+    FACT_DATA = 3,       /* a = a party; tag = what it committed to as its data */
+    FACT_ALIGNED = 4,    /* tag = root of the keyed ids common to all */
 };
 
 struct record {
@@ -36,9 +38,9 @@ struct record {
     uint32_t pass;
     uint64_t index;          /* record number within a vector */
     uint64_t body_len;
-    struct hash body_tag;    /* keyed with the pair's key */
-    struct hash peer_head;   /* SEND: head of the last record received from that peer (zero before);
-                                RECV: head of the SEND record received */
+    struct hash body_tag;    /* keyed with the pair's key; of FACT, CHECKPOINT and END as said there */
+    struct hash peer_head;   /* SEND: head of the last message received from that peer (zero before), which makes it the
+                                signed receipt for all that came so far; RECV: head of the message received */
     uint64_t a, b;
     struct hash prev_head;
 };
@@ -49,15 +51,18 @@ struct record {
 void record_encode(uint8_t out[RECORD_BYTES], const struct record *r);
 /* STATUS_MALFORMED unless the bytes are exactly what record_encode writes for a valid record. */
 MUST_USE status record_decode(struct record *out, const uint8_t in[RECORD_BYTES]);
-void record_head(struct hash *out, const uint8_t encoded[RECORD_BYTES]);
 
-/* The signature over a record: tag "hefu/record/v1" over its 256 bytes. */
-#define RECORD_SIGN_TAG "hefu/record/v1"
+/* The signature over a record: tag "hefu/record/v2" over its 256 bytes. */
+#define RECORD_SIGN_TAG "hefu/record/v2"
 
-/* A log file is a sequence of entries: record, signature of self; for RECV also the peer's record and signature; for
- * CHECKPOINT also, per party in order, size (u64), root (32), signature (64) over the joint vector
- * (tag "hefu/checkpoint/v1").  The length of an entry follows from its type and the number of parties. */
-enum { ENTRY_BASE = RECORD_BYTES + SIGNATURE_BYTES, CHECKPOINT_ITEM = 8 + HASH_BYTES + SIGNATURE_BYTES };
-size_t entry_bytes(enum record_type type, uint16_t parties);
+/* A log file is a sequence of entries.  SEND, END and ABORT are signed: the signature follows the record, and covers all
+ * entries before through prev_head.  For RECV the sender's record and its signature follow; for CHECKPOINT and END, per
+ * party in order, size (u64), root (32) and signature (64) of its note (note.h).  The length of an entry follows from its
+ * type and the number of parties. */
+enum { SIGNED_BYTES = RECORD_BYTES + SIGNATURE_BYTES, JOINT_ITEM = 8 + HASH_BYTES + SIGNATURE_BYTES };
+int record_is_signed(enum record_type type);
+size_t entry_bytes(enum record_type type, uint16_t parties); /* 0 for a type that is none */
+/* The head of a log after this entry, which is also that of a message: SIGNED_BYTES of a SEND. */
+void entry_head(struct hash *out, const uint8_t *entry, size_t len);
 
 #endif

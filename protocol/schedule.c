@@ -103,6 +103,11 @@ static void exchange(struct pen *pen, enum message_kind kind, uint32_t pass, uin
     from_all(pen, kind, pass, len);
 }
 
+static void fact(struct pen *pen, enum fact kind, uint64_t a, uint64_t b)
+{
+    put(pen, (struct schedule_step){.type = RECORD_FACT, .peer = pen->self, .kind = (uint16_t)kind, .a = a, .b = b});
+}
+
 /* One to all. */
 static void announce(struct pen *pen, party from, enum message_kind kind, size_t item, uint64_t count)
 {
@@ -118,6 +123,8 @@ static void announce(struct pen *pen, party from, enum message_kind kind, size_t
 static void handshake(struct pen *pen, enum stage stage)
 {
     exchange(pen, MESSAGE_commit, 0, BODY_COMMIT);
+    for (party p = 0; p < pen->parties; p++)
+        fact(pen, FACT_DATA, p, 0);
     exchange(pen, MESSAGE_nonce, 0, BODY_NONCE);
     if (stage == STAGE_ONLINE)
         exchange(pen, MESSAGE_link, 0, BODY_LINK);
@@ -333,11 +340,6 @@ static void train(struct pen *pen, const struct plan *plan, uint32_t pass)
         close_checkpoint(pen, pass);
 }
 
-static void fact(struct pen *pen, enum fact kind, uint64_t a, uint64_t b)
-{
-    put(pen, (struct schedule_step){.type = RECORD_FACT, .peer = pen->self, .kind = (uint16_t)kind, .a = a, .b = b});
-}
-
 /* [SPEC 4.7] */
 static void evaluate(struct pen *pen, uint32_t test)
 {
@@ -397,6 +399,7 @@ static int align(struct pen *pen, enum schedule_known known, const struct popula
         return 0;
     ring_walk(pen, MESSAGE_psi_list, 1, ITEM_PSI_LIST, &population->rows);
     exchange(pen, MESSAGE_psi_root, 0, BODY_PSI_ROOT);
+    fact(pen, FACT_ALIGNED, 0, 0);
     if (c->test_rule == TEST_LISTED)
         announce(pen, contract_label_party(c), MESSAGE_split, ITEM_SPLIT, population->rows);
     return known == KNOWN_ALL;
@@ -437,6 +440,7 @@ status schedule_make(struct schedule *out, const struct contract *c, enum stage 
     else
         online(&pen, &plan, population->test);
     exchange(&pen, MESSAGE_finish, 0, BODY_FINISH);
+    exchange(&pen, MESSAGE_endorse, 0, BODY_ENDORSE);
     put(&pen, (struct schedule_step){.type = RECORD_END, .peer = self, .a = pen.sent, .b = pen.received});
     out->complete = pen.state == OK && !pen.full;
     return pen.state;

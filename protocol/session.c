@@ -215,22 +215,29 @@ static void record_begin(const struct session *ss, struct record *r, enum record
     r->prev_head = ss->head;
 }
 
-/* Encode, sign, chain and journal one record of our own; tail follows it in the log entry. */
-static status record_commit(struct session *ss, const struct record *r, uint8_t out[ENTRY_BASE], const uint8_t *tail,
-                            size_t tail_len)
-{
-    struct signature sig;
-    struct wire_writer entry AUTO(wire_writer_clear) = {0};
+enum { TAIL_MAX = PARTIES_MAX * JOINT_ITEM > SIGNED_BYTES ? PARTIES_MAX * JOINT_ITEM : SIGNED_BYTES };
 
-    record_encode(out, r);
-    sign_make(&sig, &ss->sign, RECORD_SIGN_TAG, out, RECORD_BYTES);
-    memcpy(out + RECORD_BYTES, sig.bytes, SIGNATURE_BYTES);
-    wire_put_bytes(&entry, out, ENTRY_BASE);
+/* Encode, chain and journal one record of our own, signed if its type is; tail follows it in the log entry.  A SEND goes
+ * to the frame as well. */
+static status record_commit(struct session *ss, const struct record *r, const uint8_t *tail, size_t tail_len)
+{
+    uint8_t entry[SIGNED_BYTES + TAIL_MAX];
+    size_t len = RECORD_BYTES;
+    struct signature sig;
+
+    record_encode(entry, r);
+    if (record_is_signed(r->type)) {
+        sign_make(&sig, &ss->sign, RECORD_SIGN_TAG, entry, RECORD_BYTES);
+        memcpy(entry + len, sig.bytes, SIGNATURE_BYTES);
+        len += SIGNATURE_BYTES;
+    }
+    if (r->type == RECORD_SEND)
+        memcpy(ss->frame, entry, SIGNED_BYTES);
     if (tail_len)
-        wire_put_bytes(&entry, tail, tail_len);
-    TRY(wire_writer_status(&entry));
-    TRY(ss->journal.append(ss->journal.ctx, entry.bytes, entry.len, &ss->fault));
-    record_head(&ss->head, out);
+        memcpy(entry + len, tail, tail_len);
+    len += tail_len;
+    TRY(ss->journal.append(ss->journal.ctx, entry, len, &ss->fault));
+    entry_head(&ss->head, entry, len);
     merkle_append(&ss->tree, &ss->head);
     ss->seq++;
     return OK;
@@ -266,14 +273,14 @@ status session_send_part(struct session *ss, party to, enum message_kind kind, u
     r.body_len = len;
     r.peer_head = peer->last_head;
     body_tag(&r.body_tag, ss, to, ss->self, r.pair_seq, body, len);
-    TRY(record_commit(ss, &r, ss->frame, NULL, 0));
+    TRY(record_commit(ss, &r, NULL, 0));
     TRY(ss->journal.sync(ss->journal.ctx, &ss->fault)); /* on disk before it leaves */
     if (len)
-        memcpy(ss->frame + ENTRY_BASE, body, len);
+        memcpy(ss->frame + SIGNED_BYTES, body, len);
     peer->sent++;
-    peer->bytes_sent += ENTRY_BASE + len;
-    ss->phase_bytes[info->phase] += ENTRY_BASE + len;
-    return ss->channel.send(ss->channel.ctx, to, ss->frame, ENTRY_BASE + len, &ss->fault);
+    peer->bytes_sent += SIGNED_BYTES + len;
+    ss->phase_bytes[info->phase] += SIGNED_BYTES + len;
+    return ss->channel.send(ss->channel.ctx, to, ss->frame, SIGNED_BYTES + len, &ss->fault);
 }
 
 /* Every field that the protocol fixes is compared; the message is refused before its body is looked at. */
@@ -311,7 +318,7 @@ status session_recv_part(struct session *ss, party from, enum message_kind kind,
 {
     struct session_peer *peer = &ss->peer[from];
     const struct message_info *info = message_info(kind);
-    uint8_t mine[ENTRY_BASE], theirs[ENTRY_BASE];
+    uint8_t theirs[SIGNED_BYTES];
     struct record r, own;
     struct signature sig;
     struct hash tag;
@@ -327,17 +334,17 @@ status session_recv_part(struct session *ss, party from, enum message_kind kind,
         ss->blamed = culprit(ss, from, received);
         return received;
     }
-    if (got < ENTRY_BASE || record_decode(&r, ss->frame) != OK)
+    if (got < SIGNED_BYTES || record_decode(&r, ss->frame) != OK)
         return session_blame(ss, from, STATUS_MALFORMED, "%s sent a frame that is not a record", name_of(ss, from));
-    memcpy(theirs, ss->frame, ENTRY_BASE);
+    memcpy(theirs, ss->frame, SIGNED_BYTES);
     memcpy(sig.bytes, theirs + RECORD_BYTES, SIGNATURE_BYTES);
     if (sign_check(&sig, &peer->card.sign, RECORD_SIGN_TAG, theirs, RECORD_BYTES) != OK)
         return session_blame(ss, from, STATUS_UNTRUSTED, "a message of %s is not signed by it", name_of(ss, from));
     TRY(check_frame(ss, from, &r, kind, pass, index, len));
-    if (got != ENTRY_BASE + len)
+    if (got != SIGNED_BYTES + len)
         return session_blame(ss, from, STATUS_MALFORMED, "%s sent a frame of %zu bytes, its record says %zu",
-                             name_of(ss, from), got, ENTRY_BASE + len);
-    body_tag(&tag, ss, from, from, r.pair_seq, ss->frame + ENTRY_BASE, len);
+                             name_of(ss, from), got, SIGNED_BYTES + len);
+    body_tag(&tag, ss, from, from, r.pair_seq, ss->frame + SIGNED_BYTES, len);
     if (!hash_equal(&tag, &r.body_tag))
         return session_blame(ss, from, STATUS_MALFORMED, "the body of %s's %s does not fit its record",
                              name_of(ss, from), info->name);
@@ -349,15 +356,15 @@ status session_recv_part(struct session *ss, party from, enum message_kind kind,
     own.index = index;
     own.body_len = len;
     own.body_tag = tag;
-    record_head(&own.peer_head, theirs);
+    entry_head(&own.peer_head, theirs, sizeof theirs);
     peer->last_head = own.peer_head;
     peer->received++;
     peer->bytes_received += got;
     hasher_add_hash(&peer->absorbed, &tag);
-    TRY(ss->journal.body(ss->journal.ctx, seq, ss->frame + ENTRY_BASE, len, &ss->fault));
-    TRY(record_commit(ss, &own, mine, theirs, sizeof theirs));
+    TRY(ss->journal.body(ss->journal.ctx, seq, ss->frame + SIGNED_BYTES, len, &ss->fault));
+    TRY(record_commit(ss, &own, theirs, sizeof theirs));
     if (len)
-        memcpy(body, ss->frame + ENTRY_BASE, len);
+        memcpy(body, ss->frame + SIGNED_BYTES, len);
     return OK;
 }
 
@@ -462,83 +469,115 @@ void session_joint_rng(const struct session *ss, struct rng *g, const char *purp
 
 /* ---- facts, checkpoints, the end [SPEC 7.4] ---- */
 
-status session_fact(struct session *ss, enum fact kind, uint64_t a, uint64_t b)
+static status put_fact(struct session *ss, enum fact kind, uint64_t a, uint64_t b, const struct hash *tag)
 {
-    uint8_t entry[ENTRY_BASE];
     struct record r;
 
     record_begin(ss, &r, RECORD_FACT, ss->self);
     r.kind = (uint16_t)kind;
     r.a = a;
     r.b = b;
-    return record_commit(ss, &r, entry, NULL, 0);
+    if (tag)
+        r.body_tag = *tag;
+    return record_commit(ss, &r, NULL, 0);
 }
 
-#define CHECKPOINT_SIGN_TAG "hefu/checkpoint/v1"
-enum { STATE_BYTES = sizeof ((struct session *)0)->shown[0], JOINT_BYTES_MAX = HASH_BYTES + 4 + PARTIES_MAX * STATE_BYTES };
-
-/* session | pass | size and root of every party: what all parties sign.  Returns its length. */
-static size_t joint_bytes(uint8_t *out, const struct session *ss, uint32_t pass)
+status session_fact(struct session *ss, enum fact kind, uint64_t a, uint64_t b)
 {
-    memcpy(out, ss->id.bytes, HASH_BYTES);
-    store_u32(out + HASH_BYTES, pass);
-    memcpy(out + HASH_BYTES + 4, ss->shown, (size_t)ss->parties * STATE_BYTES);
-    return HASH_BYTES + 4 + (size_t)ss->parties * STATE_BYTES;
+    return put_fact(ss, kind, a, b, NULL);
+}
+
+status session_fact_hash(struct session *ss, enum fact kind, uint64_t a, const struct hash *tag)
+{
+    return put_fact(ss, kind, a, 0, tag);
+}
+
+/* Our own log as it stands is what we show. */
+static void show_own_log(struct session *ss)
+{
+    struct log_root *mine = &ss->shown[ss->self];
+
+    mine->size = ss->tree.size;
+    merkle_root(&ss->tree, &mine->root);
+}
+
+static void joint_of(struct joint_point *out, const struct session *ss, uint32_t pass)
+{
+    *out = (struct joint_point){.contract = ss->contract, .session = &ss->id, .pass = pass};
+    memcpy(out->log, ss->shown, sizeof out->log);
 }
 
 status session_checkpoint_show(struct session *ss, uint32_t pass)
 {
-    uint8_t *mine = ss->shown[ss->self];
-    struct hash root;
+    uint8_t bodies[PARTIES_MAX][BODY_CHECKPOINT];
 
-    merkle_root(&ss->tree, &root);
-    store_u64(mine, ss->tree.size);
-    memcpy(mine + 8, root.bytes, HASH_BYTES);
-    return tell_all(ss, MESSAGE_checkpoint, pass, ss->shown[0], STATE_BYTES);
+    show_own_log(ss);
+    log_root_write(bodies[ss->self], &ss->shown[ss->self]);
+    return tell_all(ss, MESSAGE_checkpoint, pass, bodies[0], BODY_CHECKPOINT);
+}
+
+/* Our note over the logs that all have shown, to all. */
+static status tell_note(struct session *ss, enum message_kind kind, uint32_t pass, uint32_t point)
+{
+    uint8_t bodies[PARTIES_MAX][SIGNATURE_BYTES];
+    struct signature sig;
+    struct joint_point joint;
+
+    joint_of(&joint, ss, point);
+    note_sign(&sig, &ss->sign, &joint, ss->self);
+    memcpy(bodies[ss->self], sig.bytes, SIGNATURE_BYTES);
+    return tell_all(ss, kind, pass, bodies[0], SIGNATURE_BYTES);
+}
+
+/* Everyone's note, checked: the joint part of our log entry and its tag. */
+static status hear_notes(struct session *ss, enum message_kind kind, uint32_t pass, uint32_t point, struct hash *tag,
+                         uint8_t items[PARTIES_MAX][JOINT_ITEM])
+{
+    uint8_t bodies[PARTIES_MAX][SIGNATURE_BYTES];
+    struct signature sig;
+    struct joint_point joint;
+
+    joint_of(&joint, ss, point);
+    joint_hash(tag, &joint);
+    note_sign(&sig, &ss->sign, &joint, ss->self); /* as before: signatures are deterministic */
+    memcpy(bodies[ss->self], sig.bytes, SIGNATURE_BYTES);
+    TRY(hear_all(ss, kind, pass, bodies[0], SIGNATURE_BYTES));
+    for (party p = 0; p < ss->parties; p++) {
+        memcpy(sig.bytes, bodies[p], SIGNATURE_BYTES);
+        if (p != ss->self && note_check(&sig, &ss->peer[p].card.sign, &joint, p) != OK)
+            return session_blame(ss, p, STATUS_EQUIVOCATION, point == NOTE_END ? "%s signed another end of the session than ours"
+                                 : "%s signed another joint checkpoint after pass %u", name_of(ss, p), pass);
+        log_root_write(items[p], &ss->shown[p]);
+        memcpy(items[p] + LOG_ROOT_BYTES, sig.bytes, SIGNATURE_BYTES);
+    }
+    return OK;
 }
 
 status session_checkpoint_sign(struct session *ss, uint32_t pass)
 {
-    uint8_t joint[JOINT_BYTES_MAX], sigs[PARTIES_MAX][SIGNATURE_BYTES];
-    struct signature sig;
-    size_t len;
+    uint8_t bodies[PARTIES_MAX][BODY_CHECKPOINT];
 
-    TRY(hear_all(ss, MESSAGE_checkpoint, pass, ss->shown[0], STATE_BYTES));
-    len = joint_bytes(joint, ss, pass);
-    sign_make(&sig, &ss->sign, CHECKPOINT_SIGN_TAG, joint, len);
-    memcpy(sigs[ss->self], sig.bytes, SIGNATURE_BYTES);
-    return tell_all(ss, MESSAGE_cosign, pass, sigs[0], SIGNATURE_BYTES);
+    TRY(hear_all(ss, MESSAGE_checkpoint, pass, bodies[0], BODY_CHECKPOINT));
+    for (party p = 0; p < ss->parties; p++)
+        if (p != ss->self)
+            log_root_read(&ss->shown[p], bodies[p]);
+    return tell_note(ss, MESSAGE_cosign, pass, pass);
 }
 
 status session_checkpoint_close(struct session *ss, uint32_t pass)
 {
-    uint8_t sigs[PARTIES_MAX][SIGNATURE_BYTES], joint[JOINT_BYTES_MAX], items[PARTIES_MAX * CHECKPOINT_ITEM];
-    const size_t joint_len = joint_bytes(joint, ss, pass);
-    uint8_t entry[ENTRY_BASE];
-    struct signature sig;
-    struct hasher h;
+    uint8_t items[PARTIES_MAX][JOINT_ITEM];
     struct record r;
+    struct hash tag;
 
-    sign_make(&sig, &ss->sign, CHECKPOINT_SIGN_TAG, joint, joint_len); /* as before: signatures are deterministic */
-    memcpy(sigs[ss->self], sig.bytes, SIGNATURE_BYTES);
-    TRY(hear_all(ss, MESSAGE_cosign, pass, sigs[0], SIGNATURE_BYTES));
-    for (party p = 0; p < ss->parties; p++) {
-        memcpy(sig.bytes, sigs[p], SIGNATURE_BYTES);
-        if (p != ss->self && sign_check(&sig, &ss->peer[p].card.sign, CHECKPOINT_SIGN_TAG, joint, joint_len) != OK)
-            return session_blame(ss, p, STATUS_EQUIVOCATION, "%s signed another joint checkpoint after pass %u",
-                                 name_of(ss, p), pass);
-        memcpy(items + (size_t)p * CHECKPOINT_ITEM, ss->shown[p], STATE_BYTES);
-        memcpy(items + (size_t)p * CHECKPOINT_ITEM + STATE_BYTES, sigs[p], SIGNATURE_BYTES);
-    }
+    TRY(hear_notes(ss, MESSAGE_cosign, pass, pass, &tag, items));
     record_begin(ss, &r, RECORD_CHECKPOINT, ss->self);
     r.pass = pass;
     r.a = pass;
-    hasher_init(&h, CHECKPOINT_SIGN_TAG);
-    hasher_add(&h, joint, joint_len);
-    hasher_final(&h, &r.body_tag);
-    TRY(record_commit(ss, &r, entry, items, (size_t)ss->parties * CHECKPOINT_ITEM));
+    r.body_tag = tag;
+    TRY(record_commit(ss, &r, items[0], (size_t)ss->parties * JOINT_ITEM));
     if (ss->stage == STAGE_OFFLINE)
-        ss->preparation = r.body_tag; /* [SPEC 2.5.1] names this session and every record of every party so far */
+        ss->preparation = tag; /* [SPEC 2.5.1] names this session and every record of every party so far */
     ss->checkpoints++;
     return OK;
 }
@@ -550,38 +589,50 @@ status session_checkpoint(struct session *ss, uint32_t pass)
     return session_checkpoint_close(ss, pass);
 }
 
+/* Everyone's last size and root; that all have seen the same openings is compared on the way. */
+static status exchange_ends(struct session *ss)
+{
+    uint8_t bodies[PARTIES_MAX][BODY_FINISH];
+
+    show_own_log(ss);
+    log_root_write(bodies[ss->self], &ss->shown[ss->self]);
+    memcpy(bodies[ss->self] + LOG_ROOT_BYTES, ss->openings.bytes, HASH_BYTES);
+    TRY(session_exchange(ss, MESSAGE_finish, 0, bodies[0], BODY_FINISH));
+    for (party p = 0; p < ss->parties; p++) {
+        if (memcmp(bodies[p] + LOG_ROOT_BYTES, ss->openings.bytes, HASH_BYTES) != 0)
+            return session_blame(ss, p, STATUS_EQUIVOCATION, "%s ends with other openings than ours", name_of(ss, p));
+        log_root_read(&ss->shown[p], bodies[p]);
+    }
+    return OK;
+}
+
 status session_end(struct session *ss)
 {
-    uint8_t bodies[PARTIES_MAX][BODY_FINISH], entry[ENTRY_BASE];
-    struct hash root;
+    uint8_t items[PARTIES_MAX][JOINT_ITEM];
     struct record r;
+    struct hash tag;
 
-    merkle_root(&ss->tree, &root);
-    store_u64(bodies[ss->self], ss->tree.size);
-    memcpy(bodies[ss->self] + 8, root.bytes, HASH_BYTES);
-    memcpy(bodies[ss->self] + 40, ss->openings.bytes, HASH_BYTES);
-    TRY(session_exchange(ss, MESSAGE_finish, 0, bodies[0], BODY_FINISH));
-    for (party p = 0; p < ss->parties; p++)
-        if (memcmp(bodies[p] + 40, ss->openings.bytes, HASH_BYTES) != 0)
-            return session_blame(ss, p, STATUS_EQUIVOCATION, "%s ends with other openings than ours", name_of(ss, p));
+    TRY(exchange_ends(ss));
+    TRY(tell_note(ss, MESSAGE_endorse, 0, NOTE_END));
+    TRY(hear_notes(ss, MESSAGE_endorse, 0, NOTE_END, &tag, items));
     record_begin(ss, &r, RECORD_END, ss->self);
     for (party p = 0; p < ss->parties; p++) {
         r.a += ss->peer[p].sent;
         r.b += ss->peer[p].received;
     }
-    TRY(record_commit(ss, &r, entry, NULL, 0));
+    r.body_tag = tag;
+    TRY(record_commit(ss, &r, items[0], (size_t)ss->parties * JOINT_ITEM));
     return ss->journal.sync(ss->journal.ctx, &ss->fault);
 }
 
 void session_log_abort(struct session *ss)
 {
-    uint8_t entry[ENTRY_BASE];
     struct record r;
     struct fault ignored = {0}, kept = ss->fault;
 
     record_begin(ss, &r, RECORD_ABORT, ss->blamed < ss->parties ? ss->blamed : ss->self);
     r.kind = (uint16_t)(ss->fault.code ? ss->fault.code : STATUS_CANCELLED);
-    if (record_commit(ss, &r, entry, NULL, 0) == OK)
+    if (record_commit(ss, &r, NULL, 0) == OK)
         (void)!ss->journal.sync(ss->journal.ctx, &ignored);
     ss->fault = kept;
 }

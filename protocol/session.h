@@ -7,6 +7,7 @@
 #include "crypto/parallel.h"
 #include "protocol/channel.h"
 #include "protocol/messages.h"
+#include "protocol/note.h"
 #include "protocol/record.h"
 #include "protocol/stage.h"
 
@@ -72,7 +73,7 @@ struct session {
     uint64_t seq;
     struct hash head;
     struct merkle tree;
-    uint8_t shown[PARTIES_MAX][8 + HASH_BYTES]; /* size and root of every party's log, at the checkpoint in hand */
+    struct log_root shown[PARTIES_MAX]; /* every party's log, at the checkpoint in hand */
     struct hash openings;           /* running hash of what all must have seen alike: the split, residual openings */
     uint64_t checkpoints;
     uint64_t phase_bytes[PHASES];   /* sent */
@@ -126,16 +127,17 @@ void session_pair_rng(const struct session *ss, struct rng *g, const char *purpo
                       uint64_t index);
 void session_joint_rng(const struct session *ss, struct rng *g, const char *purpose, uint64_t index);
 
-/* A fact in the clear in our own log, for the auditor. */
+/* A fact in the clear in our own log, for the auditor: two numbers, or a number and a hash. */
 MUST_USE status session_fact(struct session *ss, enum fact kind, uint64_t a, uint64_t b);
-/* Joint checkpoint: exchange sizes and roots, sign the vector, check everyone's signature.  [SPEC 7.4] */
+MUST_USE status session_fact_hash(struct session *ss, enum fact kind, uint64_t a, const struct hash *tag);
+/* Joint checkpoint: exchange sizes and roots, sign them all, check everyone's signature.  [SPEC 7.4] */
 MUST_USE status session_checkpoint(struct session *ss, uint32_t pass);
 /* The same in three steps, whose messages travel together with others: show sends our root; sign receives everyone's and
  * sends our signature; close receives and checks everyone's, and logs the checkpoint. */
 MUST_USE status session_checkpoint_show(struct session *ss, uint32_t pass);
 MUST_USE status session_checkpoint_sign(struct session *ss, uint32_t pass);
 MUST_USE status session_checkpoint_close(struct session *ss, uint32_t pass);
-/* The END of the log after the last checkpoint. */
+/* The END of the log after the last checkpoint, signed by all likewise. */
 MUST_USE status session_end(struct session *ss);
 /* Log the abort (best effort) so that the evidence says why a session stopped. */
 void session_log_abort(struct session *ss);

@@ -33,11 +33,14 @@ static void conclude(struct verify *v)
                   given, given == 1 ? "log" : "logs");
     verify_passed(v, VERIFY_SESSION, "every record names this session, this attempt and its writer");
     verify_passed(v, VERIFY_CHAIN, "every record holds the hash of the record before it");
-    verify_passed(v, VERIFY_SIGNATURES, "%llu records are signed by the session keys that the parties approved",
-                  (unsigned long long)v->signatures);
+    verify_passed(v, VERIFY_SIGNATURES,
+                  "every record is covered by a signature of a session key that the parties approved: %llu were checked, "
+                  "%llu messages stand alike in the signed logs of both sides", (unsigned long long)v->signatures,
+                  (unsigned long long)v->matched);
     verify_passed(v, VERIFY_NUMBERS, "no gap and no repetition in any log or between any two parties");
-    verify_passed(v, VERIFY_RECEIPTS, "%llu received messages carry the record that their sender signed",
-                  (unsigned long long)v->receipts);
+    verify_passed(v, VERIFY_RECEIPTS,
+                  "%llu received messages carry the record that their sender signed, and each sent one is followed by a "
+                  "signed receipt", (unsigned long long)v->receipts);
     verify_passed(v, VERIFY_ORDER, "the heads that travel with messages go forward only: one common order exists");
     if (stopped)
         verify_passed(

@@ -40,7 +40,7 @@ static status remember(struct reading *log, const struct log_entry *e)
     s = &log->entry[log->count++];
     s->at = e->at;
     s->next = NONE;
-    record_head(&s->head, e->bytes);
+    entry_head(&s->head, e->at, e->len);
     return OK;
 }
 
@@ -70,14 +70,12 @@ static void check_place(struct verify *v, struct reading *log, const struct log_
                          r->attempt + 1, out->attempt + 1);
     if (r->peer >= out->contract.parties)
         verify_failed_at(v, VERIFY_SESSION, log->self, at, "peer", "the contract has no party %u", r->peer + 1u);
-    if (!hash_equal(&r->prev_head, before))
+    if (!hash_equal(&r->prev_head, before)) {
+        log->chained = 0;
         verify_failed_at(v, VERIFY_CHAIN, log->self, at, "prev_head", "it does not follow the record before it");
+    }
     if (r->seq != at)
         verify_failed_at(v, VERIFY_NUMBERS, log->self, at, "seq", "its number is %llu", (unsigned long long)r->seq);
-    if (!verify_signed_by(v, &v->approval[log->self].card.sign, RECORD_SIGN_TAG, e->bytes, RECORD_BYTES, e->signature))
-        verify_failed_at(v, VERIFY_SIGNATURES, log->self, at, "signature",
-                         "it is not signed by the session key that %s approved", verify_name_of(v, log->self));
-    v->signatures++;
 }
 
 static void check_sent(struct verify *v, struct reading *log, const struct record *r, uint64_t at)
@@ -141,7 +139,7 @@ static void check_received(struct verify *v, struct reading *log, const struct l
         verify_failed_at(v, VERIFY_NUMBERS, log->self, at, "pair_seq", "it is message %llu from %s, expected is %llu",
                          (unsigned long long)r->pair_seq, verify_name_of(v, r->peer), (unsigned long long)chain->count);
     link_entry(log, chain, (int64_t)at);
-    record_head(&head, e->peer_bytes);
+    entry_head(&head, e->peer_bytes, SIGNED_BYTES);
     log->last_head[r->peer] = head;
     if (record_decode(&sent, e->peer_bytes) != OK) {
         verify_failed_at(v, VERIFY_RECEIPTS, log->self, at, malformed_field(e->peer_bytes),
@@ -155,10 +153,6 @@ static void check_received(struct verify *v, struct reading *log, const struct l
     if (!hash_equal(&r->peer_head, &head))
         verify_failed_at(v, VERIFY_RECEIPTS, log->self, at, "peer_head",
                          "it is not the hash of the record of %s inside it", verify_name_of(v, r->peer));
-    if (!verify_signed_by(v, &v->approval[r->peer].card.sign, RECORD_SIGN_TAG, e->peer_bytes, RECORD_BYTES,
-                          e->peer_signature))
-        verify_failed_at(v, VERIFY_RECEIPTS, log->self, at, "peer signature",
-                         "the record inside it is not signed by %s", verify_name_of(v, r->peer));
     v->receipts++;
     if (sent.self != r->peer)
         return;
@@ -169,62 +163,75 @@ static void check_received(struct verify *v, struct reading *log, const struct l
     check_acknowledged(v, log, &sent, at);
 }
 
-/* [SPEC 7.4] session | pass | size and root of every party. */
-static size_t joint_bytes(uint8_t *out, const struct verify *v, uint32_t pass, const uint8_t *joint)
+/* What a log's entry says of a joint point, against the log itself and the signatures of all. */
+static void check_joint_part(struct verify *v, struct reading *log, const struct log_entry *e, uint32_t point,
+                             struct mark *mark, uint64_t at)
 {
-    const uint16_t parties = v->out->contract.parties;
+    const struct contract *c = &v->out->contract;
+    const char *what = point == NOTE_END ? "end of the session" : "joint checkpoint";
+    struct joint_point joint = {.contract = c, .session = &v->out->session, .pass = point};
+    struct joint_item item[PARTIES_MAX];
+    struct hash tag;
 
-    memcpy(out, v->out->session.bytes, HASH_BYTES);
-    store_u32(out + HASH_BYTES, pass);
-    for (party p = 0; p < parties; p++)
-        memcpy(out + HASH_BYTES + 4 + (size_t)p * STATE_BYTES, joint + (size_t)p * CHECKPOINT_ITEM, STATE_BYTES);
-    return HASH_BYTES + 4 + (size_t)parties * STATE_BYTES;
+    mark->joint = e->joint;
+    mark->seq = at;
+    for (party p = 0; p < c->parties; p++) {
+        joint_item_read(&item[p], e->joint, p);
+        joint.log[p] = item[p].log;
+    }
+    joint_hash(&tag, &joint);
+    if (!hash_equal(&tag, &e->record.body_tag))
+        verify_failed_at(v, VERIFY_CHECKPOINTS, log->self, at, "body_tag",
+                         "it is not the hash of the sizes and roots beside it");
+    for (party p = 0; p < c->parties; p++)
+        if (!verify_note_of(v, &joint, p, &item[p].signature))
+            verify_failed_at(v, VERIFY_CHECKPOINTS, log->self, at, "cosignature", "%s did not sign this %s (pass %u)",
+                             verify_name_of(v, p), what, e->record.pass);
+    if (!mark->shown || joint.log[log->self].size != mark->own.size)
+        verify_failed_at(v, VERIFY_CHECKPOINTS, log->self, at, "size", "%s showed a size that its own log did not have",
+                         verify_name_of(v, log->self));
+    else if (!hash_equal(&joint.log[log->self].root, &mark->own.root))
+        verify_failed_at(v, VERIFY_CHECKPOINTS, log->self, at, "root",
+                         "%s showed a root that its own log does not give", verify_name_of(v, log->self));
 }
 
 static void check_checkpoint(struct verify *v, struct reading *log, const struct log_entry *e, uint64_t at)
 {
     const struct record *r = &e->record;
-    const struct contract *c = &v->out->contract;
-    uint8_t joint[HASH_BYTES + 4 + PARTIES_MAX * STATE_BYTES];
-    struct joint_item item;
-    struct hasher h;
-    struct hash tag;
-    struct mark *mark;
-    size_t len;
 
-    if (r->pass > c->passes || r->a != r->pass || log->mark[r->pass].joint) {
+    if (r->pass > v->out->contract.passes || r->a != r->pass || log->mark[r->pass].joint) {
         verify_failed_at(v, VERIFY_CHECKPOINTS, log->self, at, "pass", "there is no checkpoint of pass %u to come",
                          r->pass);
         return;
     }
-    mark = &log->mark[r->pass];
-    mark->joint = e->joint;
-    mark->seq = at;
-    len = joint_bytes(joint, v, r->pass, e->joint);
-    hasher_init(&h, CHECKPOINT_SIGN_TAG);
-    hasher_add(&h, joint, len);
-    hasher_final(&h, &tag);
-    if (!hash_equal(&tag, &r->body_tag))
-        verify_failed_at(v, VERIFY_CHECKPOINTS, log->self, at, "body_tag",
-                         "it is not the hash of the sizes and roots beside it");
-    for (party p = 0; p < c->parties; p++) {
-        joint_item_read(&item, e->joint, p);
-        if (!verify_signed_by(v, &v->approval[p].card.sign, CHECKPOINT_SIGN_TAG, joint, len, item.signature.bytes))
-            verify_failed_at(v, VERIFY_CHECKPOINTS, log->self, at, "cosignature",
-                             "%s did not sign this joint checkpoint of pass %u", verify_name_of(v, p), r->pass);
-    }
-    joint_item_read(&item, e->joint, log->self);
-    if (!mark->shown || item.size != mark->size)
-        verify_failed_at(v, VERIFY_CHECKPOINTS, log->self, at, "size", "%s showed a size that its own log did not have",
-                         verify_name_of(v, log->self));
-    else if (!hash_equal(&item.root, &mark->root))
-        verify_failed_at(v, VERIFY_CHECKPOINTS, log->self, at, "root",
-                         "%s showed a root that its own log does not give", verify_name_of(v, log->self));
+    check_joint_part(v, log, e, r->pass, &log->mark[r->pass], at);
+}
+
+/* The messages that show the own log: of a checkpoint, and at the end. */
+static void take_shown(struct reading *log, const struct record *sent)
+{
+    struct mark *mark = sent->kind == MESSAGE_finish                                     ? &log->mark[MARK_END]
+                        : sent->kind == MESSAGE_checkpoint && sent->pass <= PASSES_MAX ? &log->mark[sent->pass]
+                                                                                        : NULL;
+
+    if (!mark || mark->shown)
+        return;
+    mark->shown = 1;
+    mark->own.size = log->tree.size;
+    merkle_root(&log->tree, &mark->own.root);
 }
 
 static void take_fact(struct verify *v, struct reading *log, const struct record *r, uint64_t at)
 {
-    if (r->a > UINT32_MAX || r->b > UINT32_MAX) {
+    if (r->kind == FACT_DATA) {
+        if (r->a < v->out->contract.parties && !log->has_data[r->a]) {
+            log->has_data[r->a] = 1;
+            log->data[r->a] = r->body_tag;
+        }
+    } else if (r->kind == FACT_ALIGNED) {
+        log->has_aligned = 1;
+        log->aligned = r->body_tag;
+    } else if (r->a > UINT32_MAX || r->b > UINT32_MAX) {
         verify_failed_at(v, VERIFY_FACTS, log->self, at, "a", "the number is out of all bounds");
     } else if (r->kind == FACT_POPULATION && !log->has_population) {
         log->has_population = 1;
@@ -246,13 +253,7 @@ static void check_entry(struct verify *v, struct reading *log, const struct log_
     check_place(v, log, e, at);
     switch (r->type) {
     case RECORD_SEND:
-        if (r->kind == MESSAGE_checkpoint && r->pass < PASS_COUNT && !log->mark[r->pass].shown) {
-            struct mark *mark = &log->mark[r->pass];
-
-            mark->shown = 1;
-            mark->size = log->tree.size;
-            merkle_root(&log->tree, &mark->root);
-        }
+        take_shown(log, r);
         check_sent(v, log, r, at);
         break;
     case RECORD_RECV:
@@ -265,6 +266,8 @@ static void check_entry(struct verify *v, struct reading *log, const struct log_
         check_checkpoint(v, log, e, at);
         break;
     case RECORD_END:
+        if (!log->ended)
+            check_joint_part(v, log, e, NOTE_END, &log->mark[MARK_END], at);
         log->ended = 1;
         break;
     case RECORD_ABORT:
@@ -285,6 +288,7 @@ status verify_read_log(struct verify *v, struct reading *log)
         log->sent[p] = log->received[p] = (struct chain){NONE, NONE, 0};
         log->acknowledged[p] = NONE;
     }
+    log->chained = 1;
     log_reader_init(&r, log->bundle->log.bytes, log->bundle->log.len, v->out->contract.parties);
     while ((state = log_next(&r, &e)) == LOG_ENTRY) {
         TRY(remember(log, &e));

@@ -82,32 +82,49 @@ static status memo_grow(struct verify_memo *m)
     return OK;
 }
 
-int verify_signed_by(struct verify *v, const struct sign_public *key, const char *tag, const uint8_t *bytes, size_t len,
-                     const uint8_t signature[SIGNATURE_BYTES])
+/* tag NULL: the bytes are a text that is signed as it stands. */
+static int is_signed(struct verify *v, const struct sign_public *key, const char *tag, const void *bytes, size_t len,
+                     const struct signature *sig)
 {
-    struct signature sig;
     struct hasher h;
     struct hash id, *slot;
 
     hasher_init(&h, "hefu/verified/v1");
     hasher_add(&h, key->bytes, SIGN_PUBLIC_BYTES);
-    hasher_add(&h, tag, strlen(tag));
+    hasher_add(&h, tag, tag ? strlen(tag) : 0);
     hasher_add(&h, bytes, len);
-    hasher_add(&h, signature, SIGNATURE_BYTES);
+    hasher_add(&h, sig->bytes, SIGNATURE_BYTES);
     hasher_final(&h, &id);
     if (memo_grow(v->memo) != OK) {
         v->no_memory = 1;
         return 0;
     }
+    v->signatures++;
     slot = memo_find(v->memo, &id);
     if (memcmp(slot, &id, sizeof id) == 0)
         return 1;
-    memcpy(sig.bytes, signature, SIGNATURE_BYTES);
-    if (sign_check(&sig, key, tag, bytes, len) != OK)
+    if ((tag ? sign_check(sig, key, tag, bytes, len) : sign_text_check(sig, key, bytes, len)) != OK)
         return 0;
     *slot = id;
     v->memo->count++;
     return 1;
+}
+
+int verify_signed_by(struct verify *v, const struct sign_public *key, const char *tag, const uint8_t *bytes, size_t len,
+                     const uint8_t signature[SIGNATURE_BYTES])
+{
+    struct signature sig;
+
+    memcpy(sig.bytes, signature, SIGNATURE_BYTES);
+    return is_signed(v, key, tag, bytes, len, &sig);
+}
+
+int verify_note_of(struct verify *v, const struct joint_point *j, party p, const struct signature *s)
+{
+    char text[NOTE_TEXT_MAX];
+    size_t len = note_text(text, j, p);
+
+    return is_signed(v, &v->approval[p].card.sign, NULL, text, len, s);
 }
 
 /* ---- writing the report ---- */

@@ -7,8 +7,7 @@
 #include "protocol/session.h"
 #include "protocol/verify.h"
 
-#define CHECKPOINT_SIGN_TAG "hefu/checkpoint/v1"
-enum { NONE = -1, PASS_COUNT = PASSES_MAX + 1, STATE_BYTES = 8 + HASH_BYTES };
+enum { NONE = -1, MARK_END = PASSES_MAX + 1, MARKS }; /* a mark for each pass from 0, and one for the end */
 
 /* An entry of a log; entries of one direction of one pair are linked in order. */
 struct seen {
@@ -22,11 +21,10 @@ struct chain {
     uint64_t count;
 };
 
-/* What a party showed of its own log at a checkpoint, and the checkpoint that it recorded. */
+/* What a party showed of its own log at a joint point, and the entry of that point. */
 struct mark {
     int shown;
-    uint64_t size;
-    struct hash root;
+    struct log_root own;
     const uint8_t *joint;
     uint64_t seq;
 };
@@ -38,15 +36,19 @@ struct reading {
     struct seen *entry;
     size_t count, cap;
     int readable;              /* to its last byte */
+    int chained;               /* every record follows the one before it */
+    int vouched;               /* its own last signature is good and so covers every entry before it */
     struct merkle tree;
     struct chain sent[PARTIES_MAX], received[PARTIES_MAX];
     int64_t acknowledged[PARTIES_MAX]; /* the last own message that each peer had received */
     struct hash last_head[PARTIES_MAX]; /* of the last record received from each peer */
     uint64_t last_seq[PARTIES_MAX];     /* its number in the peer's log */
     int order_broken;
-    struct mark mark[PASS_COUNT];
+    struct mark mark[MARKS];
     int has_population, has_test;
     struct population population;
+    int has_data[PARTIES_MAX], has_aligned;
+    struct hash data[PARTIES_MAX], aligned;
     int ended, aborted;
     struct record last;
 };
@@ -68,6 +70,8 @@ struct verify {
 /* Whether key signed the bytes; a signature that was found good is not computed again. */
 int verify_signed_by(struct verify *v, const struct sign_public *key, const char *tag, const uint8_t *bytes, size_t len,
                      const uint8_t signature[SIGNATURE_BYTES]);
+/* The same for p's note of a joint point. */
+int verify_note_of(struct verify *v, const struct joint_point *j, party p, const struct signature *s);
 const char *verify_name_of(const struct verify *v, party p);
 /* One sentence for a check.  The first failure stays; passing does not undo it. */
 void verify_passed(struct verify *v, enum verify_check check, const char *fmt, ...) PRINTF_LIKE(3, 4);
@@ -88,6 +92,10 @@ void verify_check_certificates(struct verify *v, const struct bundle *b, size_t 
 /* ---- verify_log.c: one log, record by record ---- */
 
 MUST_USE status verify_read_log(struct verify *v, struct reading *log);
+
+/* ---- verify_signed.c: who signed what, when all logs are read ---- */
+
+void verify_check_signatures(struct verify *v);
 
 /* ---- verify_whole.c: a log as a whole, and all logs together ---- */
 

@@ -26,11 +26,11 @@ static void check_end(struct verify *v, struct reading *log)
     me->records = log->count;
     me->ended = log->ended;
     me->aborted = log->aborted && !log->ended;
-    for (uint32_t t = 0; t < PASS_COUNT; t++)
+    for (uint32_t t = 0; t <= PASSES_MAX; t++)
         me->checkpoints += log->mark[t].joint != NULL;
     if (log->count == 0) {
         verify_failed(v, VERIFY_END, log->self, "the log of %s is empty", verify_name_of(v, log->self));
-    } else if (!log->ended && !log->aborted) {
+    } else if (log->readable && !log->ended && !log->aborted) {
         verify_failed_at(v, VERIFY_END, log->self, log->count - 1, "type",
                          "the log stops here without an end; the rest is missing");
     } else if (log->ended && log->last.type == RECORD_END) {
@@ -186,7 +186,26 @@ static void check_facts(struct verify *v)
                   first->population.rows, first->population.train, first->population.test);
 }
 
-/* Every other party's view of pass t against the first one's, and against what each log itself had. */
+/* What all have seen alike: the data that each committed to, and the people common to all. */
+static void check_commitments(struct verify *v)
+{
+    const uint16_t parties = v->out->contract.parties;
+
+    for (party p = 0; p < parties; p++)
+        for (party q = 0; q < p; q++) {
+            const struct reading *a = &v->log[q], *b = &v->log[p];
+
+            for (party of = 0; of < parties; of++)
+                if (a->has_data[of] && b->has_data[of] && !hash_equal(&a->data[of], &b->data[of]))
+                    verify_failed(v, VERIFY_FACTS, of, "%s committed to one table toward %s and to another toward %s",
+                                  verify_name_of(v, of), verify_name_of(v, q), verify_name_of(v, p));
+            if (a->has_aligned && b->has_aligned && !hash_equal(&a->aligned, &b->aligned))
+                verify_failed(v, VERIFY_FACTS, p, "%s and %s hold different lists of common people", verify_name_of(v, q),
+                              verify_name_of(v, p));
+        }
+}
+
+/* Every other party's view of a joint point against the first one's, and against what each log itself had. */
 static void check_joint(struct verify *v, uint32_t t)
 {
     const struct contract *c = &v->out->contract;
@@ -206,10 +225,9 @@ static void check_joint(struct verify *v, uint32_t t)
         }
         if (!first)
             first = log;
-        else if (memcmp(mark->joint, first->mark[t].joint, (size_t)c->parties * CHECKPOINT_ITEM) != 0)
-            verify_failed_at(v, VERIFY_CHECKPOINTS, p, mark->seq, "joint",
-                             "the joint checkpoint of pass %u is another one than that of %s", t,
-                             verify_name_of(v, first->self));
+        else if (memcmp(mark->joint, first->mark[t].joint, (size_t)c->parties * JOINT_ITEM) != 0)
+            verify_failed_at(v, VERIFY_CHECKPOINTS, p, mark->seq, "joint", "it is another %s than that of %s",
+                             t == MARK_END ? "end" : "joint checkpoint", verify_name_of(v, first->self));
         for (party q = 0; q < c->parties; q++) {
             const struct mark *own = &v->log[q].mark[t];
             struct joint_item item;
@@ -217,10 +235,9 @@ static void check_joint(struct verify *v, uint32_t t)
             if (q == p || !v->log[q].bundle || !own->shown)
                 continue;
             joint_item_read(&item, mark->joint, q);
-            if (item.size != own->size || !hash_equal(&item.root, &own->root))
+            if (item.log.size != own->own.size || !hash_equal(&item.log.root, &own->own.root))
                 verify_failed_at(v, VERIFY_CHECKPOINTS, p, mark->seq, "root",
-                                 "the log of %s is not the one whose root all parties signed at pass %u",
-                                 verify_name_of(v, q), t);
+                                 "the log of %s is not the one whose root all parties signed", verify_name_of(v, q));
         }
     }
 }
@@ -276,12 +293,12 @@ static void check_pair(struct verify *v, party from, party to)
     int64_t i = a->sent[to].first, j = b->received[from].first;
 
     for (; i != NONE && j != NONE; i = a->entry[i].next, j = b->entry[j].next) {
-        const uint8_t *sent = a->entry[i].at, *got = b->entry[j].at + ENTRY_BASE;
+        const uint8_t *sent = a->entry[i].at, *got = b->entry[j].at + RECORD_BYTES;
         struct record rs, rg;
         const char *field = NULL;
 
         v->matched++;
-        if (memcmp(sent, got, ENTRY_BASE) == 0)
+        if (memcmp(sent, got, SIGNED_BYTES) == 0)
             continue;
         if (record_decode(&rs, sent) == OK && record_decode(&rg, got) == OK)
             field = record_difference(&rs, &rg);
@@ -305,9 +322,12 @@ void verify_check_together(struct verify *v)
     const struct contract *c = &v->out->contract;
     unsigned logs = 0;
 
+    verify_check_signatures(v);
+    check_commitments(v);
     check_facts(v);
     for (uint32_t t = 0; t <= (v->out->stage == STAGE_OFFLINE ? 0u : c->passes); t++)
         check_joint(v, t);
+    check_joint(v, MARK_END);
     check_link(v);
     for (party a = 0; a < c->parties; a++) {
         logs += v->log[a].bundle != NULL;

@@ -22,18 +22,32 @@ void party_result_clear(struct party_result *r)
 void dataset_commitment(struct hash *out, const struct dataset *d, const struct rng_key *seed, int labels)
 {
     struct rng_key blind AUTO(rng_key_clear) = {0};
+    struct rng salts AUTO(rng_clear);
+    struct merkle tree = {0};
+    struct hash root;
     struct hasher h;
 
     rng_key_derive(&blind, seed, "hefu/data commitment", NULL, 0);
-    hasher_init(&h, "hefu/data/v1");
-    hasher_add(&h, blind.bytes, sizeof blind.bytes);
-    hasher_add(&h, d->bins, d->columns);
+    rng_init(&salts, &blind, &(struct rng_address){.purpose = "row salts"});
     for (uint32_t r = 0; r < d->rows; r++) {
+        struct hash salt, row, leaf;
+
+        rng_fill(&salts, salt.bytes, HASH_BYTES);
+        hasher_init(&h, "hefu/row/v1");
+        hasher_add_hash(&h, &salt);
         hasher_add(&h, d->ids[r], strlen(d->ids[r]));
         hasher_add(&h, d->codes + (size_t)r * d->columns, d->columns);
         hasher_add(&h, labels && d->label ? &d->label[r] : NULL, labels && d->label ? 1 : 0);
         hasher_add(&h, d->split ? &d->split[r] : NULL, d->split ? 1 : 0);
+        hasher_final(&h, &row);
+        merkle_leaf(&leaf, row.bytes, HASH_BYTES);
+        merkle_append(&tree, &leaf);
     }
+    merkle_root(&tree, &root);
+    hasher_init(&h, "hefu/data/v2");
+    hasher_add(&h, d->bins, d->columns);
+    hasher_add_u64(&h, d->rows);
+    hasher_add_hash(&h, &root);
     hasher_final(&h, out);
 }
 

@@ -6,17 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
-struct replay {
+struct rerun {
     const struct replay_input *in;
     struct replay_verdict *out;
     struct log_reader log;    /* at the entry that comes next */
-    uint8_t sent[ENTRY_BASE]; /* the last SEND record, as recorded */
+    uint8_t sent[SIGNED_BYTES]; /* the last SEND, as recorded */
     int differs;              /* the verdict is fixed */
     struct fault outside;     /* a failure of the caller's body function */
 };
 
-static status differ(struct replay *r, uint64_t seq, const char *field, const char *fmt, ...) PRINTF_LIKE(4, 5);
-static status differ(struct replay *r, uint64_t seq, const char *field, const char *fmt, ...)
+static status differ(struct rerun *r, uint64_t seq, const char *field, const char *fmt, ...) PRINTF_LIKE(4, 5);
+static status differ(struct rerun *r, uint64_t seq, const char *field, const char *fmt, ...)
 {
     va_list ap;
 
@@ -32,7 +32,7 @@ static status differ(struct replay *r, uint64_t seq, const char *field, const ch
 }
 
 /* "send weight to tax (pass 3, part 0, 512 bytes)" */
-static void describe(const struct replay *r, char *out, size_t cap, const struct record *x)
+static void describe(const struct rerun *r, char *out, size_t cap, const struct record *x)
 {
     const struct message_info *info = message_info(x->kind);
     const char *peer = x->peer < r->in->contract->parties ? r->in->contract->party[x->peer].name : "nobody";
@@ -81,20 +81,20 @@ static int from_outside(status reason)
 }
 
 /* The entry that comes next, without taking it. */
-static enum log_state peek(const struct replay *r, struct log_entry *e)
+static enum log_state peek(const struct rerun *r, struct log_entry *e)
 {
     struct log_reader ahead = r->log;
 
     return log_next(&ahead, e);
 }
 
-static status log_ends(struct replay *r, enum log_state state)
+static status log_ends(struct rerun *r, enum log_state state)
 {
     return differ(r, r->log.entries, "type",
                   state == LOG_DONE ? "the log ends here, an honest party goes on" : "the log is damaged here");
 }
 
-static status compare_entry(struct replay *r, const struct log_entry *was, const uint8_t *entry, size_t len)
+static status compare_entry(struct rerun *r, const struct log_entry *was, const uint8_t *entry, size_t len)
 {
     const struct record *recorded = &was->record;
     struct record honest;
@@ -109,7 +109,7 @@ static status compare_entry(struct replay *r, const struct log_entry *was, const
     describe(r, expected, sizeof expected, &honest);
     describe(r, got, sizeof got, recorded);
     if (!field)
-        return differ(r, recorded->seq, honest.type == RECORD_CHECKPOINT ? "joint" : "signature",
+        return differ(r, recorded->seq, was->joint ? "joint" : "signature",
                       "an honest party signs this record otherwise than the log shows");
     if (strcmp(field, "body_tag") == 0)
         return differ(r, recorded->seq, field, "the bytes of %s are not those an honest party sends%s", got,
@@ -122,7 +122,7 @@ static status compare_entry(struct replay *r, const struct log_entry *was, const
 
 static status replay_append(void *ctx, const uint8_t *entry, size_t len, struct fault *f)
 {
-    struct replay *r = ctx;
+    struct rerun *r = ctx;
     struct log_entry was;
     enum log_state state = log_next(&r->log, &was);
     status result;
@@ -139,17 +139,18 @@ static status replay_append(void *ctx, const uint8_t *entry, size_t len, struct 
     if (result != OK)
         return fault_set(f, result, "the log differs");
     r->out->compared++;
-    memcpy(r->sent, was.at, ENTRY_BASE);
+    if (was.record.type == RECORD_SEND)
+        memcpy(r->sent, was.at, SIGNED_BYTES);
     return OK;
 }
 
 static status replay_send(void *ctx, party to, const uint8_t *frame, size_t len, struct fault *f)
 {
-    struct replay *r = ctx;
+    struct rerun *r = ctx;
     struct record sent;
 
     if (record_decode(&sent, r->sent) != OK || sent.type != RECORD_SEND || sent.peer != to ||
-        len != ENTRY_BASE + sent.body_len || memcmp(frame, r->sent, ENTRY_BASE) != 0)
+        len != SIGNED_BYTES + sent.body_len || memcmp(frame, r->sent, SIGNED_BYTES) != 0)
         return fault_set(f, differ(r, sent.seq, "frame", "a frame left that the log does not show"), "the log differs");
     r->out->bytes += len;
     return OK;
@@ -157,7 +158,7 @@ static status replay_send(void *ctx, party to, const uint8_t *frame, size_t len,
 
 static status replay_recv(void *ctx, party from, uint8_t *frame, size_t *len, struct fault *f)
 {
-    struct replay *r = ctx;
+    struct rerun *r = ctx;
     struct log_entry next;
     enum log_state state = peek(r, &next);
     size_t body_len = 0;
@@ -179,15 +180,15 @@ static status replay_recv(void *ctx, party from, uint8_t *frame, size_t *len, st
                                 r->in->contract->party[from].name, got),
                          "the log differs");
     }
-    memcpy(frame, next.peer_bytes, ENTRY_BASE);
-    read = r->in->body(r->in->ctx, next.record.seq, frame + ENTRY_BASE, FRAME_MAX - ENTRY_BASE, &body_len, &r->outside);
+    memcpy(frame, next.peer_bytes, SIGNED_BYTES);
+    read = r->in->body(r->in->ctx, next.record.seq, frame + SIGNED_BYTES, FRAME_MAX - SIGNED_BYTES, &body_len, &r->outside);
     if (read == STATUS_MISMATCH) {
         return fault_set(f, differ(r, next.record.seq, "body", "%s", r->outside.message), "the log differs");
     } else if (read != OK) {
         return fault_set(f, read, "%s", r->outside.message);
     }
     r->outside.code = OK;
-    *len = ENTRY_BASE + body_len;
+    *len = SIGNED_BYTES + body_len;
     return OK;
 }
 
@@ -204,7 +205,7 @@ static status replay_sync(void *ctx, struct fault *f)
 }
 
 /* The run came to its end, good or bad, without a difference so far: does the log end likewise? */
-static void compare_end(struct replay *r, struct session *ss, status ran)
+static void compare_end(struct rerun *r, struct session *ss, status ran)
 {
     struct log_entry next;
     enum log_state state;
@@ -235,7 +236,7 @@ static status take_prepared(void *ctx, struct preparation *p, struct fault *f)
 static status replay_one(struct replay_verdict *out, const struct replay_input *in, struct preparation *prepared,
                          struct fault *f)
 {
-    struct replay r = {.in = in, .out = out};
+    struct rerun r = {.in = in, .out = out};
     struct session ss;
     struct party_result result = {0};
     struct channel channel = {.ctx = &r, .send = replay_send, .recv = replay_recv};

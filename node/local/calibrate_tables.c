@@ -214,6 +214,7 @@ struct evidence {
     struct journal journal;
     struct merkle tree;
     struct record record;
+    struct signature signature;
     uint8_t *body, *copy;
     int socket[2];
     EVP_CIPHER_CTX *cipher;
@@ -231,23 +232,25 @@ static void evidence_clear(struct evidence *e)
     free(e->copy);
 }
 
-/* What goes with any record: encoded, signed, chained, a key for its tag. */
-static status put_record(struct evidence *e, size_t len, struct fault *f)
+/* What goes with a message: encoded, chained, a key for its tag; sent: signed; received: the sender's signature checked. */
+static status put_record(struct evidence *e, enum record_type type, struct fault *f)
 {
-    uint8_t entry[2 * ENTRY_BASE];
-    struct signature sig;
+    const size_t len = entry_bytes(type, 2);
+    uint8_t entry[RECORD_BYTES + SIGNED_BYTES];
     struct rng_key key AUTO(rng_key_clear) = {0};
     struct hash head;
 
     memset(entry, 0, sizeof entry);
     record_encode(entry, &e->record);
-    sign_make(&sig, &e->sec, RECORD_SIGN_TAG, entry, RECORD_BYTES);
-    memcpy(entry + RECORD_BYTES, sig.bytes, sizeof sig.bytes);
-    record_head(&head, entry);
+    if (type == RECORD_SEND) {
+        sign_make(&e->signature, &e->sec, RECORD_SIGN_TAG, entry, RECORD_BYTES);
+    } else if (sign_check(&e->signature, &e->pub, RECORD_SIGN_TAG, entry, RECORD_BYTES) != OK) {
+        return STATUS_MISMATCH;
+    }
+    memcpy(entry + len - SIGNATURE_BYTES, e->signature.bytes, SIGNATURE_BYTES);
+    entry_head(&head, entry, len);
     merkle_append(&e->tree, &head);
     rng_key_derive(&key, &e->key, "hefu/tag", "", 0);
-    if (len > ENTRY_BASE && sign_check(&sig, &e->pub, RECORD_SIGN_TAG, entry, RECORD_BYTES) != OK)
-        return STATUS_MISMATCH;
     return e->journal.append(e->journal.ctx, entry, len, f);
 }
 
@@ -273,7 +276,7 @@ static status time_records(struct rates *r, struct evidence *e, struct fault *f)
     double cpu = gauge_cpu_s(), wall = gauge_wall_s();
 
     for (int i = 0; i < RECORDS; i++) {
-        TRY(put_record(e, ENTRY_BASE, f));
+        TRY(put_record(e, RECORD_SEND, f));
         TRY(e->journal.sync(e->journal.ctx, f));
     }
     cpu = gauge_cpu_s() - cpu;
@@ -282,7 +285,7 @@ static status time_records(struct rates *r, struct evidence *e, struct fault *f)
     r->sync = (wall > cpu ? wall - cpu : 1e-9) / RECORDS * 1e9;
     cpu = gauge_cpu_s();
     for (int i = 0; i < RECORDS; i++)
-        TRY(put_record(e, 2 * ENTRY_BASE, f));
+        TRY(put_record(e, RECORD_RECV, f));
     r->record_receive = (gauge_cpu_s() - cpu) / RECORDS * 1e9;
     return OK;
 }

@@ -239,7 +239,7 @@ static status count_records(struct forecast_party *out, struct said *said, const
         return fault_set(f, STATUS_LIMIT, "a training of that size has more than %d records", RECORDS_MAX);
     for (size_t i = 0; i < list.count; i++) {
         const struct schedule_step *s = &list.step[i];
-        const double len = (double)s->body_len + ENTRY_BASE;
+        const double len = (double)s->body_len + SIGNED_BYTES;
 
         if (s->type != RECORD_SEND && s->type != RECORD_RECV)
             continue;
@@ -247,13 +247,13 @@ static status count_records(struct forecast_party *out, struct said *said, const
         said->look_ups += s->kind == MESSAGE_choice && s->index == 0 ? 1 / (c->parties - 1.0) : 0;
         said->line[s->phase] += r->byte_line * len;
         if (s->type == RECORD_SEND) {
-            out->sent[s->phase] += s->body_len + ENTRY_BASE;
+            out->sent[s->phase] += s->body_len + SIGNED_BYTES;
             said->cpu[s->phase] += r->record_send + r->byte_send * len;
             said->syncs[s->phase]++;
             sent_since[s->phase] = 1;
             continue;
         }
-        out->received[s->phase] += s->body_len + ENTRY_BASE;
+        out->received[s->phase] += s->body_len + SIGNED_BYTES;
         said->cpu[s->phase] += r->record_receive + r->byte_receive * len;
         out->waits[s->phase] += (uint32_t)sent_since[s->phase] || out->records[s->phase] == 1;
         sent_since[s->phase] = 0;

@@ -88,7 +88,7 @@ static void open_sessions(void)
 /* at.frame, as the flags say. */
 static void prepare_frame(const struct message_info *info, uint8_t flags, uint8_t pass, uint8_t part)
 {
-    const size_t body_len = at.frame_len - ENTRY_BASE;
+    const size_t body_len = at.frame_len - SIGNED_BYTES;
     struct record r = {.suite = SUITE_INT1, .type = RECORD_SEND, .session = at.me.id, .self = PEER, .peer = SELF,
                        .kind = (uint16_t)info->kind, .phase = (uint16_t)info->phase, .pass = pass, .index = part,
                        .body_len = body_len};
@@ -96,7 +96,7 @@ static void prepare_frame(const struct message_info *info, uint8_t flags, uint8_
     if (flags & FLAG_REWRITE)
         record_encode(at.frame, &r);
     if ((flags & FLAG_TAG) && record_decode(&r, at.frame) == OK) {
-        stage_tag(&r.body_tag, &at.peer.peer[SELF].pair, PEER, r.pair_seq, at.frame + ENTRY_BASE, body_len);
+        stage_tag(&r.body_tag, &at.peer.peer[SELF].pair, PEER, r.pair_seq, at.frame + SIGNED_BYTES, body_len);
         record_encode(at.frame, &r);
     }
     if (flags & FLAG_SIGN)
@@ -263,7 +263,7 @@ static void receive(enum message_kind kind, uint8_t flags, uint8_t pass, uint8_t
 {
     static uint8_t body[MESSAGE_BODY_MAX];
     struct session ss = at.me; /* as before its first message */
-    const size_t body_len = at.frame_len < ENTRY_BASE ? 0 : at.frame_len - ENTRY_BASE;
+    const size_t body_len = at.frame_len < SIGNED_BYTES ? 0 : at.frame_len - SIGNED_BYTES;
     const size_t expected = body_len && (flags & FLAG_SHORT) ? body_len - 1 : body_len;
     status code;
 
@@ -274,7 +274,7 @@ static void receive(enum message_kind kind, uint8_t flags, uint8_t pass, uint8_t
     code = session_recv_part(&ss, PEER, kind, pass, part, body, expected);
     if (code == OK) {
         assert(expected == body_len && ss.fault.code == OK && ss.blamed == STAGE_PARTIES);
-        assert(memcmp(body, at.frame + ENTRY_BASE, body_len) == 0);
+        assert(memcmp(body, at.frame + SIGNED_BYTES, body_len) == 0);
         check_entry(&ss, kind, body_len);
         code = session_recv_part(&ss, PEER, kind, pass, part, body, expected); /* the same again */
         assert(code == STATUS_UNEXPECTED && ss.blamed == PEER && ss.seq == 1);
@@ -300,11 +300,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     info += bytes[0] % kinds;
     at.frame_len = len - HEADER;
     memcpy(at.frame, bytes + HEADER, at.frame_len);
-    if (at.frame_len >= ENTRY_BASE && at.frame_len <= ENTRY_BASE + MESSAGE_BODY_MAX) {
+    if (at.frame_len >= SIGNED_BYTES && at.frame_len <= SIGNED_BYTES + MESSAGE_BODY_MAX) {
         prepare_frame(info, bytes[1], bytes[2], bytes[3]);
-        check_body(info->kind, at.frame + ENTRY_BASE, at.frame_len - ENTRY_BASE);
+        check_body(info->kind, at.frame + SIGNED_BYTES, at.frame_len - SIGNED_BYTES);
     }
-    if (at.frame_len <= ENTRY_BASE + MESSAGE_BODY_MAX)
+    if (at.frame_len <= SIGNED_BYTES + MESSAGE_BODY_MAX)
         receive(info->kind, bytes[1], bytes[2], bytes[3]);
     return 0;
 }

@@ -88,12 +88,12 @@ static status hear(void *ctx, party from, uint8_t *frame, size_t *len, struct fa
         return OK;
     code = record_decode(&r, frame);
     assert(code == OK && r.self == from);
-    body_len = changed_body(frame + ENTRY_BASE, *len - ENTRY_BASE, p);
+    body_len = changed_body(frame + SIGNED_BYTES, *len - SIGNED_BYTES, p);
     r.body_len = body_len;
-    stage_tag(&r.body_tag, &p->heard->pair, from, r.pair_seq, frame + ENTRY_BASE, body_len);
+    stage_tag(&r.body_tag, &p->heard->pair, from, r.pair_seq, frame + SIGNED_BYTES, body_len);
     record_encode(frame, &r);
     stage_sign(frame, &p->heard->sign);
-    *len = ENTRY_BASE + body_len;
+    *len = SIGNED_BYTES + body_len;
     return OK;
 }
 

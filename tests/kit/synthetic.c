@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STATE_BYTES = 8 + HASH_BYTES };
-
 static void drawn(void *out, size_t len, const char *purpose, uint64_t seed, uint32_t party_number)
 {
     static const struct rng_key key = {{7}};
@@ -71,7 +69,7 @@ void synthetic_table_sigmoid(struct contract *c)
 
 /* What is on its way from one party to another, oldest first. */
 struct wire_pair {
-    struct wire_writer frames; /* ENTRY_BASE each */
+    struct wire_writer frames; /* SIGNED_BYTES each */
     size_t taken;
     uint64_t sent, received;
     struct hash last_head;
@@ -83,7 +81,7 @@ struct player {
     uint64_t seq;
     struct hash head;
     struct merkle tree;
-    uint8_t state[STATE_BYTES];
+    struct log_root shown;
     int done;
 };
 
@@ -98,7 +96,9 @@ struct play {
 static void commit(struct play *play, party self, struct record *r, const void *tail, size_t tail_len)
 {
     struct player *me = &play->player[self];
-    uint8_t bytes[ENTRY_BASE];
+    struct wire_writer *log = &play->s->log[self];
+    const size_t start = log->len;
+    uint8_t bytes[SIGNED_BYTES];
     struct signature sig;
 
     r->suite = SUITE_INT1;
@@ -110,42 +110,33 @@ static void commit(struct play *play, party self, struct record *r, const void *
     record_encode(bytes, r);
     sign_make(&sig, &play->s->sign[self], RECORD_SIGN_TAG, bytes, RECORD_BYTES);
     memcpy(bytes + RECORD_BYTES, sig.bytes, SIGNATURE_BYTES);
-    record_head(&me->head, bytes);
+    wire_put_bytes(log, bytes, record_is_signed(r->type) ? SIGNED_BYTES : RECORD_BYTES);
+    wire_put_bytes(log, tail, tail_len);
+    entry_head(&me->head, log->bytes + start, log->len - start);
     merkle_append(&me->tree, &me->head);
-    wire_put_bytes(&play->s->log[self], bytes, sizeof bytes);
-    wire_put_bytes(&play->s->log[self], tail, tail_len);
     if (r->type == RECORD_SEND)
         wire_put_bytes(&play->pair[self][r->peer].frames, bytes, sizeof bytes);
 }
 
-static size_t joint_of(const struct play *play, uint32_t pass, uint8_t *joint)
+/* A checkpoint, or the end. */
+static void write_joint(struct play *play, party self, struct record *r)
 {
-    const uint16_t parties = play->s->contract.parties;
+    const struct synthetic *s = play->s;
+    struct joint_point joint = {.contract = &s->contract, .session = &s->session,
+                          .pass = r->type == RECORD_END ? (uint32_t)NOTE_END : r->pass};
+    uint8_t items[PARTIES_MAX][JOINT_ITEM];
 
-    memcpy(joint, play->s->session.bytes, HASH_BYTES);
-    store_u32(joint + HASH_BYTES, pass);
-    for (party p = 0; p < parties; p++)
-        memcpy(joint + HASH_BYTES + 4 + (size_t)p * STATE_BYTES, play->player[p].state, STATE_BYTES);
-    return HASH_BYTES + 4 + (size_t)parties * STATE_BYTES;
-}
-
-static void write_checkpoint(struct play *play, party self, struct record *r)
-{
-    uint8_t joint[HASH_BYTES + 4 + PARTIES_MAX * STATE_BYTES], items[PARTIES_MAX * CHECKPOINT_ITEM];
-    size_t len = joint_of(play, r->pass, joint);
-    struct hasher h;
-
-    hasher_init(&h, "hefu/checkpoint/v1");
-    hasher_add(&h, joint, len);
-    hasher_final(&h, &r->body_tag);
-    for (party p = 0; p < play->s->contract.parties; p++) {
+    for (party p = 0; p < s->contract.parties; p++)
+        joint.log[p] = play->player[p].shown;
+    joint_hash(&r->body_tag, &joint);
+    for (party p = 0; p < s->contract.parties; p++) {
         struct signature sig;
 
-        sign_make(&sig, &play->s->sign[p], "hefu/checkpoint/v1", joint, len);
-        memcpy(items + (size_t)p * CHECKPOINT_ITEM, play->player[p].state, STATE_BYTES);
-        memcpy(items + (size_t)p * CHECKPOINT_ITEM + STATE_BYTES, sig.bytes, SIGNATURE_BYTES);
+        note_sign(&sig, &s->sign[p], &joint, p);
+        log_root_write(items[p], &joint.log[p]);
+        memcpy(items[p] + LOG_ROOT_BYTES, sig.bytes, SIGNATURE_BYTES);
     }
-    commit(play, self, r, items, (size_t)play->s->contract.parties * CHECKPOINT_ITEM);
+    commit(play, self, r, items[0], (size_t)s->contract.parties * JOINT_ITEM);
 }
 
 /* One step of one party; 0 when it has to wait. */
@@ -166,12 +157,9 @@ static int play_step(struct play *play, party self)
     if (step->type == RECORD_SEND) {
         struct wire_pair *out = &play->pair[self][step->peer];
 
-        if (step->kind == MESSAGE_checkpoint && (me->at == 0 || step[-1].kind != MESSAGE_checkpoint)) {
-            struct hash root;
-
-            merkle_root(&me->tree, &root);
-            store_u64(me->state, me->tree.size);
-            memcpy(me->state + 8, root.bytes, HASH_BYTES);
+        if ((step->kind == MESSAGE_checkpoint || step->kind == MESSAGE_finish) && step[-1].kind != step->kind) {
+            me->shown.size = me->tree.size;
+            merkle_root(&me->tree, &me->shown.root);
         }
         r.pair_seq = out->sent++;
         r.peer_head = play->pair[step->peer][self].last_head;
@@ -179,14 +167,14 @@ static int play_step(struct play *play, party self)
         commit(play, self, &r, NULL, 0);
     } else if (step->type == RECORD_RECV) {
         struct wire_pair *in = &play->pair[step->peer][self];
-        uint8_t theirs[ENTRY_BASE];
+        uint8_t theirs[SIGNED_BYTES];
         struct record sent;
         status ok;
 
         if (in->taken == in->frames.len)
             return 0;
-        memcpy(theirs, in->frames.bytes + in->taken, ENTRY_BASE);
-        in->taken += ENTRY_BASE;
+        memcpy(theirs, in->frames.bytes + in->taken, SIGNED_BYTES);
+        in->taken += SIGNED_BYTES;
         ok = record_decode(&sent, theirs);
         assert(ok == OK);
         if (sent.kind != r.kind || sent.pass != r.pass || sent.index != r.index || sent.body_len != r.body_len) {
@@ -197,11 +185,11 @@ static int play_step(struct play *play, party self)
         }
         r.pair_seq = in->received++;
         r.body_tag = sent.body_tag;
-        record_head(&r.peer_head, theirs);
+        entry_head(&r.peer_head, theirs, sizeof theirs);
         in->last_head = r.peer_head;
         commit(play, self, &r, theirs, sizeof theirs);
-    } else if (step->type == RECORD_CHECKPOINT) {
-        write_checkpoint(play, self, &r);
+    } else if (step->type == RECORD_CHECKPOINT || step->type == RECORD_END) {
+        write_joint(play, self, &r);
     } else {
         commit(play, self, &r, NULL, 0);
     }
@@ -382,8 +370,9 @@ void synthetic_resign(struct wire_writer *log, uint64_t at, uint16_t parties, co
             e.record.seq = i;
             record_encode(bytes, &e.record);
             sign_make(&sig, key, RECORD_SIGN_TAG, bytes, RECORD_BYTES);
-            memcpy(bytes + RECORD_BYTES, sig.bytes, SIGNATURE_BYTES);
+            if (record_is_signed(e.record.type))
+                memcpy(bytes + RECORD_BYTES, sig.bytes, SIGNATURE_BYTES);
         }
-        record_head(&head, bytes);
+        entry_head(&head, bytes, e.len);
     }
 }

@@ -120,7 +120,7 @@ static void what_cannot_be_destroyed_is_said_and_keeps_nothing_else(void **state
 
 static void an_attempt_was_scored_when_its_log_holds_a_score(void **state)
 {
-    uint8_t entry[ENTRY_BASE] = {0};
+    uint8_t entry[SIGNED_BYTES] = {0};
     struct record r = {.suite = SUITE_INT1, .type = RECORD_SEND, .peer = 1, .kind = MESSAGE_block, .phase = PHASE_REVEAL};
     int scored = 1;
 

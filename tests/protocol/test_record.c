@@ -99,7 +99,7 @@ static void the_layout_is_the_one_of_the_specification(void **state)
     memset(r.peer_head.bytes, 0x33, HASH_BYTES);
     memset(r.prev_head.bytes, 0x44, HASH_BYTES);
     record_encode(bytes, &r);
-    assert_memory_equal(bytes, "HFR1\1\1\1\0", 8);
+    assert_memory_equal(bytes, "HFR1\2\1\1\0", 8);
     assert_int_equal(bytes[8], 0x11);
     assert_int_equal(bytes[39], 0x11);
     assert_memory_equal(bytes + 40, "\0\1\0\2\0\0\0\3", 8);
@@ -173,7 +173,10 @@ static void impossible_records_are_refused(void **state)
     WITH(RECORD_RECV, r.body_len = MESSAGE_BODY_MAX + 1, "a body that is too long");
     WITH(RECORD_RECV, r.a = 1, "a message with a value");
     WITH(RECORD_FACT, r.peer = (uint16_t)(r.self ^ 1), "a fact with a peer");
-    WITH(RECORD_FACT, r.kind = 3, "an unknown fact");
+    WITH(RECORD_FACT, r.kind = 5, "an unknown fact");
+    WITH(RECORD_FACT, r.kind = FACT_DATA; r.a = PARTIES_MAX; r.b = 0, "the data of a party that cannot be");
+    WITH(RECORD_FACT, r.kind = FACT_DATA; r.a = 1; r.b = 1, "a commitment with a second value");
+    WITH(RECORD_FACT, r.kind = FACT_ALIGNED; r.a = 1; r.b = 0, "a root with a value");
     WITH(RECORD_FACT, r.kind = FACT_TEST_ROWS; r.b = 1, "test rows with a second value");
     WITH(RECORD_FACT, r.body_len = 1, "a fact with a body");
     WITH(RECORD_FACT, r.body_tag.bytes[3] = 1, "a fact with a tag");
@@ -181,6 +184,7 @@ static void impossible_records_are_refused(void **state)
     WITH(RECORD_CHECKPOINT, r.pair_seq = 1, "a checkpoint with a pair number");
     WITH(RECORD_END, r.peer_head.bytes[0] = 1, "an end with a peer's head");
     WITH(RECORD_END, r.index = 1, "an end with an index");
+    WITH(RECORD_ABORT, r.body_tag.bytes[0] = 1, "an abort with a tag");
     WITH(RECORD_ABORT, r.kind = 0, "an abort without reason");
     WITH(RECORD_ABORT, r.kind = STATUS_MISMATCH + 1, "an abort for an unknown reason");
 #undef WITH
@@ -190,30 +194,33 @@ static void the_head_is_the_leaf_of_the_merkle_tree(void **state)
 {
     struct rng g;
     struct record r;
-    uint8_t bytes[RECORD_BYTES];
+    uint8_t entry[SIGNED_BYTES] = {0};
     struct hash head, leaf;
 
     (void)state;
     seeded(&g, 3000);
     r = drawn(&g, RECORD_SEND);
-    record_encode(bytes, &r);
-    record_head(&head, bytes);
-    merkle_leaf(&leaf, bytes, RECORD_BYTES);
+    record_encode(entry, &r);
+    entry_head(&head, entry, sizeof entry);
+    merkle_leaf(&leaf, entry, sizeof entry);
     assert_true(hash_equal(&head, &leaf));
-    bytes[50] ^= 1;
-    record_head(&leaf, bytes);
-    assert_false(hash_equal(&head, &leaf));
+    for (size_t i = 0; i < sizeof entry; i++) { /* the signature is covered too */
+        entry[i] ^= 1;
+        entry_head(&leaf, entry, sizeof entry);
+        assert_false(hash_equal(&head, &leaf));
+        entry[i] ^= 1;
+    }
 }
 
 static void the_length_of_an_entry_follows_from_type_and_parties(void **state)
 {
     (void)state;
     assert_int_equal(entry_bytes(RECORD_SEND, 3), 320);
-    assert_int_equal(entry_bytes(RECORD_RECV, 3), 640);
-    assert_int_equal(entry_bytes(RECORD_FACT, 3), 320);
-    assert_int_equal(entry_bytes(RECORD_CHECKPOINT, 3), 320 + 3 * 104);
-    assert_int_equal(entry_bytes(RECORD_CHECKPOINT, 8), 320 + 8 * 104);
-    assert_int_equal(entry_bytes(RECORD_END, 2), 320);
+    assert_int_equal(entry_bytes(RECORD_RECV, 3), 576);
+    assert_int_equal(entry_bytes(RECORD_FACT, 3), 256);
+    assert_int_equal(entry_bytes(RECORD_CHECKPOINT, 3), 256 + 3 * 104);
+    assert_int_equal(entry_bytes(RECORD_CHECKPOINT, 8), 256 + 8 * 104);
+    assert_int_equal(entry_bytes(RECORD_END, 2), 320 + 2 * 104);
     assert_int_equal(entry_bytes(RECORD_ABORT, 2), 320);
     assert_int_equal(entry_bytes((enum record_type)9, 2), 0);
 }

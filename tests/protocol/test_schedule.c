@@ -187,7 +187,7 @@ static void commitments_come_before_nonces_before_ciphertexts(void **state)
         for (size_t i = 0; i < s.count; i++) {
             if (s.step[i].kind == MESSAGE_nonce && s.step[i].phase)
                 assert_int_equal(commits, 2 * (parties - 1));
-            if (s.step[i].kind == MESSAGE_key)
+            if (s.step[i].kind == MESSAGE_key && s.step[i].phase)
                 assert_int_equal(nonces, 2 * (parties - 1));
             if (s.step[i].phase > PHASE_HANDSHAKE)
                 assert_int_equal(keys, 2 * (parties - 1));
@@ -214,7 +214,7 @@ static void every_pass_ends_with_a_joint_checkpoint(void **state)
             assert_int_equal(s.step[i].pass, next++);
     assert_int_equal(next, 10);
     assert_int_equal(s.step[s.count - 1].type, RECORD_END);
-    assert_int_equal(s.step[s.count - 1].a + s.step[s.count - 1].b + 2 + 10 + 1, s.count);
+    assert_int_equal(s.step[s.count - 1].a + s.step[s.count - 1].b + 2 + 3 + 1 + 10 + 1, s.count);
     schedule_clear(&s);
 }
 
@@ -261,7 +261,7 @@ static void two_sessions_share_the_messages_of_a_whole_one(void **state)
                 assert_int_equal(in_whole + in_off, 0);
                 assert_int_equal(in_on, 4);
                 break;
-            case MESSAGE_commit: case MESSAGE_nonce: case MESSAGE_finish:
+            case MESSAGE_commit: case MESSAGE_nonce: case MESSAGE_finish: case MESSAGE_endorse:
                 assert_true(in_whole == in_off && in_whole == in_on);
                 break;
             case MESSAGE_checkpoint: case MESSAGE_cosign: /* number 0 in both */
@@ -288,7 +288,7 @@ static void an_online_list_ends_where_the_population_begins(void **state)
     (void)state;
     synthetic_contract(&c, 3, 1);
     assert_int_equal(schedule_make(&part, &c, STAGE_ONLINE, 0, SIZE_MAX, KNOWN_NOTHING, NULL, &f), OK);
-    assert_int_equal(part.count, 3 * 4); /* commit, nonce, link: to and from two others */
+    assert_int_equal(part.count, 3 * 4 + 3); /* commit, nonce, link: to and from two others; three commitments */
     assert_false(part.complete);
     schedule_clear(&part);
 }
@@ -308,7 +308,7 @@ static void what_is_not_known_ends_the_list(void **state)
     schedule_clear(&part);
     assert_int_equal(schedule_make(&part, &c, STAGE_WHOLE, 0, SIZE_MAX, KNOWN_ROWS, &people, &f), OK);
     assert_false(part.complete);
-    assert_int_equal(part.step[part.count - 1].kind, MESSAGE_psi_root);
+    assert_int_equal(part.step[part.count - 1].kind, FACT_ALIGNED);
     for (size_t i = 0; i < part.count; i++) {
         assert_int_equal(part.step[i].type, all.step[i].type);
         assert_int_equal(part.step[i].kind, all.step[i].kind);

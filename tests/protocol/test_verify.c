@@ -231,7 +231,7 @@ static void a_changed_field_is_named_with_its_record(void **state)
 
             edit_begin(&e, &three, 1);
             at = synthetic_entry(&three, 1, seq, &len);
-            if (record_decode(&r, e.log.bytes + at) != OK || (fields[i].offset == 100 && r.type != RECORD_SEND)) {
+            if (record_decode(&r, e.log.bytes + at) != OK || (fields[i].check == VERIFY_SIGNATURES && r.type != RECORD_SEND)) {
                 wire_writer_clear(&e.log);
                 continue;
             }
@@ -399,14 +399,19 @@ static void records_signed_with_another_key_are_flagged(void **state)
 
     (void)state;
     for (uint64_t seq = 0; seq < count; seq += 3) {
+        uint64_t first = seq; /* that is signed */
         struct edit e;
+        struct record r;
+        size_t len;
 
         edit_begin(&e, &two, 0);
         synthetic_resign(&e.log, seq, 2, &two.sign[1]);
         edit_end(&e, 0);
+        while (record_decode(&r, two.log[0].bytes + synthetic_entry(&two, 0, first, &len)) == OK && !record_is_signed(r.type))
+            first++;
         verified(e.bundle, 2);
         must_fail(VERIFY_SIGNATURES, "signed by the other party");
-        assert_int_equal(report.line[VERIFY_SIGNATURES].seq, seq);
+        assert_int_equal(report.line[VERIFY_SIGNATURES].seq, first);
         wire_writer_clear(&e.log);
     }
 }
@@ -510,7 +515,7 @@ static void a_forged_receipt_is_flagged(void **state)
             struct edit e;
 
             edit_begin(&e, &two, 0);
-            e.log.bytes[at + ENTRY_BASE + i] ^= 2;
+            e.log.bytes[at + RECORD_BYTES + i] ^= 2;
             verified(e.bundle, 2);
             must_fail(VERIFY_RECEIPTS, "the peer's record inside");
             assert_int_equal(report.line[VERIFY_RECEIPTS].seq, seq);
@@ -531,13 +536,13 @@ static void a_forged_checkpoint_is_flagged(void **state)
         size_t len, at = synthetic_entry(&three, 0, seq, &len);
 
         assert_int_equal(record_decode(&r, three.log[0].bytes + at), OK);
-        if (r.type != RECORD_CHECKPOINT)
+        if (r.type != RECORD_CHECKPOINT && r.type != RECORD_END)
             continue;
-        for (size_t i = 0; i < 3 * CHECKPOINT_ITEM; i += 3) {
+        for (size_t i = 0; i < 3 * JOINT_ITEM; i += 3) {
             struct edit e;
 
             edit_begin(&e, &three, 0);
-            e.log.bytes[at + ENTRY_BASE + i] ^= 2;
+            e.log.bytes[at + (r.type == RECORD_END ? SIGNED_BYTES : RECORD_BYTES) + i] ^= 2;
             verified(&e.bundle[0], 1);
             must_fail(VERIFY_CHECKPOINTS, "an item of the joint checkpoint");
             assert_int_equal(report.line[VERIFY_CHECKPOINTS].seq, seq);
@@ -576,7 +581,7 @@ static void populations_that_differ_are_flagged(void **state)
     do {
         at = synthetic_entry(&two, 1, ++seq, &len);
         assert_int_equal(record_decode(&r, two.log[1].bytes + at), OK);
-    } while (r.type != RECORD_FACT);
+    } while (r.type != RECORD_FACT || r.kind != FACT_POPULATION);
     rewrite(&e, &two, 1, seq, 159, 2); /* rows 30 to 28 */
     verified(e.bundle, 2);
     must_fail(VERIFY_FACTS, "another population");
@@ -619,7 +624,7 @@ static void an_invented_abort_does_not_hide_the_rest(void **state)
                                .session = two.session,
                                .attempt = two.approval[0].attempt,
                                .peer = 1};
-        uint8_t entry[ENTRY_BASE] = {0};
+        uint8_t entry[SIGNED_BYTES] = {0};
         size_t len, at = synthetic_entry(&two, 0, seq, &len);
 
         record_encode(entry, &abort);
@@ -633,6 +638,63 @@ static void an_invented_abort_does_not_hide_the_rest(void **state)
         must_fail(VERIFY_MATCH, "receipts of messages that are not in the log");
         wire_writer_clear(&e.log);
     }
+}
+
+/* What is the same in both logs needs no signature of its own; nothing else gets through without one. */
+static void a_signature_is_checked_wherever_no_other_log_vouches(void **state)
+{
+    const uint64_t count = synthetic_entries(&two, 0);
+    unsigned tried = 0;
+
+    (void)state;
+    for (uint64_t seq = 0; seq < count; seq++) {
+        struct record r;
+        struct edit e;
+        size_t len, at = synthetic_entry(&two, 0, seq, &len);
+
+        assert_int_equal(record_decode(&r, two.log[0].bytes + at), OK);
+        if (r.type != RECORD_RECV)
+            continue;
+        edit_begin(&e, &two, 0); /* a log that its writer signs, with a message that nobody signed */
+        e.log.bytes[at + len - 1] ^= 1;
+        entry_head(&r.peer_head, e.log.bytes + at + RECORD_BYTES, SIGNED_BYTES);
+        record_encode(e.log.bytes + at, &r);
+        synthetic_resign(&e.log, seq, 2, &two.sign[0]);
+        edit_end(&e, 0);
+        verified(&e.bundle[0], 1);
+        must_fail(VERIFY_SIGNATURES, "an unsigned message, alone");
+        assert_int_equal(report.line[VERIFY_SIGNATURES].seq, seq);
+        assert_string_equal(report.line[VERIFY_SIGNATURES].field, "peer signature");
+        verified(e.bundle, 2);
+        must_fail(VERIFY_SIGNATURES, "an unsigned message, with the log of its sender");
+        tried++;
+        wire_writer_clear(&e.log);
+    }
+    assert_true(tried > 10);
+}
+
+/* A data commitment, or a list of common people, that one log shows otherwise. */
+static void commitments_that_differ_are_flagged(void **state)
+{
+    const uint64_t count = synthetic_entries(&two, 1);
+    unsigned tried = 0;
+
+    (void)state;
+    for (uint64_t seq = 0; seq < count; seq++) {
+        struct record r;
+        struct edit e;
+        size_t len, at = synthetic_entry(&two, 1, seq, &len);
+
+        assert_int_equal(record_decode(&r, two.log[1].bytes + at), OK);
+        if (r.type != RECORD_FACT || (r.kind != FACT_DATA && r.kind != FACT_ALIGNED))
+            continue;
+        rewrite(&e, &two, 1, seq, 90, 1);
+        verified(e.bundle, 2);
+        must_fail(VERIFY_FACTS, "another commitment");
+        wire_writer_clear(&e.log);
+        tried++;
+    }
+    assert_int_equal(tried, 3);
 }
 
 static status refuse_second(void *ctx, const struct contract_party *p, const uint8_t *pem, size_t len, struct fault *f)
@@ -683,6 +745,8 @@ int main(void)
         cmocka_unit_test(populations_that_differ_are_flagged),
         cmocka_unit_test(an_end_with_wrong_counts_or_something_after_it_is_flagged),
         cmocka_unit_test(an_invented_abort_does_not_hide_the_rest),
+        cmocka_unit_test(a_signature_is_checked_wherever_no_other_log_vouches),
+        cmocka_unit_test(commitments_that_differ_are_flagged),
         cmocka_unit_test(a_certificate_that_the_caller_refuses_is_named),
         cmocka_unit_test(thousands_of_edits_were_tried),
     };

@@ -208,11 +208,11 @@ static void a_cut_or_extended_log_is_found(void **state)
     struct replay_verdict v;
 
     (void)state;
-    in.log_len -= ENTRY_BASE;
+    in.log_len -= SIGNED_BYTES;
     v = replayed(&in);
     assert_false(v.same);
     assert_int_equal(v.seq, sim.party[0].result.records - 1);
-    wire_put_bytes(&log, sim.party[0].log.bytes, ENTRY_BASE);
+    wire_put_bytes(&log, sim.party[0].log.bytes, SIGNED_BYTES);
     in.log = log.bytes;
     in.log_len = log.len;
     v = replayed(&in);
