@@ -102,7 +102,7 @@ static status print_statement(const struct stories *all, const struct story *tol
 
     TRY(stories_traffic(&traffic, &basis, all, told, p));
     hash_hex(&told->contract_id, hex);
-    printf("%s %s\n\n", word(WORD_STATEMENT_OF, l), story_party(c, p));
+    printf("%s%s\n\n", word(WORD_STATEMENT_OF, l), story_party(c, p));
     print_line(WORD_JOB, c->job, l);
     print_line(WORD_PURPOSE, c->purpose, l);
     print_line(WORD_CONTRACT_ID, hex, l);

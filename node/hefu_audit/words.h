@@ -9,7 +9,7 @@
 #define WORDS(W) \
     W(AUDIT_REPORT,  "audit report", "审计报告") \
     W(STATEMENT,     "Disclosure statement", "披露声明") \
-    W(STATEMENT_OF,  "Disclosure statement of", "披露声明——") \
+    W(STATEMENT_OF,  "Disclosure statement of ", "披露声明——") \
     W(LANGUAGE,      "Language of this page", "页面语言") \
     W(SECTIONS,      "Sections", "章节") \
     W(VERIFIED,      "verified", "验证通过") \

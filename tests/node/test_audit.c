@@ -81,6 +81,8 @@ static int set_up(void **state)
             OK);
         c.party[p].certificate = issued.fingerprint;
         c.party[p].identity = issued.key;
+        memset(c.party[p].data_root.bytes, 1 + p, HASH_BYTES);
+        memset(c.party[p].schema_hash.bytes, 11 + p, HASH_BYTES);
         snprintf(name, sizeof name, "keys/%s.key", c.party[p].name);
         read_key(&identity[p], at(path, name));
         snprintf(name, sizeof name, "keys/%s.pem", c.party[p].name);
@@ -246,7 +248,7 @@ static void wrong_usage_is_told_with_what_to_do(void **state)
     expect("verify party-1.hefu --ca", 2, "--ca needs a value");
     expect("verify nothing.hefu", 2, "nothing.hefu: cannot be read");
     expect("verify party-1.hefu --crl ca/crl.pem", 2, "--crl needs --ca");
-    expect("show party-1.hefu party-2.hefu", 2, "one argument too many");
+    expect("show party-1.hefu party-2.hefu --dump", 2, "--dump takes one evidence file");
     expect("show party-1.hefu --json --dump", 2, "exclude each other");
     expect("replay --node nowhere", 2, "replay needs --node and --session");
     expect("replay --node nowhere --session abc", 2, "nowhere/node.yaml");
