@@ -61,7 +61,7 @@ static void arrange(struct sim *sim, const struct shape *s)
     sim_approve(sim, SEED);
 }
 
-static const struct sim *without_cheat(const struct shape *s)
+const struct sim *trial_without_cheat(const struct shape *s)
 {
     struct sim *sim = &honest[s->parties][s->exact][s->listed];
 
@@ -142,7 +142,7 @@ static void replay_part(party p)
 
 void trial_run(const struct shape *shape, const struct cheat *how, sim_disturb *disturb)
 {
-    const struct sim *without = without_cheat(shape);
+    const struct sim *without = trial_without_cheat(shape);
 
     trial_clear();
     trial.shape = *shape;

@@ -35,6 +35,9 @@ int trial_tear_down(void **state);
  * on the wires. */
 void trial_run(const struct shape *shape, const struct cheat *how, sim_disturb *disturb);
 
+/* The session of the same seeds in which nobody cheats. */
+const struct sim *trial_without_cheat(const struct shape *s);
+
 /* A way to cheat and what becomes of it, in every one of the shapes. */
 enum trial_end {
     UNSEEN,  /* all parties end well */

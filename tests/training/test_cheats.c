@@ -326,10 +326,10 @@ static status better_metric(struct session *ss, party to, enum message_kind kind
 /* ---- all of it ---- */
 
 /* What is said before the first pass does not depend on the sigmoid, and the exact one takes longer. */
-static const struct shape before[] = {{2, 0, 0, 0}, {3, TRIAL_LABEL, 0, 0}, {3, 2, 0, 0}, {0}};
-static const struct shape any[] = {{2, TRIAL_LABEL, 0, 0}, {2, 0, 1, 0}, {3, 2, 0, 0}, {3, 0, 1, 0}, {0}};
+static const struct shape before[] = {{2, 0, 0, 0}, {3, 2, 0, 0}, {0}};
+static const struct shape any[] = {{2, TRIAL_LABEL, 0, 0}, {2, 0, 1, 0}, {3, 0, 1, 0}, {0}};
 static const struct shape linear[] = {{2, TRIAL_LABEL, 0, 0}, {3, 0, 0, 0}, {0}};
-static const struct shape exact[] = {{2, 0, 1, 0}, {3, TRIAL_LABEL, 1, 0}, {3, 2, 1, 0}, {0}};
+static const struct shape exact[] = {{2, 0, 1, 0}, {3, TRIAL_LABEL, 1, 0}, {0}};
 static const struct shape exact_of_two[] = {{2, 0, 1, 0}, {2, TRIAL_LABEL, 1, 0}, {0}};
 static const struct shape three[] = {{3, 0, 0, 0}, {3, TRIAL_LABEL, 0, 0}, {0}};
 static const struct shape comparer[] = {{2, 1, 0, 0}, {3, 2, 0, 0}, {0}};
