@@ -1,3 +1,4 @@
+#include "protocol/contract.h"
 #include "protocol/record.h"
 
 #include "crypto/wire.h"
