@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RETRY_S = 60, REPLY_S = 30, NAMES_TOLD = 6, WORDS_BYTES = 640 };
+enum { RETRY_S = 60, REPLY_S = 15, NAMES_TOLD = 6, WORDS_BYTES = 640 };
 
 struct premises {
     struct node_config *config;

@@ -37,9 +37,9 @@ static status find_place(struct place *out, const char *url, struct fault *f)
 /* Away, or there and something else. */
 static status no_reply(const char *url, struct fault *f)
 {
-    const unsigned long code = ERR_peek_last_error();
+    const unsigned long code = ERR_peek_error(); /* the first says most */
     const int reason = ERR_GET_LIB(code) == ERR_LIB_HTTP ? ERR_GET_REASON(code) : 0;
-    const char *words = ERR_reason_error_string(code);
+    const char *words = ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
 
     ERR_clear_error();
     if (reason == HTTP_R_UNEXPECTED_CONTENT_TYPE || reason == HTTP_R_MISSING_CONTENT_TYPE ||
