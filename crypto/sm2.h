@@ -1,11 +1,12 @@
 /* SM2 on the curve of GB/T 32918.5: signatures (GB/T 32918.2) and the key exchange (GB/T 32918.3).
  *
  * Points are multiplied and signatures are checked by OpenSSL; the check goes through its EVP interface, which shares
- * nothing with the signing here but the curve.  What depends on a secret:
+ * nothing with the signing here but the curve.  What becomes of secrets:
  *
- *   secret times point   OpenSSL's Montgomery ladder (EC_POINT_mul with one scalar), constant-time by its documentation.  It
- *                        blinds coordinates with OpenSSL's own generator: this changes no result
- *   secrets mod n        GMP's mpn_sec_ functions, constant-time by theirs
+ *   secret times point   OpenSSL's Montgomery ladder (EC_POINT_mul with one scalar).  It swaps by masks and its addresses do not
+ *                        depend on the scalar.  Its field arithmetic does branch on coordinates, which it therefore multiplies
+ *                        by numbers from its own generator; this changes no result, and is the only randomness read
+ *   secrets mod n        GMP's mpn_sec_ functions, constant-time by its manual
  *   nonces               HMAC-SM3 of crypto/sm3 (RFC 6979): equal keys and messages give equal signatures
  *
  * Every public key that comes from outside is a point of the curve other than infinity, in its one encoding, or refused. */

@@ -1,6 +1,8 @@
 /* No branch and no address depends on a secret, as far as valgrind sees: it runs with secrets marked as uninitialised
  * memory, and every use of them in a condition or an address is an error to it.  tests/cli/test_constant_time.sh runs this;
  * constant_time.supp says what GMP leaves open.  Valgrind knows no AVX-512, so of the tiers only scalar and avx2 are seen. */
+#include "crypto/sm2.h"
+#include "crypto/sm4_seal.h"
 #include "owner.h"
 
 #include <valgrind/memcheck.h>
@@ -361,6 +363,79 @@ static void encryption_hides_the_plaintext(void **state)
     }
 }
 
+/* ---- suite GM1 ---- */
+
+static void sm3_hides_key_and_text(void **state)
+{
+    uint8_t key[32] = {1}, text[200] = {2};
+    struct sm3_hmac m;
+    struct hash out;
+
+    (void)state;
+    hide(key, sizeof key);
+    hide(text, sizeof text);
+    NOTHING_SEEN((sm3_hmac_init(&m, key, sizeof key), sm3_hmac_add(&m, text, sizeof text), sm3_hmac_final(&m, &out)));
+    assert_true(is_hidden(out.bytes, sizeof out.bytes));
+}
+
+static void sm4_hides_key_and_text(void **state)
+{
+    uint8_t key[SM4_SEAL_KEY_BYTES] = {1}, nonce[SM4_SEAL_NONCE_BYTES] = {2}, text[700] = {3}, out[sizeof text + SM4_SEAL_TAG_BYTES];
+
+    (void)state;
+    hide(key, sizeof key);
+    hide(text, sizeof text);
+    NOTHING_SEEN(sm4_seal(out, key, nonce, "context", 7, text, sizeof text));
+    assert_true(is_hidden(out, sizeof out));
+    assert_true(is_hidden(out + sizeof text, SM4_SEAL_TAG_BYTES));
+}
+
+static void sm2_keys_hide_their_seed(void **state)
+{
+    struct rng_key seed = {{1}};
+    struct sm2_public pub;
+    struct sm2_secret sec;
+
+    (void)state;
+    hide(&seed, sizeof seed);
+    NOTHING_SEEN(assert_int_equal(sm2_keypair(&pub, &sec, &seed), OK));
+    assert_true(is_hidden(sec.bytes, sizeof sec.bytes));
+}
+
+static void sm2_signatures_hide_secret_and_nonce(void **state)
+{
+    struct rng_key seed = {{1}};
+    struct sm2_signature sig;
+    struct sm2_public pub;
+    struct sm2_secret sec;
+    struct hash z;
+
+    (void)state;
+    assert_int_equal(sm2_keypair(&pub, &sec, &seed), OK);
+    assert_int_equal(sm2_z(&z, &pub, SM2_DEFAULT_ID), OK);
+    hide(sec.bytes, sizeof sec.bytes);
+    NOTHING_SEEN(assert_int_equal(sm2_sign(&sig, &sec, &z, "message", 7), OK));
+    assert_true(is_hidden(sig.bytes, sizeof sig.bytes));
+}
+
+static void sm2_exchanges_hide_both_secrets(void **state)
+{
+    struct sm2_exchange_secret sec[2];
+    struct sm2_exchange_public pub[2];
+    uint8_t key[32];
+
+    (void)state;
+    for (uint8_t i = 0; i < 2; i++) {
+        const struct rng_key lasting = {{i}}, fresh = {{i, 1}};
+
+        assert_int_equal(sm2_keypair(&pub[i].lasting, &sec[i].lasting, &lasting), OK);
+        assert_int_equal(sm2_keypair(&pub[i].fresh, &sec[i].fresh, &fresh), OK);
+    }
+    hide(&sec[0], sizeof sec[0]);
+    NOTHING_SEEN(assert_int_equal(sm2_exchange(key, sizeof key, 1, &sec[0], &pub[0], &pub[1]), OK));
+    assert_true(is_hidden(key, sizeof key));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,6 +449,11 @@ int main(void)
         cmocka_unit_test(randomisers_from_tables_hide_what_was_drawn),
         cmocka_unit_test(ones_own_randomisers_hide_the_key_too),
         cmocka_unit_test(encryption_hides_the_plaintext),
+        cmocka_unit_test(sm3_hides_key_and_text),
+        cmocka_unit_test(sm4_hides_key_and_text),
+        cmocka_unit_test(sm2_keys_hide_their_seed),
+        cmocka_unit_test(sm2_signatures_hide_secret_and_nonce),
+        cmocka_unit_test(sm2_exchanges_hide_both_secrets),
     };
 
     if (!RUNNING_ON_VALGRIND) {

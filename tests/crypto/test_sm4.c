@@ -19,17 +19,25 @@ static void a_block_encrypts_to_that_of_gb_t_32907(void **state)
     assert_hex(block, sizeof block, "681edf34d206965e86b3e94f536e4246");
 }
 
+/* Ten thousand where nothing is optimised: a million of them would take minutes. */
 static void a_million_encryptions_end_as_in_gb_t_32907(void **state)
 {
+#ifdef __OPTIMIZE__
+    const size_t times = 1000000;
+    const char *const expected = "595298c7c6fd271f0402f804c33d3f66";
+#else
+    const size_t times = 10000;
+    const char *const expected = "2d8bfc27381c68ecb316320ee72ba074";
+#endif
     uint8_t block[SM4_BLOCK_BYTES];
     struct sm4 c AUTO(sm4_clear);
 
     (void)state;
     unhex(block, sizeof block, example);
     sm4_init(&c, block);
-    for (size_t i = 0; i < 1000000; i++)
+    for (size_t i = 0; i < times; i++)
         sm4_encrypt(&c, block, block, 1);
-    assert_hex(block, sizeof block, "595298c7c6fd271f0402f804c33d3f66");
+    assert_hex(block, sizeof block, expected);
 }
 
 static EVP_CIPHER_CTX *openssl(const EVP_CIPHER *cipher, const uint8_t *key, const uint8_t *iv)
