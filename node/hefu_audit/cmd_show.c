@@ -26,25 +26,35 @@ static void print_contract(const struct story *s)
                c->party[p].columns, c->party[p].has_label ? "   label" : "");
 }
 
+/* Facts whose value is a hash: their name for machines, what they are for people, and whether they are of a party. */
+static const struct {
+    const char *name, *words;
+    int of_party;
+} hash_facts[FACT_KINDS] = {
+    [FACT_DATA] = {"data", "commitment to its data", 1},
+    [FACT_ALIGNED] = {"aligned", "root of the common people's keyed ids", 0},
+    [FACT_SEED] = {"seed", "commitment to its seed", 1},
+    [FACT_RUN] = {"run", "hash of the joint value of all nonces", 0},
+    [FACT_KEY] = {"key", "hash of its Paillier modulus", 1},
+};
+
+static int is_hash_fact(const struct record *r)
+{
+    return r->kind < FACT_KINDS && hash_facts[r->kind].name;
+}
+
 static void print_fact(const struct story *s, const struct record *r)
 {
     char hex[2 * HASH_BYTES + 1];
 
     hash_hex(&r->body_tag, hex);
-    switch ((enum fact)r->kind) {
-    case FACT_POPULATION:
+    if (r->kind == FACT_POPULATION)
         printf("%llu common people, %llu training rows", (unsigned long long)r->a, (unsigned long long)r->b);
-        break;
-    case FACT_TEST_ROWS:
+    else if (r->kind == FACT_TEST_ROWS)
         printf("%llu test rows", (unsigned long long)r->a);
-        break;
-    case FACT_DATA:
-        printf("%s committed to its data: %.16s", story_party(&s->contract, (party)r->a), hex);
-        break;
-    case FACT_ALIGNED:
-        printf("root of the common people's keyed ids: %.16s", hex);
-        break;
-    }
+    else if (is_hash_fact(r))
+        printf("%s%s%s %.16s", hash_facts[r->kind].of_party ? story_party(&s->contract, (party)r->a) : "",
+               hash_facts[r->kind].of_party ? ": " : "", hash_facts[r->kind].words, hex);
 }
 
 static void print_event(const struct story *s, const struct record *r)
@@ -198,21 +208,14 @@ static json_t *hex_json(const uint8_t bytes[HASH_BYTES])
 
 static void fact_json(const struct story *s, json_t *o, const struct record *r)
 {
-    switch ((enum fact)r->kind) {
-    case FACT_POPULATION:
+    if (r->kind == FACT_POPULATION)
         json_object_update_new(o, json_pack("{s:I, s:I}", "rows", (json_int_t)r->a, "train", (json_int_t)r->b));
-        break;
-    case FACT_TEST_ROWS:
+    else if (r->kind == FACT_TEST_ROWS)
         json_object_set_new(o, "test", json_integer((json_int_t)r->a));
-        break;
-    case FACT_DATA:
-        json_object_set_new(o, "data_of", json_string(story_party(&s->contract, (party)r->a)));
-        json_object_set_new(o, "commitment", hex_json(r->body_tag.bytes));
-        break;
-    case FACT_ALIGNED:
-        json_object_set_new(o, "aligned", hex_json(r->body_tag.bytes));
-        break;
-    }
+    else if (is_hash_fact(r))
+        json_object_update_new(o, json_pack("{s:s, s:o}", "fact", hash_facts[r->kind].name, "hash", hex_json(r->body_tag.bytes)));
+    if (is_hash_fact(r) && hash_facts[r->kind].of_party)
+        json_object_set_new(o, "party", json_string(story_party(&s->contract, (party)r->a)));
 }
 
 static json_t *stretch_json(const struct story *s, const struct stretch *t)

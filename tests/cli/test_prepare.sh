@@ -91,6 +91,10 @@ done
 expect the_files_of_both_sessions_verify_together 0 "transcript verified: 3 logs" "attempt 1, offline" "attempt 1, online" \
     "link          ok    all parties signed that this session stands on preparation" -- \
     "$audit" verify ./*-offline.hefu ./*-online.hefu --ca ca/ca.pem --crl ca/crl.pem
+expect a_report_tells_of_both 0 "transcript verified" -- "$audit" report ./*-offline.hefu ./*-online.hefu --html both.html
+expect session_by_session 0 2 -- grep -c '<table class="stack"><thead><tr><th scope="col" class=""><span class="en" lang="en">Verdict' both.html
+expect a_statement_tells_of_both_too 0 "Stage: Offline session" "Stage: Online session" -- \
+    "$audit" statement tax-offline.hefu tax-online.hefu --party bank
 expect one_file_of_each_is_enough_for_the_link 0 "which is verified" -- "$audit" verify bank-online.hefu tax-offline.hefu
 expect the_online_session_alone_says_what_is_open 0 "whose files were not given" "not checked: it needs the files" -- \
     "$audit" verify ./*-online.hefu
