@@ -4,18 +4,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-status audit_language(enum language *out, const char *name, struct fault *f)
-{
-    *out = LANGUAGE_EN;
-    for (int l = 0; name && l < LANGUAGES; l++)
-        if (strcmp(name, language_tag((enum language)l)) == 0) {
-            *out = (enum language)l;
-            return OK;
-        }
-    return name ? fault_set(f, STATUS_USAGE, "--lang %s: it is en or zh", name) : OK;
-}
 
 static status write_page(const char *path, struct sheet *s, struct fault *f)
 {
@@ -51,7 +39,7 @@ status command_report(int argc, char **argv, struct fault *f)
         return fault_set(f, STATUS_USAGE, "no evidence file was named");
     if (!html)
         return fault_set(f, STATUS_USAGE, "report needs --html: where to write the page");
-    TRY(audit_language(&sheet.first, lang, f));
+    TRY(language_named(&sheet.first, lang, f));
     TRY(audit_trust_exists(&trust, f));
     TRY(evidence_load(&e, path, files, f));
     TRY(alloc_zeroed(&r, 2, sizeof *r));

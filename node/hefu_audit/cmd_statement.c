@@ -73,21 +73,6 @@ static void print_sentences(const struct contract *c, enum language l)
         printf("  %zu. %s\n", i + 1, text);
 }
 
-static enum word basis_words(enum basis basis)
-{
-    switch (basis) {
-    case BASIS_LOG:
-        return WORD_BASIS_LOG;
-    case BASIS_TORN:
-        return WORD_BASIS_TORN;
-    case BASIS_CONTRACT:
-        return WORD_BASIS_CONTRACT;
-    case BASIS_PART:
-        break;
-    }
-    return WORD_BASIS_PART;
-}
-
 static void print_line(enum word name, const char *text, enum language l)
 {
     printf("%s%s%s\n", word(name, l), word(WORD_COLON, l), text);
@@ -107,8 +92,8 @@ static status print_statement(const struct stories *all, const struct story *tol
     print_line(WORD_PURPOSE, c->purpose, l);
     print_line(WORD_CONTRACT_ID, hex, l);
     if (told->stage != STAGE_WHOLE)
-        print_line(WORD_STAGE, word(told->stage == STAGE_OFFLINE ? WORD_OFFLINE : WORD_ONLINE, l), l);
-    print_line(WORD_BASIS, word(basis_words(basis), l), l);
+        print_line(WORD_STAGE, word(stage_word(told->stage), l), l);
+    print_line(WORD_BASIS, word(sheet_basis(basis, 0), l), l);
     print_flows(c, traffic.sent, WORD_LEFT, WORD_TO, l);
     print_flows(c, traffic.received, WORD_CAME_IN, WORD_FROM, l);
     print_outputs(c, p, 0, l);
@@ -164,7 +149,7 @@ static status say_html(void *ctx, const struct story *told, party p)
 
     fputs("<section class=\"card gap\">", s->f);
     if (told->stage != STAGE_WHOLE)
-        sheet_tag(s->f, "p class=\"why\"", told->stage == STAGE_OFFLINE ? WORD_OFFLINE : WORD_ONLINE);
+        sheet_tag(s->f, "p class=\"why\"", stage_word(told->stage));
     TRY(sheet_statement(s, told, p));
     fputs("</section>\n", s->f);
     return OK;
@@ -215,7 +200,7 @@ status command_statement(int argc, char **argv, struct fault *f)
     TRY(audit_arguments(options, path, EVIDENCE_MAX, &files, argc, argv, f));
     if (files == 0)
         return fault_set(f, STATUS_USAGE, "no evidence file was named");
-    TRY(audit_language(&sheet.first, lang, f));
+    TRY(language_named(&sheet.first, lang, f));
     TRY(evidence_load(&e, path, files, f));
     TRY(stories_read(&all, &e, f));
     if (html)

@@ -93,19 +93,6 @@ void sheet_section(const struct sheet *s, const char *id, enum word title, enum 
     sheet_tag(s->f, "p class=\"why\"", why);
 }
 
-static enum word stage_word(enum stage stage)
-{
-    switch (stage) {
-    case STAGE_OFFLINE:
-        return WORD_OFFLINE;
-    case STAGE_ONLINE:
-        return WORD_ONLINE;
-    case STAGE_WHOLE:
-        break;
-    }
-    return WORD_WHOLE;
-}
-
 void sheet_stage(const struct sheet *s, enum stage stage)
 {
     if (s->sessions > 1)

@@ -25,9 +25,6 @@ void sheet_report(const struct sheet *s);
 void sheet_open(const struct sheet *s, const char *title, enum word kind);
 void sheet_close(const struct sheet *s);
 
-/* --lang: English unless it says otherwise; STATUS_USAGE in words. */
-MUST_USE status audit_language(enum language *out, const char *name, struct fault *f);
-
 /* ---- sections; told is any file of the session ---- */
 
 void sheet_timeline(const struct sheet *s, const struct story *told);    /* sheet_timeline.c */
@@ -35,8 +32,9 @@ void sheet_checkpoints(const struct sheet *s, const struct story *told); /* shee
 void sheet_approvals(const struct sheet *s, const struct story *told);
 void sheet_outsiders(const struct sheet *s, const struct story *told);
 void sheet_contract(const struct sheet *s, const struct story *told);
+enum word sheet_basis(enum basis basis, int checked); /* what a statement is made from */
 /* What left party p, what came in, what the outputs tell. */
-MUST_USE status sheet_statement(const struct sheet *s, const struct story *told, party p); /* sheet_statement.c, as the next two */
+MUST_USE status sheet_statement(const struct sheet *s, const struct story *told, party p); /* sheet_statement.c, as the two below */
 void sheet_grounds(const struct sheet *s, const struct contract *c);
 void sheet_limits(const struct sheet *s);
 

@@ -124,9 +124,7 @@ void sheet_approvals(const struct sheet *s, const struct story *told)
         fputs("<th scope=\"row\">", f);
         sheet_party(f, &told->contract, a.who);
         fprintf(f, "</th><td>%u</td>", a.attempt + 1);
-        sheet_tag(f, "td", a.stage == STAGE_OFFLINE  ? WORD_OFFLINE
-                           : a.stage == STAGE_ONLINE ? WORD_ONLINE
-                                                     : WORD_WHOLE);
+        sheet_tag(f, "td", stage_word(a.stage));
         fputs("<td>", f);
         sheet_hex(f, a.card.sign.bytes, 24);
         fputs("</td><td>", f);

@@ -97,11 +97,11 @@ static void outputs(FILE *f, const struct contract *c, party p, int others)
     fputs("</tbody></table>\n", f);
 }
 
-static enum word basis_word(const struct sheet *s, enum basis basis)
+enum word sheet_basis(enum basis basis, int checked)
 {
     switch (basis) {
     case BASIS_LOG:
-        return s->report ? WORD_BASIS_CHECKED : WORD_BASIS_LOG;
+        return checked ? WORD_BASIS_CHECKED : WORD_BASIS_LOG;
     case BASIS_TORN:
         return WORD_BASIS_TORN;
     case BASIS_CONTRACT:
@@ -124,7 +124,7 @@ status sheet_statement(const struct sheet *s, const struct story *told, party p)
     fputs("</h3><p class=\"why\">", f);
     sheet_word(f, WORD_BASIS);
     sheet_word(f, WORD_COLON);
-    sheet_word(f, basis_word(s, basis));
+    sheet_word(f, sheet_basis(basis, s->report != NULL));
     fputs("</p>\n", f);
     flows(f, &told->contract, traffic.sent, WORD_LEFT, WORD_TO);
     flows(f, &told->contract, traffic.received, WORD_CAME_IN, WORD_FROM);

@@ -1,5 +1,7 @@
 #include "node/hefu_audit/words.h"
 
+#include <string.h>
+
 static const char *const words[WORD_COUNT][LANGUAGES] = {
 #define W(name, en, zh) [WORD_##name] = {en, zh},
     WORDS(W)
@@ -9,6 +11,30 @@ static const char *const words[WORD_COUNT][LANGUAGES] = {
 const char *word(enum word w, enum language l)
 {
     return words[w][l];
+}
+
+enum word stage_word(enum stage s)
+{
+    switch (s) {
+    case STAGE_OFFLINE:
+        return WORD_OFFLINE;
+    case STAGE_ONLINE:
+        return WORD_ONLINE;
+    case STAGE_WHOLE:
+        break;
+    }
+    return WORD_WHOLE;
+}
+
+status language_named(enum language *out, const char *name, struct fault *f)
+{
+    *out = LANGUAGE_EN;
+    for (int l = 0; name && l < LANGUAGES; l++)
+        if (strcmp(name, language_tag((enum language)l)) == 0) {
+            *out = (enum language)l;
+            return OK;
+        }
+    return name ? fault_set(f, STATUS_USAGE, "--lang %s: it is en or zh", name) : OK;
 }
 
 static const char *const questions[VERIFY_CHECKS][LANGUAGES] = {

@@ -165,6 +165,10 @@ enum word {
 };
 
 const char *word(enum word w, enum language l);
+enum word stage_word(enum stage s);
+
+/* --lang: English unless it says otherwise; STATUS_USAGE in words. */
+MUST_USE status language_named(enum language *out, const char *name, struct fault *f);
 
 /* What a check asks, for a person; NULL for one that has no words yet. */
 const char *check_question(enum verify_check check, enum language l);
