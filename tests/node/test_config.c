@@ -104,6 +104,27 @@ static void every_key_reads_into_its_field(void **state)
     assert_int_equal(config.log, LOG_DEBUG);
 }
 
+static void an_authority_has_an_address_and_a_ca(void **state)
+{
+    struct fault f = {0};
+
+    (void)state;
+    assert_int_equal(parse(HEAD, &f), OK);
+    assert_string_equal(config.evidence.tsa_url, "");
+    assert_int_equal(parse(HEAD "evidence: {tsa_url: 'http://time.example:318/tsr', tsa_ca: tsa.pem, tsa_policy: 1.2.3}\n", &f), OK);
+    assert_string_equal(config.evidence.tsa_url, "http://time.example:318/tsr");
+    assert_string_equal(config.evidence.tsa_ca, "dir/tsa.pem");
+    assert_string_equal(config.evidence.tsa_policy, "1.2.3");
+    assert_refused(HEAD "evidence:\n  tsa_url: http://time.example\n", "dir/node.yaml:8:3: missing key \"tsa_ca\" in evidence");
+    f = (struct fault){0};
+    assert_int_equal(parse(HEAD "evidence:\n  tsa_url: https://time.example\n  tsa_ca: a\n", &f), STATUS_CONFIG);
+    assert_non_null(strstr(f.message, "dir/node.yaml:8:12: evidence.tsa_url"));
+    f = (struct fault){0};
+    assert_int_equal(parse(HEAD "evidence: {tsa_url: 'http://a', tsa_ca: a, tsa_policy: mine}\n", &f), STATUS_CONFIG);
+    assert_non_null(strstr(f.message, "evidence.tsa_policy"));
+    assert_refused(HEAD "evidence:\n  tsa: x\n", "dir/node.yaml:8:3: unknown key \"tsa\" in evidence");
+}
+
 static void the_samples_read(void **state)
 {
     struct coordinator_config *coordinator AUTO(auto_free) = NULL;
@@ -358,6 +379,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_short_file_reads_with_defaults),
         cmocka_unit_test(every_key_reads_into_its_field),
+        cmocka_unit_test(an_authority_has_an_address_and_a_ca),
         cmocka_unit_test(the_samples_read),
         cmocka_unit_test(unknown_keys_are_named_with_the_nearest_known_one),
         cmocka_unit_test(missing_keys_are_named),
