@@ -126,6 +126,7 @@ static void an_old_message_sent_again_is_refused(void **state)
         trial_run(s, &(struct cheat){0}, send_an_old_frame);
         assert_refused(STATUS_UNEXPECTED, "sent message 1, expected is 3");
         assert_verifies();
+        assert_true(trial.verdict[s->who].same);
     }
 }
 
@@ -252,6 +253,7 @@ static void a_log_that_shows_another_message_than_was_sent_is_flagged(void **sta
         trial_run(s, &(struct cheat){.session_send_part = log_otherwise}, NULL);
         assert_flagged(VERIFY_MATCH, witness(), find_record(&trial.sim.party[witness()].log, s->parties, RECORD_RECV,
                                                             MESSAGE_weight, s->who));
+        assert_true(trial.verdict[s->who].same);
     }
 }
 
