@@ -61,7 +61,7 @@ const char *disclosure_phase(enum phase p, enum language l)
     static const char *const words[PHASES] = {
         [PHASE_HANDSHAKE] = "Handshake: commitments and keys",
         [PHASE_ALIGN] = "Alignment: private set intersection",
-        [PHASE_PREPARE] = "Preparation: homomorphic encryption",
+        [PHASE_PREPARE] = "Preparation: encryption, transfers",
         [PHASE_TRAIN] = "Training: additive secret sharing",
         [PHASE_REVEAL] = "Reveal: own weights",
         [PHASE_EVALUATE] = "Evaluation: test rows",

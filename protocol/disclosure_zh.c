@@ -52,7 +52,7 @@ struct disclosure_sentence disclosure_zh_sentence(uint32_t kind)
 const char *const disclosure_zh_phases[PHASES] = {
     [PHASE_HANDSHAKE] = "握手：承诺与密钥",
     [PHASE_ALIGN] = "对齐：隐私求交",
-    [PHASE_PREPARE] = "预处理：同态加密",
+    [PHASE_PREPARE] = "预处理：同态加密、不经意传输",
     [PHASE_TRAIN] = "训练：加性秘密分享",
     [PHASE_REVEAL] = "交付：本方权重",
     [PHASE_EVALUATE] = "评估：测试样本",
