@@ -47,7 +47,8 @@ static void flows(FILE *f, const struct contract *c, const struct disclosure_flo
 
     fputs("<details open><summary>", f);
     sheet_word(f, title);
-    fputs("</summary><div class=\"scroll\"><table class=\"wide flows\"><thead><tr><th scope=\"col\"></th>", f);
+    fputs("</summary><div class=\"scroll\"><table class=\"wide flows\"><thead><tr>", f);
+    sheet_column(f, "", WORD_KIND);
     sheet_column(f, "", WORD_MESSAGE);
     sheet_column(f, "", peer);
     sheet_column(f, "n", WORD_MESSAGES_COUNT);

@@ -104,6 +104,7 @@
     W(OUTPUTS_OTHERS, "What the others receive as output", "其他各方得到的输出") \
     W(RECEIVES,      "Receives", "得到") \
     W(AND_LEARNS,    "And so learns", "由此获知") \
+    W(KIND,          "Kind", "种类") \
     W(MESSAGE,       "Message", "消息") \
     W(TO,            "To", "发往") \
     W(FROM,          "From", "来自") \
