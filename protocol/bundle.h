@@ -16,13 +16,14 @@ enum {
     BUNDLE_ATTACHMENT_MAX = 64 * 1024,
 };
 
-/* What outsiders said of the session.  The party adds it when it exports the file; no signature of the log covers it, so
- * each kind is checked by what is in it. */
+/* What stands beside the log: the keys of the session, and what outsiders said of it, which the party adds when it exports
+ * the file.  No signature of the log covers it, so each kind is checked by what is in it. */
 enum attachment_kind {
     ATTACHMENT_TIMESTAMP_START = 1, /* an RFC 3161 token in DER over the START digest of protocol/stamp.h */
     ATTACHMENT_TIMESTAMP_END = 2,   /* one over the END digest */
     ATTACHMENT_DEPOSIT = 3,         /* blob: the line of protocol/stamp.h that was deposited | blob: the receipt */
-    ATTACHMENT_KINDS = 4,
+    ATTACHMENT_KEYS = 4,            /* the Paillier keys of all parties, in their order, each with its proof: bodies of `key` */
+    ATTACHMENT_KINDS = 5,
 };
 
 /* Views of bytes that somebody else owns. */

@@ -40,6 +40,7 @@ static status send_promises(struct session *ss, struct promise *all, struct rng_
         memcpy(all[p].seed.bytes, bodies[p], HASH_BYTES);
         memcpy(all[p].nonce.bytes, bodies[p] + 32, HASH_BYTES);
         memcpy(all[p].data.bytes, bodies[p] + 64, HASH_BYTES);
+        TRY(session_fact_hash(ss, FACT_SEED, p, &all[p].seed));
         TRY(session_fact_hash(ss, FACT_DATA, p, &all[p].data));
     }
     return OK;
@@ -73,19 +74,42 @@ static status open_nonces(struct session *ss, const struct promise *all, const s
     memcpy(ss->joint.bytes, digest.bytes, sizeof ss->joint.bytes);
     /* working key = KDF(seed, all nonces, contract): nobody can grind or plant randomness */
     rng_key_derive(&ss->key, &ss->seed, "hefu/working key", digest.bytes, HASH_BYTES);
-    return OK;
+    hasher_init(&h, "hefu/run/v1");
+    hasher_add_hash(&h, &digest);
+    hasher_final(&h, &ss->run);
+    return session_fact_hash(ss, FACT_RUN, 0, &ss->run);
 }
 
-void handshake_key_binding(struct hash *out, const struct session *ss, party p)
+void handshake_key_binding(struct hash *out, const struct hash *contract, const struct hash *session, const struct hash *run,
+                           party p)
 {
     struct hasher h;
 
-    hasher_init(&h, "hefu/key proof/v1");
-    hasher_add_hash(&h, &ss->contract_id);
-    hasher_add_hash(&h, &ss->id);
+    hasher_init(&h, "hefu/key proof/v2");
+    hasher_add_hash(&h, contract);
+    hasher_add_hash(&h, session);
+    hasher_add_hash(&h, run);
     hasher_add_u64(&h, p);
-    hasher_add(&h, ss->joint.bytes, sizeof ss->joint.bytes);
     hasher_final(&h, out);
+}
+
+void handshake_key_hash(struct hash *out, const uint8_t *modulus, size_t len)
+{
+    struct hasher h;
+
+    hasher_init(&h, "hefu/key/v1");
+    hasher_add(&h, modulus, len);
+    hasher_final(&h, out);
+}
+
+/* A key in the clear, with its proof beside the log. */
+static status note_key_of(struct session *ss, party p, const uint8_t *body, size_t len)
+{
+    struct hash tag;
+
+    handshake_key_hash(&tag, body, paillier_modulus_bytes(ss->contract->key_bits));
+    TRY(ss->journal.body(ss->journal.ctx, ss->seq, body, len, &ss->fault));
+    return session_fact_hash(ss, FACT_KEY, p, &tag);
 }
 
 /* [SPEC 2.3.3] a fresh Paillier key with the proof that gcd(N, phi(N)) = 1, from everyone. */
@@ -101,24 +125,26 @@ static status exchange_keys(struct session *ss)
     session_pad_rng(ss, &g, "paillier key", ss->self, 0, 0);
     TRY(paillier_keygen(&ss->paillier, &ss->paillier_secret, bits, &g));
     bignum_put(body, n_len, ss->paillier.n);
-    handshake_key_binding(&binding, ss, ss->self);
+    handshake_key_binding(&binding, &ss->contract_id, &ss->id, &ss->run, ss->self);
     keyproof_make(body + n_len, &ss->paillier, &ss->paillier_secret, &binding);
     for (party p = 0; p < ss->parties; p++)
         if (p != ss->self)
             TRY(session_send(ss, p, MESSAGE_key, 0, body, len));
+    TRY(note_key_of(ss, ss->self, body, len));
     for (party p = 0; p < ss->parties; p++) {
         struct fault why = {0};
 
         if (p == ss->self)
             continue;
         TRY(session_recv(ss, p, MESSAGE_key, 0, body, len));
-        handshake_key_binding(&binding, ss, p);
+        handshake_key_binding(&binding, &ss->contract_id, &ss->id, &ss->run, p);
         if (paillier_public_get(&ss->peer[p].key, bits, body, n_len) != OK)
             return session_blame(ss, p, STATUS_UNTRUSTED, "the Paillier key of %s is not an odd number of %u bits",
                                  ss->contract->party[p].name, bits);
         if (keyproof_check(&ss->peer[p].key, body + n_len, len - n_len, &binding, &why) != OK)
             return session_blame(ss, p, STATUS_UNTRUSTED, "the Paillier key of %s is refused: %s",
                                  ss->contract->party[p].name, why.message);
+        TRY(note_key_of(ss, p, body, len));
     }
     return OK;
 }

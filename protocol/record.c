@@ -76,8 +76,11 @@ static int valid_fact(const struct record *r)
     case FACT_TEST_ROWS:
         return is_zero(&r->body_tag) && r->b == 0;
     case FACT_DATA:
+    case FACT_SEED:
+    case FACT_KEY:
         return r->a < PARTIES_MAX && r->b == 0;
     case FACT_ALIGNED:
+    case FACT_RUN:
         return r->a == 0 && r->b == 0;
     }
     return 0;

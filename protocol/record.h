@@ -24,6 +24,10 @@ enum fact {
     FACT_TEST_ROWS = 2,  /* a = test rows scored */
     FACT_DATA = 3,       /* a = a party; tag = what it committed to as its data */
     FACT_ALIGNED = 4,    /* tag = root of the keyed ids common to all */
+    FACT_SEED = 5,       /* a = a party; tag = its commitment to its seed */
+    FACT_RUN = 6,        /* tag = hash of the joint value, which all nonces make */
+    FACT_KEY = 7,        /* a = a party; tag = hash of its Paillier modulus */
+    FACT_KINDS
 };
 
 struct record {

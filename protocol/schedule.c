@@ -123,13 +123,24 @@ static void announce(struct pen *pen, party from, enum message_kind kind, size_t
 static void handshake(struct pen *pen, enum stage stage)
 {
     exchange(pen, MESSAGE_commit, 0, BODY_COMMIT);
-    for (party p = 0; p < pen->parties; p++)
+    for (party p = 0; p < pen->parties; p++) {
+        fact(pen, FACT_SEED, p, 0);
         fact(pen, FACT_DATA, p, 0);
+    }
     exchange(pen, MESSAGE_nonce, 0, BODY_NONCE);
-    if (stage == STAGE_ONLINE)
+    fact(pen, FACT_RUN, 0, 0);
+    if (stage == STAGE_ONLINE) {
         exchange(pen, MESSAGE_link, 0, BODY_LINK);
-    else
-        exchange(pen, MESSAGE_key, 0, body_key(pen->c->key_bits));
+        return;
+    }
+    to_all(pen, MESSAGE_key, 0, body_key(pen->c->key_bits));
+    fact(pen, FACT_KEY, pen->self, 0);
+    for (party p = 0; p < pen->parties; p++) {
+        if (p == pen->self)
+            continue;
+        message(pen, RECORD_RECV, p, MESSAGE_key, 0, 0, body_key(pen->c->key_bits));
+        fact(pen, FACT_KEY, p, 0);
+    }
 }
 
 /* [SPEC 5.2] The way of set i: its owner, then round the ring, then the comparer unless it was the last.  The way of

@@ -63,6 +63,7 @@ struct session {
     struct rng_key seed;            /* own secret of this run: from the approval's seed and the run's start */
     struct rng_key key;             /* after the handshake: KDF(seed, all nonces, contract) */
     struct rng_key joint;           /* after the handshake: from all nonces; known to the parties only */
+    struct hash run;                /* its hash, for everyone: new in every run */
     struct paillier_public paillier;
     struct paillier_secret paillier_secret;
     struct population population;

@@ -12,6 +12,7 @@ enum verify_check {
     VERIFY_CONTRACT,     /* decodes, is canonical, is the same in all files, keys are long enough */
     VERIFY_APPROVALS,    /* signed by every party's identity key, for the same attempt */
     VERIFY_CERTIFICATES, /* are those named in the contract; chain, role, revocation as the caller checks */
+    VERIFY_KEYS,         /* Paillier keys have the length of the contract and a proof bound to this session */
     VERIFY_RECORDS,      /* every record is whole and canonical, reserved bytes are zero */
     VERIFY_SESSION,      /* every record names this session, this attempt and its writer */
     VERIFY_CHAIN,        /* every record holds the hash of the one before */

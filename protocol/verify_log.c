@@ -223,14 +223,9 @@ static void take_shown(struct reading *log, const struct record *sent)
 
 static void take_fact(struct verify *v, struct reading *log, const struct record *r, uint64_t at)
 {
-    if (r->kind == FACT_DATA) {
-        if (r->a < v->out->contract.parties && !log->has_data[r->a]) {
-            log->has_data[r->a] = 1;
-            log->data[r->a] = r->body_tag;
-        }
-    } else if (r->kind == FACT_ALIGNED) {
-        log->has_aligned = 1;
-        log->aligned = r->body_tag;
+    if (r->kind != FACT_POPULATION && r->kind != FACT_TEST_ROWS) {
+        log->has_fact[r->kind][r->a] = 1;
+        log->fact[r->kind][r->a] = r->body_tag;
     } else if (r->a > UINT32_MAX || r->b > UINT32_MAX) {
         verify_failed_at(v, VERIFY_FACTS, log->self, at, "a", "the number is out of all bounds");
     } else if (r->kind == FACT_POPULATION && !log->has_population) {

@@ -16,6 +16,8 @@ const char *verify_check_name(enum verify_check check)
         return "approvals";
     case VERIFY_CERTIFICATES:
         return "certificates";
+    case VERIFY_KEYS:
+        return "keys";
     case VERIFY_RECORDS:
         return "records";
     case VERIFY_SESSION:

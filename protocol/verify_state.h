@@ -47,8 +47,8 @@ struct reading {
     struct mark mark[MARKS];
     int has_population, has_test;
     struct population population;
-    int has_data[PARTIES_MAX], has_aligned;
-    struct hash data[PARTIES_MAX], aligned;
+    int has_fact[FACT_KINDS][PARTIES_MAX]; /* hashes in the clear, by kind and the party they are of */
+    struct hash fact[FACT_KINDS][PARTIES_MAX];
     int ended, aborted;
     struct record last;
 };
@@ -61,6 +61,7 @@ struct verify {
     const struct bundle *approved; /* the file they were taken from; NULL: none is usable */
     int partly_read;               /* some log could not be read to its end */
     struct reading log[PARTIES_MAX];
+    const uint8_t *keys; /* of a file whose keys are checked: others that are the same need not be */
     uint64_t signatures, receipts, matched;
     int no_memory;
 };

@@ -1,5 +1,7 @@
 #include "protocol/verify_state.h"
 
+#include "crypto/keyproof.h"
+#include "protocol/handshake.h"
 #include "protocol/messages.h"
 #include "protocol/schedule.h"
 
@@ -186,23 +188,36 @@ static void check_facts(struct verify *v)
                   first->population.rows, first->population.train, first->population.test);
 }
 
-/* What all have seen alike: the data that each committed to, and the people common to all. */
+static const char *fact_name(int kind)
+{
+    switch ((enum fact)kind) {
+    case FACT_DATA: return "a commitment to data";
+    case FACT_ALIGNED: return "the list of common people";
+    case FACT_SEED: return "a commitment to a seed";
+    case FACT_RUN: return "the joint value";
+    case FACT_KEY: return "a Paillier key";
+    case FACT_POPULATION: case FACT_TEST_ROWS: case FACT_KINDS: break;
+    }
+    return "a number";
+}
+
+/* What all have seen alike of each party: commitments, keys, the people common to all. */
+static void compare_facts(struct verify *v, const struct reading *a, const struct reading *b)
+{
+    for (int kind = 0; kind < FACT_KINDS; kind++)
+        for (party of = 0; of < v->out->contract.parties; of++)
+            if (a->has_fact[kind][of] && b->has_fact[kind][of] && !hash_equal(&a->fact[kind][of], &b->fact[kind][of]))
+                verify_failed(v, VERIFY_FACTS, b->self, "%s saw %s%s%s otherwise than %s", verify_name_of(v, b->self),
+                              fact_name(kind), kind == FACT_ALIGNED || kind == FACT_RUN ? "" : " of ",
+                              kind == FACT_ALIGNED || kind == FACT_RUN ? "" : verify_name_of(v, of), verify_name_of(v, a->self));
+}
+
 static void check_commitments(struct verify *v)
 {
-    const uint16_t parties = v->out->contract.parties;
-
-    for (party p = 0; p < parties; p++)
-        for (party q = 0; q < p; q++) {
-            const struct reading *a = &v->log[q], *b = &v->log[p];
-
-            for (party of = 0; of < parties; of++)
-                if (a->has_data[of] && b->has_data[of] && !hash_equal(&a->data[of], &b->data[of]))
-                    verify_failed(v, VERIFY_FACTS, of, "%s committed to one table toward %s and to another toward %s",
-                                  verify_name_of(v, of), verify_name_of(v, q), verify_name_of(v, p));
-            if (a->has_aligned && b->has_aligned && !hash_equal(&a->aligned, &b->aligned))
-                verify_failed(v, VERIFY_FACTS, p, "%s and %s hold different lists of common people", verify_name_of(v, q),
-                              verify_name_of(v, p));
-        }
+    for (party p = 0; p < v->out->contract.parties; p++)
+        for (party q = 0; q < p; q++)
+            if (v->log[p].bundle && v->log[q].bundle)
+                compare_facts(v, &v->log[q], &v->log[p]);
 }
 
 /* Every other party's view of a joint point against the first one's, and against what each log itself had. */
@@ -317,6 +332,64 @@ static void check_pair(struct verify *v, party from, party to)
                          "the log of %s does not hold the receipt of this message", verify_name_of(v, to));
 }
 
+/* ---- keys [SPEC 2.3.3] ---- */
+
+/* One key of a file's attachment: the one that the log names, as long as the contract says, proven for this session. */
+static void check_key(struct verify *v, const struct reading *log, party p, const uint8_t *body)
+{
+    const uint32_t bits = v->out->contract.key_bits;
+    const size_t modulus = paillier_modulus_bytes(bits);
+    struct paillier_public key;
+    struct hash tag, binding;
+    struct fault why = {0};
+
+    handshake_key_hash(&tag, body, modulus);
+    if (!log->has_fact[FACT_KEY][p] || !hash_equal(&tag, &log->fact[FACT_KEY][p])) {
+        verify_failed(v, VERIFY_KEYS, log->self, "the key of %s beside the log of %s is not the one in the log",
+                      verify_name_of(v, p), verify_name_of(v, log->self));
+        return;
+    }
+    if (paillier_public_get(&key, bits, body, modulus) != OK) {
+        verify_failed(v, VERIFY_KEYS, p, "the key of %s is not an odd number of %u bits", verify_name_of(v, p), bits);
+        return;
+    }
+    handshake_key_binding(&binding, &v->out->contract_id, &v->out->session, &log->fact[FACT_RUN][0], p);
+    if (keyproof_check(&key, body + modulus, keyproof_bytes(bits), &binding, &why) != OK)
+        verify_failed(v, VERIFY_KEYS, p, "the key of %s is refused: %s", verify_name_of(v, p), why.message);
+    paillier_public_clear(&key);
+}
+
+static void check_keys(struct verify *v)
+{
+    const struct contract *c = &v->out->contract;
+    const size_t body = body_key(c->key_bits);
+    unsigned given = 0;
+
+    for (party p = 0; p < c->parties; p++) {
+        const struct reading *log = &v->log[p];
+        const struct bundle_part *keys = log->bundle ? &log->bundle->attachment[ATTACHMENT_KEYS] : NULL;
+
+        if (!keys || !keys->bytes)
+            continue;
+        given++;
+        if (keys->len != c->parties * body) {
+            verify_failed(v, VERIFY_KEYS, p, "beside the log of %s stand %zu bytes of keys, %u keys have %zu",
+                          verify_name_of(v, p), keys->len, c->parties, c->parties * body);
+            continue;
+        }
+        for (party of = 0; of < c->parties; of++)
+            if (given == 1 || memcmp(keys->bytes + of * body, v->keys + of * body, body) != 0)
+                check_key(v, log, of, keys->bytes + of * body);
+        v->keys = keys->bytes;
+    }
+    if (given)
+        verify_passed(v, VERIFY_KEYS, "%u Paillier keys of %u bits, each with a proof that is bound to this session", c->parties,
+                      c->key_bits);
+    else
+        verify_unchecked(v, VERIFY_KEYS, v->out->stage == STAGE_ONLINE ? "the keys are those of the offline session"
+                                                                       : "the files hold no keys");
+}
+
 void verify_check_together(struct verify *v)
 {
     const struct contract *c = &v->out->contract;
@@ -325,6 +398,7 @@ void verify_check_together(struct verify *v)
     verify_check_signatures(v);
     check_commitments(v);
     check_facts(v);
+    check_keys(v);
     for (uint32_t t = 0; t <= (v->out->stage == STAGE_OFFLINE ? 0u : c->passes); t++)
         check_joint(v, t);
     check_joint(v, MARK_END);

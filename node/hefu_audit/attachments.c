@@ -164,7 +164,7 @@ static int has_any(const struct verify_report *r, const struct bundle *b)
 {
     int any = 0;
 
-    for (int kind = 0; kind < ATTACHMENT_KINDS; kind++)
+    for (int kind = ATTACHMENT_TIMESTAMP_START; kind <= ATTACHMENT_DEPOSIT; kind++)
         any |= b->attachment[kind].bytes != NULL;
     return any && (bundle_stage(b) == STAGE_OFFLINE) == (r->stage == STAGE_OFFLINE);
 }

@@ -144,7 +144,7 @@ void sheet_outsiders(const struct sheet *s, const struct story *told)
     for (party p = 0; p < told->contract.parties; p++) {
         const struct story *own = stories_of(s->all, told, p);
 
-        for (int kind = 1; own && kind < ATTACHMENT_KINDS; kind++) {
+        for (int kind = 1; own && kind <= ATTACHMENT_DEPOSIT; kind++) {
             char words[128];
 
             if (!attachment_words(words, own->bundle, (enum attachment_kind)kind))

@@ -43,6 +43,8 @@ static const char *const questions[VERIFY_CHECKS][LANGUAGES] = {
     [VERIFY_APPROVALS] = {"Did every party sign this contract, for the same attempt?",
                           "各方是否均签署了本合同，且为同一次尝试？"},
     [VERIFY_CERTIFICATES] = {"Are the certificates those that the contract names?", "证书是否为合同所指定的证书？"},
+    [VERIFY_KEYS] = {"Are the encryption keys as long as the contract says, and proven sound for this session?",
+                     "加密密钥长度是否符合合同，且附有绑定本会话的正确性证明？"},
     [VERIFY_RECORDS] = {"Is every record whole and in its one canonical form?", "每条记录是否完整，且为唯一规范编码？"},
     [VERIFY_SESSION] = {"Does every record belong to this session and its writer?", "每条记录是否属于本会话及其书写方？"},
     [VERIFY_CHAIN] = {"Does every record hold the hash of the one before, so that none was changed?",

@@ -4,6 +4,7 @@
 #include "node/local/journal.h"
 #include "node/local/report.h"
 #include "node/local/version.h"
+#include "protocol/log.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -42,6 +43,28 @@ static void fill_bundle(struct bundle *b, const struct session_papers *papers, c
         b->certificate[i] = part_of(table->certificate[i], strlen(table->certificate[i]));
 }
 
+/* The bodies of all parties' keys as the journal kept them; nothing when the session made none. */
+static status collect_keys(struct wire_writer *out, const struct journal_reader *log, const struct contract *c, struct fault *f)
+{
+    uint8_t body[MESSAGE_BODY_MAX];
+    struct log_reader r;
+    struct log_entry e;
+
+    for (party p = 0; p < c->parties; p++) {
+        log_reader_init(&r, log->log, log->log_len, c->parties);
+        while (log_next(&r, &e) == LOG_ENTRY) {
+            size_t len;
+
+            if (e.record.type != RECORD_FACT || e.record.kind != FACT_KEY || e.record.a != p)
+                continue;
+            TRY(journal_read_body(log, e.record.seq, body, sizeof body, &len, f));
+            wire_put_bytes(out, body, len);
+            break;
+        }
+    }
+    return wire_writer_status(out);
+}
+
 /* The offline session that an online one stands on, as its own file shows it. */
 static status verify_offline(struct verify_report *out, const char *session_dir, struct fault *f)
 {
@@ -62,7 +85,7 @@ status outputs_write_evidence(struct verify_report *verdict, const char *session
                               const struct session_papers *papers, const struct session_table *table, struct fault *f)
 {
     struct journal_reader log AUTO(reader_clear) = {0};
-    struct wire_writer file AUTO(wire_writer_clear) = {0};
+    struct wire_writer file AUTO(wire_writer_clear) = {0}, keys AUTO(wire_writer_clear) = {0};
     uint8_t approvals[PARTIES_MAX][APPROVAL_BYTES];
     struct bundle bundle;
     struct verify_report *offline AUTO(auto_free) = NULL;
@@ -71,6 +94,9 @@ status outputs_write_evidence(struct verify_report *verdict, const char *session
 
     TRY(journal_read(&log, session_dir, papers->contract.parties, f));
     fill_bundle(&bundle, papers, table, &log, approvals);
+    TRY(collect_keys(&keys, &log, &papers->contract, f));
+    if (keys.len == papers->contract.parties * body_key(papers->contract.key_bits))
+        bundle.attachment[ATTACHMENT_KEYS] = part_of(keys.bytes, keys.len);
     TRY(bundle_encode(&file, &bundle));
     TRY(files_join(path, session_dir, "evidence.hefu", f));
     TRY(files_write(path, file.bytes, file.len, 0600, f));

@@ -174,7 +174,7 @@ static void impossible_records_are_refused(void **state)
     WITH(RECORD_RECV, r.body_len = MESSAGE_BODY_MAX + 1, "a body that is too long");
     WITH(RECORD_RECV, r.a = 1, "a message with a value");
     WITH(RECORD_FACT, r.peer = (uint16_t)(r.self ^ 1), "a fact with a peer");
-    WITH(RECORD_FACT, r.kind = 5, "an unknown fact");
+    WITH(RECORD_FACT, r.kind = FACT_KINDS, "an unknown fact");
     WITH(RECORD_FACT, r.kind = FACT_DATA; r.a = PARTIES_MAX; r.b = 0, "the data of a party that cannot be");
     WITH(RECORD_FACT, r.kind = FACT_DATA; r.a = 1; r.b = 1, "a commitment with a second value");
     WITH(RECORD_FACT, r.kind = FACT_ALIGNED; r.a = 1; r.b = 0, "a root with a value");

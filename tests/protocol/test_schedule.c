@@ -214,7 +214,7 @@ static void every_pass_ends_with_a_joint_checkpoint(void **state)
             assert_int_equal(s.step[i].pass, next++);
     assert_int_equal(next, 10);
     assert_int_equal(s.step[s.count - 1].type, RECORD_END);
-    assert_int_equal(s.step[s.count - 1].a + s.step[s.count - 1].b + 2 + 3 + 1 + 10 + 1, s.count);
+    assert_int_equal(s.step[s.count - 1].a + s.step[s.count - 1].b + 2 + 3 * 3 + 1 + 1 + 10 + 1, s.count);
     schedule_clear(&s);
 }
 
@@ -288,7 +288,7 @@ static void an_online_list_ends_where_the_population_begins(void **state)
     (void)state;
     synthetic_contract(&c, 3, 1);
     assert_int_equal(schedule_make(&part, &c, STAGE_ONLINE, 0, SIZE_MAX, KNOWN_NOTHING, NULL, &f), OK);
-    assert_int_equal(part.count, 3 * 4 + 3); /* commit, nonce, link: to and from two others; three commitments */
+    assert_int_equal(part.count, 3 * 4 + 7); /* commit, nonce, link: to and from two others; two commitments of each, the joint value */
     assert_false(part.complete);
     schedule_clear(&part);
 }
