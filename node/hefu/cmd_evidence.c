@@ -357,14 +357,20 @@ struct round {
     struct fault first; /* what went wrong */
 };
 
-static status run_proof(struct round *r, const struct premises *p, int i, enum proof_kind kind, struct fault *f)
+static void note_failure(struct round *r, const char *session, const char *what, const struct fault *why)
+{
+    cmd_warn("%s%s%s: %s", session, what[0] ? " " : "", what, why->message);
+    if (r->first.code == OK)
+        r->first = *why;
+}
+
+static status run_proof(struct round *r, const struct premises *p, int i, const char *dir, enum proof_kind kind,
+                        struct fault *f)
 {
     struct proof proof AUTO(proof_clear) = {0};
     struct fault why = {0};
-    char dir[FILES_PATH_BYTES];
     status result;
 
-    TRY(session_path(dir, p, i, f));
     TRY(proof_read(&proof, dir, kind, f));
     if (proof.state != PROOF_WAITING)
         return OK;
@@ -372,31 +378,41 @@ static status run_proof(struct round *r, const struct premises *p, int i, enum p
     if (kind != PROOF_DEPOSIT && r->away)
         return OK;
     result = ask(p, i, kind, &proof, &why);
-    r->waiting -= result == OK;
-    if (result == OK)
+    if (result == OK) {
+        r->waiting--;
         return OK;
+    }
     r->away |= kind != PROOF_DEPOSIT && (result == STATUS_CLOSED || result == STATUS_TIMEOUT || result == STATUS_CONFIG);
-    cmd_warn("%s %s: %s", p->entry[i]->d_name, proof_name(kind), why.message);
-    if (r->first.code == OK)
-        r->first = why;
+    note_failure(r, p->entry[i]->d_name, proof_name(kind), &why);
     return OK;
 }
 
-/* Everything that waits, once. */
-static status run_round(struct round *r, struct premises *p, struct fault *f)
+static status run_session(struct round *r, const struct premises *p, int i, struct fault *f)
+{
+    char dir[FILES_PATH_BYTES];
+
+    TRY(session_path(dir, p, i, f));
+    if (p->config->evidence.tsa_url[0])
+        TRY(proof_queue_stamps(dir, p->config->evidence.tsa_policy, now(), f));
+    for (enum proof_kind kind = 0; kind < PROOF_KINDS; kind++)
+        TRY(run_proof(r, p, i, dir, kind, f));
+    return OK;
+}
+
+/* Everything that waits, once.  A session whose files are damaged does not keep the others. */
+static void run_round(struct round *r, struct premises *p)
 {
     *r = (struct round){0};
     list_sessions(p);
     for (int i = 0; i < p->count; i++) {
-        char dir[FILES_PATH_BYTES];
+        struct fault why = {0};
+        status result = run_session(r, p, i, &why);
 
-        TRY(session_path(dir, p, i, f));
-        if (p->config->evidence.tsa_url[0])
-            TRY(proof_queue_stamps(dir, p->config->evidence.tsa_policy, now(), f));
-        for (enum proof_kind kind = 0; kind < PROOF_KINDS; kind++)
-            TRY(run_proof(r, p, i, kind, f));
+        if (result == OK)
+            continue;
+        fault_set(&why, result, "%s", status_name(result));
+        note_failure(r, p->entry[i]->d_name, "", &why);
     }
-    return OK;
 }
 
 static status run_stamp(int argc, char **argv, struct fault *f)
@@ -416,15 +432,14 @@ static status run_stamp(int argc, char **argv, struct fault *f)
                                      {0}, 0},
                   argc, argv, f));
     TRY(open_premises(&p, node, f));
-    for (;;) {
-        TRY(run_round(&r, &p, f));
+    run_round(&r, &p);
+    while (r.waiting && !once) {
         fflush(stdout);
-        if (r.waiting == 0)
-            return OK;
-        if (once)
-            break;
         sleep(RETRY_S);
+        run_round(&r, &p);
     }
+    if (r.first.code == OK)
+        return OK;
     fault_hint(f, "%s", r.first.hint[0] ? r.first.hint : "nothing is lost: run it again later");
     return fault_set(f, r.first.code, "%zu still wait%s: %.400s", r.waiting, r.waiting == 1 ? "s" : "", r.first.message);
 }

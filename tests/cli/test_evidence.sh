@@ -130,6 +130,14 @@ cp start.answer "$kept/stamp-start.answer"
 
 # ---- mistakes ----
 
+cp -r "$kept" bank/state/sessions/0000000000000000-0
+rm bank/state/sessions/0000000000000000-0/stamp-*.answer
+printf '{' >bank/state/sessions/0000000000000000-0/stamp-end.state
+expect a_damaged_session_does_not_keep_the_others 2 "0000000000000000-0: bank/" "stamp-end.state is damaged" \
+    "0000000000000000-0 start: 20" -- "$hefu" evidence stamp --once --node bank
+expect two_sessions_are_told_apart 2 "2 sessions begin with" "say which: " -- "$hefu" evidence export "" --node bank
+rm -r bank/state/sessions/0000000000000000-0
+
 expect an_unknown_session_is_named 2 "there is no session ffff" "hefu evidence list" -- \
     "$hefu" evidence export ffff --node bank
 expect a_deposit_needs_an_adapter 2 "adapter" -- "$hefu" evidence deposit "$session" --node bank

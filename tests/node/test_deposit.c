@@ -219,7 +219,7 @@ static void failures_are_kept_until_there_is_an_answer_and_the_first_answer_stay
 
 static void a_deposit_waits_with_its_line_and_is_made_once(void **state)
 {
-    struct proof p AUTO(proof_clear) = {0}, other AUTO(proof_clear) = {0};
+    struct proof p AUTO(proof_clear) = {0};
     struct wire_writer file AUTO(wire_writer_clear) = {0};
     char want[STAMP_LINE_BYTES], dir[FILES_PATH_BYTES];
     struct stamps s;
