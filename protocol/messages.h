@@ -15,7 +15,7 @@
     MSG(nonce,       2, HANDSHAKE, PLAIN,  "each to all, after all commitments: the nonce",                    "a random number") \
     MSG(key,         3, HANDSHAKE, PLAIN,  "each to all: Paillier modulus and proof",                          "a public key") \
     MSG(link,        4, HANDSHAKE, PLAIN,  "each to all, in an online session: hash of the preparation it stands on", "that all stand on the same one") \
-    MSG(psi_set,    10, ALIGN,     VECTOR, "ring order: a blinded, shuffled set",                              "the size of a set, already in the contract") \
+    MSG(psi_set,    10, ALIGN,     VECTOR, "ring order: a blinded, shuffled set",                              "the size of a set, already in the contract; the comparer: of all overlaps") \
     MSG(psi_count,  11, ALIGN,     PLAIN,  "comparer to all: number of common people",                         "how many people are common to all") \
     MSG(psi_list,   12, ALIGN,     VECTOR, "back through the shufflers: positions of common people",           "which of the receiver's own people are common to all") \
     MSG(psi_root,   13, ALIGN,     PLAIN,  "each to all: keyed hash of the aligned list",                      "that all lists agree") \

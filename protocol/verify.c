@@ -55,6 +55,8 @@ static void conclude(struct verify *v)
     verify_passed(v, VERIFY_CHECKPOINTS, "%llu joint checkpoints are signed by all %u parties and fit the logs",
                   (unsigned long long)out->checkpoints, c->parties);
     verify_passed(v, VERIFY_MATCH, "%llu messages are the same at sender and receiver", (unsigned long long)v->matched);
+    if (v->partly_read)
+        verify_unchecked(v, VERIFY_END, "a log cannot be read to its end");
     if (!stopped)
         verify_passed(v, VERIFY_END, "every log ends with the counts of what it holds");
     for (party p = 0; p < c->parties; p++)

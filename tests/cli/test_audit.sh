@@ -32,10 +32,17 @@ flip() {
     byte=$(od -An -tu1 -j "$((size - $2))" -N 1 "$1")
     printf "%b" "$(printf '\\0%03o' "$((byte ^ 1))")" | dd of="$1" bs=1 seek="$((size - $2))" conv=notrunc 2>/dev/null
 }
-for offset in 1 70 400 5000; do
+keys=$((2 * 14 * 256)) # at the end of the file: a modulus and 13 roots of each party
+for offset in 1 5000 "$keys"; do
     cp out/evidence/bank.hefu changed.hefu
     flip changed.hefu "$offset"
-    expect "a_byte_changed_${offset}_before_the_end_is_found" 1 "transcript NOT verified" "log of bank, record" -- \
+    expect "a_key_changed_${offset}_before_the_end_is_found" 1 "transcript NOT verified" "key of" -- \
+        "$audit" verify changed.hefu out/evidence/shop.hefu
+done
+for offset in 9 78 408 5008; do
+    cp out/evidence/bank.hefu changed.hefu
+    flip changed.hefu "$((keys + offset))"
+    expect "a_byte_changed_${offset}_before_the_keys_is_found" 1 "transcript NOT verified" "log of bank, record" -- \
         "$audit" verify changed.hefu out/evidence/shop.hefu
 done
 head -c 9000 out/evidence/bank.hefu >cut.hefu
