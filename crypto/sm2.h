@@ -1,13 +1,8 @@
 /* SM2 on the curve of GB/T 32918.5: signatures (GB/T 32918.2) and the key exchange (GB/T 32918.3).
  *
- * Points are multiplied and signatures are checked by OpenSSL; the check goes through its EVP interface, which shares
- * nothing with the signing here but the curve.  What becomes of secrets:
- *
- *   secret times point   OpenSSL's Montgomery ladder (EC_POINT_mul with one scalar).  It swaps by masks and its addresses do not
- *                        depend on the scalar.  Its field arithmetic does branch on coordinates, which it therefore multiplies
- *                        by numbers from its own generator; this changes no result, and is the only randomness read
- *   secrets mod n        GMP's mpn_sec_ functions, constant-time by its manual
- *   nonces               HMAC-SM3 of crypto/sm3 (RFC 6979): equal keys and messages give equal signatures
+ * Keys, signing and the exchange are computed here, over sm2_curve.h: nothing is allocated, no randomness is read, and no branch or
+ * address depends on a secret (by construction, and under valgrind).  Nonces are those of RFC 6979 with HMAC-SM3: equal keys and
+ * messages give equal signatures.  Signatures are checked by OpenSSL, which shares nothing with their making.
  *
  * Every public key that comes from outside is a point of the curve other than infinity, in its one encoding, or refused. */
 #ifndef HEFU_SM2_H
@@ -26,12 +21,12 @@ struct sm2_signature { uint8_t bytes[SM2_SIGNATURE_BYTES]; }; /* r, then s, both
 
 void sm2_secret_clear(struct sm2_secret *s);
 
-/* d from the seed, within 2^-127 of uniform.  STATUS_NO_MEMORY is the only failure. */
-MUST_USE status sm2_keypair(struct sm2_public *pub, struct sm2_secret *sec, const struct rng_key *seed);
+/* d from the seed, uniform. */
+void sm2_keypair(struct sm2_public *pub, struct sm2_secret *sec, const struct rng_key *seed);
 /* The public key of a secret from elsewhere; STATUS_MALFORMED when that is not in [1, n-2]. */
 MUST_USE status sm2_public_of(struct sm2_public *pub, const struct sm2_secret *sec);
 
-/* STATUS_MALFORMED when it is no point, STATUS_NO_MEMORY. */
+/* STATUS_MALFORMED when it is no point; so everywhere. */
 MUST_USE status sm2_public_check(const struct sm2_public *pub);
 /* From and to 4, x, y, as certificates have it. */
 MUST_USE status sm2_public_from_point(struct sm2_public *out, const uint8_t point[65]);
@@ -40,9 +35,8 @@ MUST_USE status sm2_public_to_point(uint8_t point[65], const struct sm2_public *
 /* Z of GB/T 32918.2, 5.5: what a signature says about its signer.  An id has at most 8191 bytes. */
 MUST_USE status sm2_z(struct hash *z, const struct sm2_public *pub, const char *id);
 
-/* Over SM3(z, bytes).  STATUS_NO_MEMORY is the only failure. */
-MUST_USE status sm2_sign(struct sm2_signature *sig, const struct sm2_secret *sec, const struct hash *z, const void *bytes,
-                         size_t len);
+/* Over SM3(z, bytes). */
+void sm2_sign(struct sm2_signature *sig, const struct sm2_secret *sec, const struct hash *z, const void *bytes, size_t len);
 /* r, s and r + s mod n are in [1, n-1], else STATUS_MALFORMED. */
 MUST_USE status sm2_signature_check(const struct sm2_signature *sig);
 /* OK, STATUS_UNTRUSTED, or STATUS_NO_MEMORY. */

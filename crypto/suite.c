@@ -169,33 +169,35 @@ void suite_secret_clear(struct suite_secret *s)
     sodium_memzero(s, sizeof *s);
 }
 
-static status gm1_keypair(struct suite_public *pub, struct suite_secret *sec, const struct rng_key *seed)
+static void gm1_keypair(struct suite_public *pub, struct suite_secret *sec, const struct rng_key *seed)
 {
     struct sm2_secret d AUTO(sm2_secret_clear);
     struct sm2_public point;
     struct hash z;
+    status code;
 
-    TRY(sm2_keypair(&point, &d, seed));
-    TRY(sm2_z(&z, &point, SM2_DEFAULT_ID));
+    sm2_keypair(&point, &d, seed);
+    code = sm2_z(&z, &point, SM2_DEFAULT_ID);
+    assert(code == OK);
     memcpy(pub->bytes, point.bytes, sizeof point.bytes);
     memcpy(sec->bytes, d.bytes, SM2_SECRET_BYTES);
     memcpy(sec->bytes + SM2_SECRET_BYTES, z.bytes, HASH_BYTES);
-    return OK;
 }
 
-status suite_keypair(struct suite_public *pub, struct suite_secret *sec, enum suite s, const struct rng_key *seed)
+void suite_keypair(struct suite_public *pub, struct suite_secret *sec, enum suite s, const struct rng_key *seed)
 {
     struct sign_public int1_pub;
     struct sign_secret int1_sec AUTO(sign_secret_clear);
 
     memset(pub, 0, sizeof *pub);
     pub->suite = sec->suite = s;
-    if (s == SUITE_GM1)
-        return gm1_keypair(pub, sec, seed);
+    if (s == SUITE_GM1) {
+        gm1_keypair(pub, sec, seed);
+        return;
+    }
     sign_keypair(&int1_pub, &int1_sec, seed);
     memcpy(pub->bytes, int1_pub.bytes, sizeof int1_pub.bytes);
     memcpy(sec->bytes, int1_sec.bytes, sizeof int1_sec.bytes);
-    return OK;
 }
 
 static void message(struct hash *out, const char *tag, const void *bytes, size_t len)
@@ -207,7 +209,7 @@ static void message(struct hash *out, const char *tag, const void *bytes, size_t
     suite_hash_final(&h, out);
 }
 
-status suite_sign(struct signature *sig, const struct suite_secret *sec, const char *tag, const void *bytes, size_t len)
+void suite_sign(struct signature *sig, const struct suite_secret *sec, const char *tag, const void *bytes, size_t len)
 {
     struct sign_secret int1 AUTO(sign_secret_clear);
     struct sm2_secret d AUTO(sm2_secret_clear);
@@ -218,13 +220,12 @@ status suite_sign(struct signature *sig, const struct suite_secret *sec, const c
     memcpy(d.bytes, sec->bytes, sizeof d.bytes);
     if (sec->suite == SUITE_INT1) {
         sign_make(sig, &int1, tag, bytes, len);
-        return OK;
+        return;
     }
     memcpy(z.bytes, sec->bytes + SM2_SECRET_BYTES, HASH_BYTES);
     message(&m, tag, bytes, len);
-    TRY(sm2_sign(&gm1, &d, &z, m.bytes, HASH_BYTES));
+    sm2_sign(&gm1, &d, &z, m.bytes, HASH_BYTES);
     memcpy(sig->bytes, gm1.bytes, sizeof sig->bytes);
-    return OK;
 }
 
 status suite_check(const struct signature *sig, const struct suite_public *pub, const char *tag, const void *bytes, size_t len)
@@ -259,26 +260,25 @@ static void exchange_secret_clear(struct sm2_exchange_secret *s)
 }
 
 /* Both of the standard's key pairs, from one seed. */
-static status gm1_exchange_keypair(struct suite_exchange_public *pub, struct suite_exchange_secret *sec,
-                                   const struct rng_key *seed)
+static void gm1_exchange_keypair(struct suite_exchange_public *pub, struct suite_exchange_secret *sec,
+                                 const struct rng_key *seed)
 {
     struct sm2_exchange_secret d AUTO(exchange_secret_clear);
     struct sm2_exchange_public point;
     struct rng_key part AUTO(rng_key_clear);
 
     suite_key_derive(&part, SUITE_GM1, seed, "hefu/exchange/lasting", NULL, 0);
-    TRY(sm2_keypair(&point.lasting, &d.lasting, &part));
+    sm2_keypair(&point.lasting, &d.lasting, &part);
     suite_key_derive(&part, SUITE_GM1, seed, "hefu/exchange/fresh", NULL, 0);
-    TRY(sm2_keypair(&point.fresh, &d.fresh, &part));
+    sm2_keypair(&point.fresh, &d.fresh, &part);
     memcpy(pub->bytes, point.lasting.bytes, SM2_PUBLIC_BYTES);
     memcpy(pub->bytes + SM2_PUBLIC_BYTES, point.fresh.bytes, SM2_PUBLIC_BYTES);
     memcpy(sec->bytes, d.lasting.bytes, SM2_SECRET_BYTES);
     memcpy(sec->bytes + SM2_SECRET_BYTES, d.fresh.bytes, SM2_SECRET_BYTES);
-    return OK;
 }
 
-status suite_exchange_keypair(struct suite_exchange_public *pub, struct suite_exchange_secret *sec, enum suite s,
-                              const struct rng_key *seed)
+void suite_exchange_keypair(struct suite_exchange_public *pub, struct suite_exchange_secret *sec, enum suite s,
+                            const struct rng_key *seed)
 {
     struct kx_public int1_pub;
     struct kx_secret int1_sec AUTO(kx_secret_clear);
@@ -286,12 +286,13 @@ status suite_exchange_keypair(struct suite_exchange_public *pub, struct suite_ex
     memset(pub, 0, sizeof *pub);
     memset(sec, 0, sizeof *sec);
     pub->suite = sec->suite = s;
-    if (s == SUITE_GM1)
-        return gm1_exchange_keypair(pub, sec, seed);
+    if (s == SUITE_GM1) {
+        gm1_exchange_keypair(pub, sec, seed);
+        return;
+    }
     kx_keypair(&int1_pub, &int1_sec, seed);
     memcpy(pub->bytes, int1_pub.bytes, sizeof int1_pub.bytes);
     memcpy(sec->bytes, int1_sec.bytes, sizeof int1_sec.bytes);
-    return OK;
 }
 
 static status int1_exchange(struct rng_key *out, const struct suite_exchange_secret *mine,

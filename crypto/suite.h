@@ -59,10 +59,10 @@ size_t suite_public_bytes(enum suite s); /* 32 or 33 */
 MUST_USE status suite_public_read(struct suite_public *out, enum suite s, const uint8_t *bytes);
 
 void suite_secret_clear(struct suite_secret *s);
-MUST_USE status suite_keypair(struct suite_public *pub, struct suite_secret *sec, enum suite s, const struct rng_key *seed);
-/* Over the hash of (tag, bytes); the tag keeps uses apart.  Deterministic.  STATUS_NO_MEMORY is the only failure. */
-MUST_USE status suite_sign(struct signature *sig, const struct suite_secret *sec, const char *tag, const void *bytes, size_t len);
-/* OK or STATUS_UNTRUSTED. */
+void suite_keypair(struct suite_public *pub, struct suite_secret *sec, enum suite s, const struct rng_key *seed);
+/* Over the hash of (tag, bytes); the tag keeps uses apart.  Deterministic. */
+void suite_sign(struct signature *sig, const struct suite_secret *sec, const char *tag, const void *bytes, size_t len);
+/* OK, STATUS_UNTRUSTED, or in GM1 STATUS_NO_MEMORY. */
 MUST_USE status suite_check(const struct signature *sig, const struct suite_public *pub, const char *tag, const void *bytes,
                             size_t len);
 
@@ -81,8 +81,8 @@ struct suite_exchange_secret {
 
 size_t suite_exchange_public_bytes(enum suite s); /* 32 or 66 */
 void suite_exchange_secret_clear(struct suite_exchange_secret *s);
-MUST_USE status suite_exchange_keypair(struct suite_exchange_public *pub, struct suite_exchange_secret *sec, enum suite s,
-                                       const struct rng_key *seed);
+void suite_exchange_keypair(struct suite_exchange_public *pub, struct suite_exchange_secret *sec, enum suite s,
+                            const struct rng_key *seed);
 /* As kx_shared: the key both ends derive, bound to the context.  STATUS_UNTRUSTED for what leads to a known key: a low order,
  * no point, infinity, or one's own key sent back.  In GM1 the initiator is the end whose public key is smaller. */
 MUST_USE status suite_exchange(struct rng_key *out, const struct suite_exchange_secret *mine,

@@ -398,7 +398,7 @@ static void sm2_keys_hide_their_seed(void **state)
 
     (void)state;
     hide(&seed, sizeof seed);
-    NOTHING_SEEN(assert_int_equal(sm2_keypair(&pub, &sec, &seed), OK));
+    NOTHING_SEEN(sm2_keypair(&pub, &sec, &seed));
     assert_true(is_hidden(sec.bytes, sizeof sec.bytes));
 }
 
@@ -411,10 +411,10 @@ static void sm2_signatures_hide_secret_and_nonce(void **state)
     struct hash z;
 
     (void)state;
-    assert_int_equal(sm2_keypair(&pub, &sec, &seed), OK);
+    sm2_keypair(&pub, &sec, &seed);
     assert_int_equal(sm2_z(&z, &pub, SM2_DEFAULT_ID), OK);
     hide(sec.bytes, sizeof sec.bytes);
-    NOTHING_SEEN(assert_int_equal(sm2_sign(&sig, &sec, &z, "message", 7), OK));
+    NOTHING_SEEN(sm2_sign(&sig, &sec, &z, "message", 7));
     assert_true(is_hidden(sig.bytes, sizeof sig.bytes));
 }
 
@@ -428,8 +428,8 @@ static void sm2_exchanges_hide_both_secrets(void **state)
     for (uint8_t i = 0; i < 2; i++) {
         const struct rng_key lasting = {{i}}, fresh = {{i, 1}};
 
-        assert_int_equal(sm2_keypair(&pub[i].lasting, &sec[i].lasting, &lasting), OK);
-        assert_int_equal(sm2_keypair(&pub[i].fresh, &sec[i].fresh, &fresh), OK);
+        sm2_keypair(&pub[i].lasting, &sec[i].lasting, &lasting);
+        sm2_keypair(&pub[i].fresh, &sec[i].fresh, &fresh);
     }
     hide(&sec[0], sizeof sec[0]);
     NOTHING_SEEN(assert_int_equal(sm2_exchange(key, sizeof key, 1, &sec[0], &pub[0], &pub[1]), OK));

@@ -84,7 +84,7 @@ static void a_seed_gives_the_key_of_its_vector(void **state)
     (void)state;
     for (uint8_t i = 0; i < sizeof seed.bytes; i++)
         seed.bytes[i] = i;
-    assert_int_equal(sm2_keypair(&pub, &sec, &seed), OK);
+    sm2_keypair(&pub, &sec, &seed);
     assert_hex(sec.bytes, sizeof sec.bytes, GM_SECRET);
     assert_hex(pub.bytes, sizeof pub.bytes, GM_PUBLIC);
     assert_int_equal(sm2_public_of(&same, &sec), OK);
@@ -219,7 +219,7 @@ static void a_signature_is_that_of_another_implementation(void **state)
     assert_int_equal(sm2_public_of(&pub, &sec), OK);
     assert_int_equal(sm2_z(&z, &pub, id), OK);
     assert_hex(z.bytes, HASH_BYTES, "6b0229c3fbfe7a5dc6ee27228e18e512752dcce9191eb381242a7342d568edde");
-    assert_int_equal(sm2_sign(&sig, &sec, &z, text, strlen(text)), OK);
+    sm2_sign(&sig, &sec, &z, text, strlen(text));
     assert_hex(sig.bytes, sizeof sig.bytes,
                "4e026f2e0fb75a6418c95c046d70db7b95558be30fb2001906ebe2091fa1af76"
                "299cff374026d9e0c49c6bd4a99a1473ba17eff429b3fad083b1577f7559bdf5");
@@ -231,7 +231,7 @@ static void random_key(struct sm2_public *pub, struct sm2_secret *sec, struct ha
     struct rng_key seed;
 
     rng_fill(g, seed.bytes, sizeof seed.bytes);
-    assert_int_equal(sm2_keypair(pub, sec, &seed), OK);
+    sm2_keypair(pub, sec, &seed);
     assert_int_equal(sm2_z(z, pub, SM2_DEFAULT_ID), OK);
 }
 
@@ -250,8 +250,8 @@ static void signatures_are_deterministic_and_openssl_accepts_them(void **state)
         struct hash z;
 
         random_key(&pub, &sec, &z, &g);
-        assert_int_equal(sm2_sign(&sig, &sec, &z, text, 3 * i), OK);
-        assert_int_equal(sm2_sign(&again, &sec, &z, text, 3 * i), OK);
+        sm2_sign(&sig, &sec, &z, text, 3 * i);
+        sm2_sign(&again, &sec, &z, text, 3 * i);
         assert_memory_equal(&sig, &again, sizeof sig);
         assert_int_equal(sm2_verify(&sig, &pub, SM2_DEFAULT_ID, text, 3 * i), OK);
     }
@@ -340,7 +340,7 @@ static void every_flipped_bit_of_signature_key_or_text_is_refused(void **state)
     (void)state;
     example_pair(&pub, &sec);
     assert_int_equal(sm2_z(&z, &pub, SM2_DEFAULT_ID), OK);
-    assert_int_equal(sm2_sign(&sig, &sec, &z, text, 7), OK);
+    sm2_sign(&sig, &sec, &z, text, 7);
     for (unsigned bit = 0; bit < 8 * sizeof sig.bytes; bit++) {
         bad = sig;
         bad.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -410,7 +410,7 @@ static void no_other_numbers_pass_for_a_signature(void **state)
     assert_int_equal(mpz_set_str(n, order_hex, 16), 0);
     example_pair(&pub, &sec);
     assert_int_equal(sm2_z(&z, &pub, SM2_DEFAULT_ID), OK);
-    assert_int_equal(sm2_sign(&sig, &sec, &z, "text", 4), OK);
+    sm2_sign(&sig, &sec, &z, "text", 4);
     for (size_t half = 0; half < 64; half += 32) {
         bad = sig;
         get_mpz(x, sig.bytes + half);

@@ -16,13 +16,12 @@ static void known(struct sm2_public *pub, struct sm2_signature *sig)
     static const struct rng_key seed = {{'f', 'u', 'z', 'z'}};
     struct sm2_secret sec;
     struct hash z;
-    status code = sm2_keypair(pub, &sec, &seed);
+    status code;
 
-    assert(code == OK);
+    sm2_keypair(pub, &sec, &seed);
     code = sm2_z(&z, pub, SM2_DEFAULT_ID);
     assert(code == OK);
-    code = sm2_sign(sig, &sec, &z, "fuzz", 4);
-    assert(code == OK);
+    sm2_sign(sig, &sec, &z, "fuzz", 4);
 }
 
 static void try_public(const uint8_t *bytes)

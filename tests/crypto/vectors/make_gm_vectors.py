@@ -142,8 +142,11 @@ def z_of(p, who=ID):
 
 
 def secret(seed):
-    wide = b"".join(mac(seed, b"hefu/sm2 key/v1\0" + bytes([i])) for i in range(2))
-    return 1 + int.from_bytes(wide[:48], "big") % (N - 2)
+    for i in range(4):
+        d = int.from_bytes(mac(seed, b"hefu/sm2 key/v1\0" + bytes([i])), "big")
+        if 1 <= d <= N - 2:
+            return d
+    raise ValueError
 
 
 def sign(d, who, message):
