@@ -201,19 +201,24 @@ status attachments_check(struct attachments *out, struct verify_report *r, const
 const char *attachment_words(char out[128], const struct bundle *b, enum attachment_kind kind)
 {
     const struct bundle_part *a = &b->attachment[kind];
-    char when[TIMESTAMP_TEXT_BYTES];
+    char when[TIMESTAMP_TEXT_BYTES] = "no time that can be read";
     struct timestamp t;
 
     if (!a->bytes)
         return NULL;
-    if (kind == ATTACHMENT_DEPOSIT) {
+    switch (kind) {
+    case ATTACHMENT_TIMESTAMP_START:
+    case ATTACHMENT_TIMESTAMP_END:
+        if (timestamp_read(&t, a->bytes, a->len, NULL) == OK)
+            timestamp_text(when, t.at);
+        snprintf(out, 128, "%s timestamp of %s", kind_name(kind), when);
+        return out;
+    case ATTACHMENT_DEPOSIT:
         snprintf(out, 128, "receipt of a deposit, %zu bytes", a->len);
         return out;
+    case ATTACHMENT_KEYS:
+    case ATTACHMENT_KINDS:
+        break;
     }
-    if (timestamp_read(&t, a->bytes, a->len, NULL) == OK)
-        timestamp_text(when, t.at);
-    else
-        snprintf(when, sizeof when, "no time that can be read");
-    snprintf(out, 128, "%s timestamp of %s", kind_name(kind), when);
-    return out;
+    return NULL; /* not from outside */
 }

@@ -19,7 +19,8 @@ struct attachments {
 MUST_USE status attachments_check(struct attachments *out, struct verify_report *r, const struct evidence *e,
                                   const char *tsa_ca, struct fault *f);
 
-/* What one file brings along, unchecked: "START timestamp of 2026-11-22 10:23:14 UTC"; NULL when there is none of that kind. */
+/* What one file brings along from outsiders, unchecked: "START timestamp of 2026-11-22 10:23:14 UTC"; NULL when there is none
+ * of that kind. */
 const char *attachment_words(char out[128], const struct bundle *b, enum attachment_kind kind);
 
 #endif

@@ -1,4 +1,5 @@
 /* hefu-audit show: what evidence files tell. */
+#include "node/hefu_audit/attachments.h"
 #include "node/hefu_audit/story.h"
 #include "node/local/bar.h"
 #include "protocol/messages.h"
@@ -161,12 +162,23 @@ static void print_disclosures(const struct contract *c)
         printf("  %-16s %s: %s\n", i && d[i].to == d[i - 1].to ? "" : story_party(c, d[i].to), d[i].what, d[i].learns);
 }
 
+static void print_outsiders(const struct bundle *b)
+{
+    char words[128];
+    int any = 0;
+
+    for (enum attachment_kind kind = ATTACHMENT_TIMESTAMP_START; kind < ATTACHMENT_KINDS; kind++)
+        if (attachment_words(words, b, kind))
+            printf("%s  %s\n", any++ ? "" : "\nwhat outsiders said\n", words);
+}
+
 static void print_story(const struct story *s)
 {
     print_contract(s);
     print_timeline(s);
     print_checkpoints(s);
     print_approvals(s);
+    print_outsiders(s->bundle);
     print_disclosures(&s->contract);
 }
 
@@ -322,16 +334,27 @@ static json_t *disclosures_json(const struct contract *c)
     return list;
 }
 
+static json_t *outsiders_json(const struct bundle *b)
+{
+    json_t *list = json_array();
+    char words[128];
+
+    for (enum attachment_kind kind = ATTACHMENT_TIMESTAMP_START; kind < ATTACHMENT_KINDS; kind++)
+        if (attachment_words(words, b, kind))
+            json_array_append_new(list, json_string(words));
+    return list;
+}
+
 static json_t *story_json(const struct story *s)
 {
     const struct contract *c = &s->contract;
 
-    return json_pack("{s:s, s:s, s:s, s:o, s:i, s:i, s:I, s:b, s:o, s:o, s:o, s:o, s:o}", "evidence_of",
+    return json_pack("{s:s, s:s, s:s, s:o, s:i, s:i, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "evidence_of",
                      story_party(c, s->bundle->self), "job", c->job, "purpose", c->purpose, "contract",
                      hex_json(s->contract_id.bytes), "passes", (int)c->passes, "key_bits", (int)c->key_bits, "records",
                      (json_int_t)s->entries, "readable", s->end == LOG_DONE, "parties", parties_json(c), "timeline",
-                     timeline_json(s), "checkpoints", checkpoints_json(s), "approvals", approvals_json(s), "disclosures",
-                     disclosures_json(c));
+                     timeline_json(s), "checkpoints", checkpoints_json(s), "approvals", approvals_json(s), "attached",
+                     outsiders_json(s->bundle), "disclosures", disclosures_json(c));
 }
 
 /* One object for one file, a list for several. */

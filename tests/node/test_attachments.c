@@ -205,6 +205,9 @@ static void honest_tokens_are_dated_in_the_verdict(void **state)
     with_tokens(NULL, &end, 0, "over by");
     expect("verify stamped.hefu plain.hefu", 0, "timestamps    -", "give --tsa-ca");
     expect("verify stamped.hefu --json --tsa-ca tsa.pem", 0, "\"check\": \"timestamps\"", "\"check\": \"deposits\"");
+    expect("show stamped.hefu", 0, "what outsiders said\n  END timestamp of 2026-09-21 14:14:50 UTC\n\n", "nothing was checked");
+    expect("show stamped.hefu --json", 0, "\"attached\": [", "\"END timestamp of 2026-09-21 14:14:50 UTC\"");
+    expect("show plain.hefu --json", 0, "\"attached\": []", "");
     expect("verify plain.hefu --tsa-ca tsa.pem", 0, "timestamps    -     not given", "deposits      -     not given");
     expect("verify plain.hefu --tsa-ca lost.pem", 2, "--tsa-ca lost.pem: there is no such file", "");
 }
