@@ -23,6 +23,22 @@ static void check_words(const struct contract *c)
     }
 }
 
+/* A field and its value on each line. */
+static void check_facts(const struct contract *c)
+{
+    struct wire_writer text AUTO(wire_writer_clear) = {0};
+    size_t tabs = 0;
+
+    contract_facts(&text, c);
+    assert(wire_writer_status(&text) == OK && text.len && text.bytes[text.len - 1] == '\n');
+    for (size_t i = 0; i < text.len; i++) {
+        tabs += text.bytes[i] == '\t';
+        assert(text.bytes[i] == '\n' || text.bytes[i] == '\t' || (text.bytes[i] >= 0x20 && text.bytes[i] != 0x7f));
+        if (text.bytes[i] == '\n')
+            assert(tabs == 1), tabs = 0;
+    }
+}
+
 static void check_plan(const struct contract *c, uint32_t n)
 {
     const uint32_t usable = c->key_bits - 65;
@@ -64,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     assert(contract_label_party(&c) < c.parties);
     assert(contract_disclosures(&c, list) <= DISCLOSURES_MAX);
     check_words(&c);
+    check_facts(&c);
     for (uint32_t n = 1; n < UINT32_MAX / 4; n *= 3)
         check_plan(&c, n);
     check_plan(&c, c.party[0].rows);
