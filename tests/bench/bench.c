@@ -3,7 +3,9 @@
 #include "crypto/group.h"
 #include "crypto/wire.h"
 #include "kit/sim.h"
+#include "kit/synthetic.h"
 #include "protocol/correlate.h"
+#include "protocol/verify.h"
 
 #include "measure.h"
 
@@ -263,6 +265,57 @@ static void bench_others(void)
     rng_clear(&g);
 }
 
+/* ---- the auditor ---- */
+
+enum { AUDIT_PARTIES = 3, AUDIT_ROWS = 150000, AUDIT_ROWS_QUICK = 2000, AUDIT_PASSES = 40 };
+
+struct audit {
+    struct synthetic session;
+    size_t files;
+    uint64_t records; /* of those files */
+};
+
+/* As hefu-audit does it, certificates aside. */
+static void audit_ours(void *ctx)
+{
+    struct audit *a = ctx;
+    struct verify_report *r = malloc(sizeof *r);
+
+    if (!r || verify_bundles(r, a->session.bundle, a->files, &(struct verify_options){.allow_small_keys = 1}) != OK || !r->ok)
+        abort();
+    a->records = r->records;
+    free(r);
+}
+
+/* With the logs of all parties, which vouch for each other's records; and with one, whose messages from others need their
+ * signatures checked. */
+static void bench_audit(void)
+{
+    const uint32_t rows = options.quick ? AUDIT_ROWS_QUICK : AUDIT_ROWS, test = rows * 3 / 10;
+    struct audit a = {0};
+    struct contract c;
+    char size[NAME_COLUMNS];
+
+    if (!wanted("audit_verify"))
+        return;
+    synthetic_contract(&c, AUDIT_PARTIES, 1);
+    c.passes = AUDIT_PASSES;
+    for (party p = 0; p < AUDIT_PARTIES; p++)
+        c.party[p].rows = rows;
+    if (synthetic_play(&a.session, &c, (struct population){.rows = rows, .train = rows - test, .test = test}, 1, SIZE_MAX,
+                       NULL) != OK)
+        abort();
+    for (a.files = AUDIT_PARTIES; a.files; a.files -= AUDIT_PARTIES - 1) {
+        audit_ours(&a);
+        snprintf(size, sizeof size, "%zu of %u logs, %llu records", a.files, AUDIT_PARTIES, (unsigned long long)a.records);
+        measure(&(struct task){.name = "audit_verify", .size = size, .ours = audit_ours, .ctx = &a,
+                               .per_call = (double)a.records});
+        if (a.files == 1)
+            break;
+    }
+    synthetic_clear(&a.session);
+}
+
 /* ---- one training ---- */
 
 enum {
@@ -365,10 +418,10 @@ static const char help[] =
     "  --only NAME  the lines whose name begins with NAME:\n"
     "               keygen, encrypt_own_direct, build_own_table, encrypt_own_table, encrypt_foreign_direct,\n"
     "               build_foreign_table, encrypt_foreign_table, decrypt, add, scale_32_bits,\n"
-    "               group_hash, group_scale, record_sign_check, training\n"
+    "               group_hash, group_scale, record_sign_check, audit_verify, training\n"
     "  --help       this\n"
     "\n"
-    "Values are operations a second of one core, seconds of CPU time or bytes sent.  A training's figures are those\n"
+    "Values are operations a second of one core (of audit_verify: records), seconds of CPU time or bytes sent.  A training's figures are those\n"
     "of its busiest party, phase by phase.\n";
 
 int main(int argc, char **argv)
@@ -383,6 +436,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < lengths; i++)
         bench_paillier(bits[i]);
     bench_others();
+    bench_audit();
     bench_training(bits[0]);
     return options.printed ? 0 : usage_error("no line begins with the name that --only gives");
 }
