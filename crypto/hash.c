@@ -1,20 +1,24 @@
+/* OpenSSL's SHA-256 uses the processor's instructions for it, which libsodium's does not.  Its plain functions are deprecated in
+ * favour of ones that allocate for every hash. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "crypto/hash.h"
 
 #include "crypto/wire.h"
 
 #include <assert.h>
+#include <openssl/sha.h>
 #include <sodium.h>
 #include <string.h>
 
-static crypto_hash_sha256_state *sha(struct hasher *h)
+static SHA256_CTX *sha(struct hasher *h)
 {
-    _Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof h->state, "hasher holds a SHA-256 state");
-    return (crypto_hash_sha256_state *)(void *)h->state;
+    _Static_assert(sizeof(SHA256_CTX) <= sizeof h->state, "hasher holds a SHA-256 state");
+    return (SHA256_CTX *)(void *)h->state;
 }
 
 void hasher_init(struct hasher *h, const char *tag)
 {
-    crypto_hash_sha256_init(sha(h));
+    SHA256_Init(sha(h));
     hasher_add(h, tag, strlen(tag));
 }
 
@@ -23,9 +27,9 @@ void hasher_add(struct hasher *h, const void *bytes, size_t len)
     uint8_t prefix[8];
 
     store_u64(prefix, len);
-    crypto_hash_sha256_update(sha(h), prefix, sizeof prefix);
+    SHA256_Update(sha(h), prefix, sizeof prefix);
     if (len)
-        crypto_hash_sha256_update(sha(h), bytes, len);
+        SHA256_Update(sha(h), bytes, len);
 }
 
 void hasher_add_u64(struct hasher *h, uint64_t v)
@@ -43,7 +47,8 @@ void hasher_add_hash(struct hasher *h, const struct hash *v)
 
 void hasher_final(struct hasher *h, struct hash *out)
 {
-    crypto_hash_sha256_final(sha(h), out->bytes);
+    SHA256_Final(out->bytes, sha(h));
+    sodium_memzero(h, sizeof *h);
 }
 
 void hasher_peek(const struct hasher *h, struct hash *out)
@@ -51,7 +56,6 @@ void hasher_peek(const struct hasher *h, struct hash *out)
     struct hasher copy = *h;
 
     hasher_final(&copy, out);
-    sodium_memzero(&copy, sizeof copy);
 }
 
 void hash_keyed(struct hash *out, const uint8_t key[32], const char *tag, const void *bytes, size_t len)
@@ -82,25 +86,25 @@ void hash_hex(const struct hash *h, char out[2 * HASH_BYTES + 1])
 
 void merkle_leaf(struct hash *out, const void *data, size_t len)
 {
-    crypto_hash_sha256_state st;
+    SHA256_CTX st;
     const uint8_t zero = 0;
 
-    crypto_hash_sha256_init(&st);
-    crypto_hash_sha256_update(&st, &zero, 1);
-    crypto_hash_sha256_update(&st, data, len);
-    crypto_hash_sha256_final(&st, out->bytes);
+    SHA256_Init(&st);
+    SHA256_Update(&st, &zero, 1);
+    SHA256_Update(&st, data, len);
+    SHA256_Final(out->bytes, &st);
 }
 
 void merkle_node(struct hash *out, const struct hash *left, const struct hash *right)
 {
-    crypto_hash_sha256_state st;
+    SHA256_CTX st;
     const uint8_t one = 1;
 
-    crypto_hash_sha256_init(&st);
-    crypto_hash_sha256_update(&st, &one, 1);
-    crypto_hash_sha256_update(&st, left->bytes, HASH_BYTES);
-    crypto_hash_sha256_update(&st, right->bytes, HASH_BYTES);
-    crypto_hash_sha256_final(&st, out->bytes);
+    SHA256_Init(&st);
+    SHA256_Update(&st, &one, 1);
+    SHA256_Update(&st, left->bytes, HASH_BYTES);
+    SHA256_Update(&st, right->bytes, HASH_BYTES);
+    SHA256_Final(out->bytes, &st);
 }
 
 void merkle_append(struct merkle *m, const struct hash *leaf)
@@ -122,7 +126,7 @@ void merkle_append(struct merkle *m, const struct hash *leaf)
 void merkle_root(const struct merkle *m, struct hash *out)
 {
     if (!m->peaks) {
-        crypto_hash_sha256(out->bytes, NULL, 0);
+        SHA256(NULL, 0, out->bytes);
         return;
     }
     *out = m->peak[m->peaks - 1];
