@@ -209,37 +209,76 @@ static void message(struct hash *out, const char *tag, const void *bytes, size_t
     suite_hash_final(&h, out);
 }
 
+static void gm1_sign(struct signature *sig, const struct suite_secret *sec, const void *bytes, size_t len)
+{
+    struct sm2_secret d AUTO(sm2_secret_clear);
+    struct sm2_signature out;
+    struct hash z;
+
+    memcpy(d.bytes, sec->bytes, sizeof d.bytes);
+    memcpy(z.bytes, sec->bytes + SM2_SECRET_BYTES, HASH_BYTES);
+    sm2_sign(&out, &d, &z, bytes, len);
+    memcpy(sig->bytes, out.bytes, sizeof sig->bytes);
+}
+
+static status gm1_check(const struct signature *sig, const struct suite_public *pub, const void *bytes, size_t len)
+{
+    const struct sm2_public point = gm1_public(pub->bytes);
+    struct sm2_signature in;
+
+    memcpy(in.bytes, sig->bytes, sizeof in.bytes);
+    return sm2_verify(&in, &point, SM2_DEFAULT_ID, bytes, len);
+}
+
+static struct sign_secret int1_secret(const struct suite_secret *sec)
+{
+    struct sign_secret out;
+
+    memcpy(out.bytes, sec->bytes, sizeof out.bytes);
+    return out;
+}
+
 void suite_sign(struct signature *sig, const struct suite_secret *sec, const char *tag, const void *bytes, size_t len)
 {
-    struct sign_secret int1 AUTO(sign_secret_clear);
-    struct sm2_secret d AUTO(sm2_secret_clear);
-    struct sm2_signature gm1;
-    struct hash m, z;
+    struct hash m;
 
-    memcpy(int1.bytes, sec->bytes, sizeof int1.bytes);
-    memcpy(d.bytes, sec->bytes, sizeof d.bytes);
     if (sec->suite == SUITE_INT1) {
-        sign_make(sig, &int1, tag, bytes, len);
+        struct sign_secret secret AUTO(sign_secret_clear) = int1_secret(sec);
+
+        sign_make(sig, &secret, tag, bytes, len);
         return;
     }
-    memcpy(z.bytes, sec->bytes + SM2_SECRET_BYTES, HASH_BYTES);
     message(&m, tag, bytes, len);
-    sm2_sign(&gm1, &d, &z, m.bytes, HASH_BYTES);
-    memcpy(sig->bytes, gm1.bytes, sizeof sig->bytes);
+    gm1_sign(sig, sec, m.bytes, HASH_BYTES);
 }
 
 status suite_check(const struct signature *sig, const struct suite_public *pub, const char *tag, const void *bytes, size_t len)
 {
     const struct sign_public int1 = int1_public(pub);
-    const struct sm2_public point = gm1_public(pub->bytes);
-    struct sm2_signature gm1;
     struct hash m;
 
     if (pub->suite == SUITE_INT1)
         return sign_check(sig, &int1, tag, bytes, len);
-    memcpy(gm1.bytes, sig->bytes, sizeof gm1.bytes);
     message(&m, tag, bytes, len);
-    return sm2_verify(&gm1, &point, SM2_DEFAULT_ID, m.bytes, HASH_BYTES);
+    return gm1_check(sig, pub, m.bytes, HASH_BYTES);
+}
+
+void suite_sign_text(struct signature *sig, const struct suite_secret *sec, const char *text, size_t len)
+{
+    if (sec->suite == SUITE_INT1) {
+        struct sign_secret secret AUTO(sign_secret_clear) = int1_secret(sec);
+
+        sign_text(sig, &secret, text, len);
+        return;
+    }
+    gm1_sign(sig, sec, text, len);
+}
+
+status suite_text_check(const struct signature *sig, const struct suite_public *pub, const char *text, size_t len)
+{
+    const struct sign_public int1 = int1_public(pub);
+
+    return pub->suite == SUITE_INT1 ? sign_text_check(sig, &int1, text, len) : gm1_check(sig, pub, text, len);
 }
 
 /* ---- key agreement ---- */

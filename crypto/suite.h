@@ -65,6 +65,9 @@ void suite_sign(struct signature *sig, const struct suite_secret *sec, const cha
 /* OK, STATUS_UNTRUSTED, or in GM1 STATUS_NO_MEMORY. */
 MUST_USE status suite_check(const struct signature *sig, const struct suite_public *pub, const char *tag, const void *bytes,
                             size_t len);
+/* Over the text itself, as sign_text and as other tools of either suite do it. */
+void suite_sign_text(struct signature *sig, const struct suite_secret *sec, const char *text, size_t len);
+MUST_USE status suite_text_check(const struct signature *sig, const struct suite_public *pub, const char *text, size_t len);
 
 /* ---- key agreement ---- */
 

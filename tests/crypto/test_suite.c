@@ -167,6 +167,32 @@ static void a_signature_is_good_for_one_suite_tag_key_and_text(void **state)
     }
 }
 
+/* INT1 as sign_text, GM1 as OpenSSL's tools: sm2_verify is OpenSSL over the text. */
+static void a_text_is_signed_as_other_tools_check_it(void **state)
+{
+    (void)state;
+    for (EACH_SUITE(s)) {
+        struct suite_public pub;
+        struct suite_secret sec AUTO(suite_secret_clear);
+        struct rng_key seed = {{1}};
+        struct signature sig;
+        struct sign_public int1;
+        struct sm2_public gm1;
+        struct sm2_signature out;
+
+        suite_keypair(&pub, &sec, s, &seed);
+        suite_sign_text(&sig, &sec, "origin\n", 7);
+        memcpy(int1.bytes, pub.bytes, sizeof int1.bytes);
+        memcpy(gm1.bytes, pub.bytes, sizeof gm1.bytes);
+        memcpy(out.bytes, sig.bytes, sizeof out.bytes);
+        assert_int_equal(sign_text_check(&sig, &int1, "origin\n", 7), s == SUITE_INT1 ? OK : STATUS_UNTRUSTED);
+        assert_int_equal(sm2_verify(&out, &gm1, SM2_DEFAULT_ID, "origin\n", 7), s == SUITE_GM1 ? OK : STATUS_UNTRUSTED);
+        assert_int_equal(suite_text_check(&sig, &pub, "origin\n", 7), OK);
+        assert_int_equal(suite_text_check(&sig, &pub, "origin ", 7), STATUS_UNTRUSTED);
+        assert_int_equal(suite_check(&sig, &pub, "origin\n", "", 0), STATUS_UNTRUSTED);
+    }
+}
+
 static void a_public_key_reads_back(void **state)
 {
     (void)state;
@@ -442,6 +468,7 @@ int main(void)
         cmocka_unit_test(int1_signs_as_sign_make_does),
         cmocka_unit_test(gm1_signs_as_its_vector),
         cmocka_unit_test(a_signature_is_good_for_one_suite_tag_key_and_text),
+        cmocka_unit_test(a_text_is_signed_as_other_tools_check_it),
         cmocka_unit_test(a_public_key_reads_back),
         cmocka_unit_test(int1_agrees_on_the_key_of_kx_shared),
         cmocka_unit_test(gm1_agrees_on_the_key_of_its_vector),
