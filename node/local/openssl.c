@@ -103,7 +103,7 @@ status openssl_load_crl(X509_CRL **out, const char *path, struct fault *f)
     return *out ? OK : fault_set(f, STATUS_CONFIG, "%s: not a revocation list in pem form", path);
 }
 
-status openssl_load_key(EVP_PKEY **out, const char *path, struct fault *f)
+static status load_key(EVP_PKEY **out, const char *path, int type, const char *wrong, const char *makers, struct fault *f)
 {
     uint8_t *bytes = NULL;
     size_t len = 0;
@@ -120,18 +120,34 @@ status openssl_load_key(EVP_PKEY **out, const char *path, struct fault *f)
     free(bytes);
     if (!key)
         return fault_set(f, STATUS_CONFIG, "%s: not a private key in pem form, without passphrase", path);
-    if (EVP_PKEY_id(key) != EVP_PKEY_ED25519) {
+    if (EVP_PKEY_id(key) != type) {
         EVP_PKEY_free(key);
-        fault_hint(f, "hefu node init and hefu ca issue make such keys");
-        return fault_set(f, STATUS_CONFIG, "%s: the key is not ed25519", path);
+        fault_hint(f, "%s", makers);
+        return fault_set(f, STATUS_CONFIG, "%s: %s", path, wrong);
     }
     *out = key;
     return OK;
 }
 
+status openssl_load_key(EVP_PKEY **out, const char *path, struct fault *f)
+{
+    return load_key(out, path, EVP_PKEY_ED25519, "the key is not ed25519", "hefu node init and hefu ca issue make such keys", f);
+}
+
+status openssl_load_exchange_key(EVP_PKEY **out, const char *path, struct fault *f)
+{
+    return load_key(out, path, EVP_PKEY_X25519, "the key is not x25519", "hefu-audit keygen makes such keys", f);
+}
+
 status openssl_new_key(EVP_PKEY **out)
 {
     *out = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    return *out ? OK : STATUS_NO_MEMORY;
+}
+
+status openssl_new_exchange_key(EVP_PKEY **out)
+{
+    *out = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
     return *out ? OK : STATUS_NO_MEMORY;
 }
 

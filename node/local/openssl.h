@@ -22,8 +22,11 @@ MUST_USE status openssl_load_x509(X509 **out, const char *path, struct fault *f)
 MUST_USE status openssl_load_crl(X509_CRL **out, const char *path, struct fault *f);
 /* A private Ed25519 key in PEM that only its owner can read. */
 MUST_USE status openssl_load_key(EVP_PKEY **out, const char *path, struct fault *f);
+/* The same, X25519: an auditor's. */
+MUST_USE status openssl_load_exchange_key(EVP_PKEY **out, const char *path, struct fault *f);
 
 MUST_USE status openssl_new_key(EVP_PKEY **out);
+MUST_USE status openssl_new_exchange_key(EVP_PKEY **out);
 /* A new PEM file, 0600; refuses to replace one. */
 MUST_USE status openssl_create_key_file(const char *path, EVP_PKEY *key, struct fault *f);
 

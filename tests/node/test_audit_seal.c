@@ -1,0 +1,161 @@
+/* What is sealed to an auditor opens with that key alone, as what it is, and whatever was changed is refused by name. */
+#include "kit/cmocka.h"
+
+#include "node/local/audit_seal.h"
+#include "node/local/ca.h"
+#include "node/scratch.h"
+
+#include <sodium.h>
+#include <sys/stat.h>
+
+static struct audit_key key, other;
+static const struct audit_secrets secrets = {.place = {{{1}}, {{2}}, 3, 1, 1900000000}, .seed = {{4, 5}}, .start = {{6, 7}}};
+static uint8_t sealed[AUDIT_SEAL_BYTES];
+
+static void make_key(struct audit_key *out, const char *name)
+{
+    struct kx_public pub;
+
+    assert_int_equal(audit_key_create(&pub, in_scratch(name), NULL), OK);
+    assert_int_equal(audit_key_load(out, in_scratch(name), NULL), OK);
+    assert_memory_equal(&pub, &out->pub, sizeof pub);
+}
+
+static int set_up(void **state)
+{
+    if (scratch_make(state) != 0)
+        return -1;
+    make_key(&key, "audit.key");
+    make_key(&other, "other.key");
+    return audit_seal_make(sealed, &key.pub, &secrets, NULL) == OK ? 0 : -1;
+}
+
+static void assert_refused(const struct audit_key *with, const uint8_t *bytes, size_t len, const struct audit_place *expected,
+                           const char *words)
+{
+    struct audit_secrets out = {0};
+    const struct audit_secrets none = {0};
+    struct fault f = {0};
+
+    assert_int_equal(audit_seal_open(&out, with, bytes, len, expected, &f), STATUS_MISMATCH);
+    if (!strstr(f.message, words))
+        fail_msg("%s; expected: %s", f.message, words);
+    assert_memory_equal(&out, &none, sizeof out);
+}
+
+static void the_auditor_opens_what_was_sealed(void **state)
+{
+    struct audit_secrets out = {0};
+
+    (void)state;
+    assert_int_equal(audit_seal_open(&out, &key, sealed, sizeof sealed, &secrets.place, NULL), OK);
+    assert_memory_equal(&out.seed, &secrets.seed, sizeof out.seed);
+    assert_memory_equal(&out.start, &secrets.start, sizeof out.start);
+    assert_int_equal(out.place.sealed_at, secrets.place.sealed_at);
+}
+
+static void another_key_does_not_open_it(void **state)
+{
+    (void)state;
+    assert_refused(&other, sealed, sizeof sealed, &secrets.place, "another key");
+}
+
+static void a_changed_byte_anywhere_is_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof sealed; i++) {
+        uint8_t changed[AUDIT_SEAL_BYTES];
+
+        memcpy(changed, sealed, sizeof changed);
+        changed[i] ^= (uint8_t)(1u << i % 8);
+        assert_refused(&key, changed, sizeof changed, &secrets.place, "was changed");
+    }
+    assert_refused(&key, sealed, sizeof sealed - 1, &secrets.place, "199 bytes instead of 200");
+}
+
+static void the_seal_of_another_session_is_refused_by_name(void **state)
+{
+    struct audit_place place = secrets.place;
+
+    (void)state;
+    place.contract.bytes[31] ^= 1;
+    assert_refused(&key, sealed, sizeof sealed, &place, "another contract");
+    place = secrets.place;
+    place.session.bytes[0] ^= 1;
+    assert_refused(&key, sealed, sizeof sealed, &place, "another session");
+    place = secrets.place;
+    place.who = 0;
+    assert_refused(&key, sealed, sizeof sealed, &place, "another party");
+    place = secrets.place;
+    place.attempt = 0;
+    assert_refused(&key, sealed, sizeof sealed, &place, "another attempt");
+}
+
+/* Whoever has the public key can seal anything: what is inside is still read strictly. */
+static void what_is_no_seal_inside_is_refused(void **state)
+{
+    uint8_t content[AUDIT_SEAL_CONTENT] = "HEFUSEAL", box[AUDIT_SEAL_BYTES];
+
+    (void)state;
+    content[9] = 2; /* a version that does not exist */
+    assert_int_equal(crypto_box_seal(box, content, sizeof content, key.pub.bytes), 0);
+    assert_refused(&key, box, sizeof box, &secrets.place, "not the secrets of a session");
+}
+
+static void a_seal_is_new_every_time_and_does_not_show_what_it_holds(void **state)
+{
+    uint8_t again[AUDIT_SEAL_BYTES];
+
+    (void)state;
+    assert_int_equal(audit_seal_make(again, &key.pub, &secrets, NULL), OK);
+    assert_memory_not_equal(again, sealed, sizeof again);
+    assert_null(memmem(again, sizeof again, "HEFUSEAL", 8));
+    assert_null(memmem(again, sizeof again, secrets.place.session.bytes, HASH_BYTES));
+}
+
+static void nothing_is_sealed_to_a_key_of_low_order(void **state)
+{
+    const struct kx_public zero = {{0}};
+    uint8_t box[AUDIT_SEAL_BYTES];
+    struct fault f = {0};
+
+    (void)state;
+    assert_int_equal(audit_seal_make(box, &zero, &secrets, &f), STATUS_CONFIG);
+    assert_non_null(strstr(f.message, "low order"));
+}
+
+static void a_key_file_is_private_never_replaced_and_of_its_kind(void **state)
+{
+    struct audit_key k;
+    struct kx_public pub;
+    struct fault f = {0};
+    struct stat st;
+
+    (void)state;
+    assert_int_equal(stat(in_scratch("audit.key"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(audit_key_create(&pub, in_scratch("audit.key"), NULL), STATUS_CONFIG);
+    assert_int_equal(chmod(in_scratch("audit.key"), 0640), 0);
+    assert_int_equal(audit_key_load(&k, in_scratch("audit.key"), &f), STATUS_CONFIG);
+    assert_int_equal(chmod(in_scratch("audit.key"), 0600), 0);
+    assert_int_equal(ca_make_key(in_scratch("identity.key"), NULL), OK);
+    f = (struct fault){0};
+    assert_int_equal(audit_key_load(&k, in_scratch("identity.key"), &f), STATUS_CONFIG);
+    assert_non_null(strstr(f.message, "not x25519"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_auditor_opens_what_was_sealed),
+        cmocka_unit_test(another_key_does_not_open_it),
+        cmocka_unit_test(a_changed_byte_anywhere_is_refused),
+        cmocka_unit_test(the_seal_of_another_session_is_refused_by_name),
+        cmocka_unit_test(what_is_no_seal_inside_is_refused),
+        cmocka_unit_test(a_seal_is_new_every_time_and_does_not_show_what_it_holds),
+        cmocka_unit_test(nothing_is_sealed_to_a_key_of_low_order),
+        cmocka_unit_test(a_key_file_is_private_never_replaced_and_of_its_kind),
+    };
+
+    return cmocka_run_group_tests_name("audit seal", tests, set_up, scratch_remove);
+}
