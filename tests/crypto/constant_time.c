@@ -365,7 +365,7 @@ static void encryption_hides_the_plaintext(void **state)
 
 /* ---- suite GM1 ---- */
 
-static void sm3_hides_key_and_text(void **state)
+static void hashing_in_suite_gm_hides_key_and_text(void **state)
 {
     uint8_t key[32] = {1}, text[200] = {2};
     struct sm3_hmac m;
@@ -378,7 +378,7 @@ static void sm3_hides_key_and_text(void **state)
     assert_true(is_hidden(out.bytes, sizeof out.bytes));
 }
 
-static void sm4_hides_key_and_text(void **state)
+static void sealing_in_suite_gm_hides_key_and_text(void **state)
 {
     uint8_t key[SM4_SEAL_KEY_BYTES] = {1}, nonce[SM4_SEAL_NONCE_BYTES] = {2}, text[700] = {3}, out[sizeof text + SM4_SEAL_TAG_BYTES];
 
@@ -390,7 +390,7 @@ static void sm4_hides_key_and_text(void **state)
     assert_true(is_hidden(out + sizeof text, SM4_SEAL_TAG_BYTES));
 }
 
-static void sm2_keys_hide_their_seed(void **state)
+static void key_pairs_of_suite_gm_hide_their_seed(void **state)
 {
     struct rng_key seed = {{1}};
     struct sm2_public pub;
@@ -402,7 +402,7 @@ static void sm2_keys_hide_their_seed(void **state)
     assert_true(is_hidden(sec.bytes, sizeof sec.bytes));
 }
 
-static void sm2_signatures_hide_secret_and_nonce(void **state)
+static void signing_in_suite_gm_hides_secret_and_nonce(void **state)
 {
     struct rng_key seed = {{1}};
     struct sm2_signature sig;
@@ -418,7 +418,7 @@ static void sm2_signatures_hide_secret_and_nonce(void **state)
     assert_true(is_hidden(sig.bytes, sizeof sig.bytes));
 }
 
-static void sm2_exchanges_hide_both_secrets(void **state)
+static void exchanges_of_suite_gm_hide_both_secrets(void **state)
 {
     struct sm2_exchange_secret sec[2];
     struct sm2_exchange_public pub[2];
@@ -449,11 +449,11 @@ int main(void)
         cmocka_unit_test(randomisers_from_tables_hide_what_was_drawn),
         cmocka_unit_test(ones_own_randomisers_hide_the_key_too),
         cmocka_unit_test(encryption_hides_the_plaintext),
-        cmocka_unit_test(sm3_hides_key_and_text),
-        cmocka_unit_test(sm4_hides_key_and_text),
-        cmocka_unit_test(sm2_keys_hide_their_seed),
-        cmocka_unit_test(sm2_signatures_hide_secret_and_nonce),
-        cmocka_unit_test(sm2_exchanges_hide_both_secrets),
+        cmocka_unit_test(hashing_in_suite_gm_hides_key_and_text),
+        cmocka_unit_test(sealing_in_suite_gm_hides_key_and_text),
+        cmocka_unit_test(key_pairs_of_suite_gm_hide_their_seed),
+        cmocka_unit_test(signing_in_suite_gm_hides_secret_and_nonce),
+        cmocka_unit_test(exchanges_of_suite_gm_hide_both_secrets),
     };
 
     if (!RUNNING_ON_VALGRIND) {
