@@ -206,19 +206,14 @@ const char *attachment_words(char out[128], const struct bundle *b, enum attachm
 
     if (!a->bytes)
         return NULL;
-    switch (kind) {
-    case ATTACHMENT_TIMESTAMP_START:
-    case ATTACHMENT_TIMESTAMP_END:
-        if (timestamp_read(&t, a->bytes, a->len, NULL) == OK)
-            timestamp_text(when, t.at);
-        snprintf(out, 128, "%s timestamp of %s", kind_name(kind), when);
-        return out;
-    case ATTACHMENT_DEPOSIT:
+    if (kind == ATTACHMENT_DEPOSIT) {
         snprintf(out, 128, "receipt of a deposit, %zu bytes", a->len);
         return out;
-    case ATTACHMENT_KEYS:
-    case ATTACHMENT_KINDS:
-        break;
     }
-    return NULL; /* not from outside */
+    if (kind != ATTACHMENT_TIMESTAMP_START && kind != ATTACHMENT_TIMESTAMP_END)
+        return NULL; /* not from outside */
+    if (timestamp_read(&t, a->bytes, a->len, NULL) == OK)
+        timestamp_text(when, t.at);
+    snprintf(out, 128, "%s timestamp of %s", kind_name(kind), when);
+    return out;
 }
