@@ -2,6 +2,7 @@
 
 #include "protocol/align.h"
 #include "protocol/handshake.h"
+#include "training/data_root.h"
 #include "training/evaluate.h"
 #include "training/reference.h"
 #include "training/train.h"
@@ -22,25 +23,19 @@ void party_result_clear(struct party_result *r)
 void dataset_commitment(struct hash *out, const struct dataset *d, const struct rng_key *seed, int labels)
 {
     struct rng_key blind AUTO(rng_key_clear) = {0};
-    struct rng salts AUTO(rng_clear);
     struct merkle tree = {0};
     struct hash root;
     struct hasher h;
 
     rng_key_derive(&blind, seed, "hefu/data commitment", NULL, 0);
-    rng_init(&salts, &blind, &(struct rng_address){.purpose = "row salts"});
     for (uint32_t r = 0; r < d->rows; r++) {
-        struct hash salt, row, leaf;
+        struct hash row, leaf;
 
-        rng_fill(&salts, salt.bytes, HASH_BYTES);
+        data_root_leaf(&row, d, r, &blind);
         hasher_init(&h, "hefu/row/v1");
-        hasher_add_hash(&h, &salt);
-        hasher_add(&h, d->ids[r], strlen(d->ids[r]));
-        hasher_add(&h, d->codes + (size_t)r * d->columns, d->columns);
+        hasher_add_hash(&h, &row);
         hasher_add(&h, labels && d->label ? &d->label[r] : NULL, labels && d->label ? 1 : 0);
-        hasher_add(&h, d->split ? &d->split[r] : NULL, d->split ? 1 : 0);
-        hasher_final(&h, &row);
-        merkle_leaf(&leaf, row.bytes, HASH_BYTES);
+        hasher_final(&h, &leaf);
         merkle_append(&tree, &leaf);
     }
     merkle_root(&tree, &root);
