@@ -1,5 +1,6 @@
 /* Evidence files from any bytes: what is accepted is canonical, and the auditor's checks end with a verdict in words. */
 #include "crypto/wire.h"
+#include "protocol/stamp.h"
 #include "protocol/verify.h"
 
 #include <assert.h>
@@ -14,6 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     const struct verify_options options = {.allow_small_keys = 1, .memo = &memo};
     struct wire_writer again AUTO(wire_writer_clear) = {0};
     struct fault f = {0};
+    char line[STAMP_LINE_BYTES];
+    struct stamps stamps;
     struct bundle b;
     int failures = 0;
 
@@ -23,6 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     }
     assert(bundle_encode(&again, &b) == OK);
     assert(again.len == len && memcmp(again.bytes, bytes, len) == 0);
+    if (stamps_of_bundle(&stamps, &b, NULL) == OK)
+        assert(stamp_line(line, &stamps) < STAMP_LINE_BYTES && (stamps.joints || stamp_line(line, &stamps) == 0));
     assert(verify_bundles(&report, &b, 1, &options) == OK);
     for (int i = 0; i < VERIFY_CHECKS; i++) {
         assert(report.line[i].text[0]);

@@ -95,6 +95,8 @@ static void write_evidence(const char *name, const struct contract *c, uint64_t 
     status code = synthetic_play(&s, c, population, seed, stop, NULL);
 
     assert(code == OK);
+    s.bundle[0].attachment[ATTACHMENT_TIMESTAMP_END] = (struct bundle_part){(const uint8_t *)"token", 5};
+    s.bundle[0].attachment[ATTACHMENT_DEPOSIT] = (struct bundle_part){(const uint8_t *)"\0\0\0\1a\0\0\0\1b", 10};
     code = bundle_encode(&w, &s.bundle[0]);
     assert(code == OK);
     write_file("bundle", name, w.bytes, w.len);
@@ -161,16 +163,16 @@ static enum sim_fate write_frame(void *ctx, party from, party to, uint64_t numbe
         write_file("message", "session_changed", bytes, MESSAGE_HEADER + *len);
         bytes[1] = FLAG_SIGN;
         write_file("message", "session_changed_and_signed", bytes, MESSAGE_HEADER + *len);
-        write_file("message", "cut", bytes, MESSAGE_HEADER + ENTRY_BASE - 1);
+        write_file("message", "cut", bytes, MESSAGE_HEADER + SIGNED_BYTES - 1);
     }
     return SIM_DELIVER;
 }
 
 static void write_approval(void)
 {
-    uint8_t bytes[MESSAGE_HEADER + ENTRY_BASE + APPROVAL_BYTES] = {0, ALL_FLAGS};
+    uint8_t bytes[MESSAGE_HEADER + SIGNED_BYTES + APPROVAL_BYTES] = {0, ALL_FLAGS};
 
-    approval_encode(bytes + MESSAGE_HEADER + ENTRY_BASE, &stage.approvals[1]);
+    approval_encode(bytes + MESSAGE_HEADER + SIGNED_BYTES, &stage.approvals[1]);
     write_file("message", "approval", bytes, sizeof bytes);
 }
 
