@@ -5,7 +5,7 @@
 #include "node/local/config.h"
 #include "node/local/keyring.h"
 #include "node/local/proof.h"
-#include "node/local/session_files.h"
+#include "node/local/retention.h"
 #include "node/net/tsa.h"
 
 #include <dirent.h>
@@ -479,6 +479,79 @@ static status run_deposit(int argc, char **argv, struct fault *f)
     return result;
 }
 
+/* ---- destroying ---- */
+
+struct kept {
+    struct session_papers papers;
+    struct session_table table;
+    struct keyring *keys;
+};
+
+static void kept_free(struct kept **k)
+{
+    if (!*k)
+        return;
+    session_papers_clear(&(*k)->papers);
+    session_table_clear(&(*k)->table);
+    keyring_free((*k)->keys);
+    free(*k);
+}
+
+static status check_due(const struct contract *c, const char *session, const char *dir, struct fault *f)
+{
+    const uint64_t due = contract_destroy_after(c);
+    char when[CONTRACT_TIME_BYTES];
+
+    if (!has_evidence(dir)) {
+        fault_hint(f, "while it runs nothing is destroyed; of a worker that was killed the node destroys what is left");
+        return fault_set(f, STATUS_REFUSED, "%s has not ended: it has no evidence yet", session);
+    }
+    if (now() >= (int64_t)due)
+        return OK;
+    contract_time_text(when, due);
+    fault_hint(f, "every party signed that; from then on this works, and a node that runs does it by itself once a day");
+    return fault_set(f, STATUS_REFUSED, "%s is kept until %s, as its contract says", session, when);
+}
+
+static status destroy_session(enum retention *what, const struct premises *p, const char *session, const char *dir, struct fault *f)
+{
+    struct kept *k AUTO(kept_free) = NULL;
+
+    TRY(alloc_zeroed(&k, 1, sizeof *k));
+    TRY(session_papers_read(&k->papers, dir, f));
+    TRY(session_table_read(&k->table, dir, f));
+    TRY(check_due(&k->papers.contract, session, dir, f));
+    TRY(keyring_new(&k->keys, p->config->key, p->config->state_dir, f));
+    return retention_settle(what, dir, &k->papers.contract, &k->papers.contract_id, k->table.self, k->table.attempt, k->keys, now(),
+                            f);
+}
+
+static status run_destroy(int argc, char **argv, struct fault *f)
+{
+    const char *session = NULL, *node = ".";
+    const struct cmd_option options[] = {
+        {"node", "DIR", "the node's directory (.)", .text = &node},
+        {0},
+    };
+    struct premises p AUTO(premises_clear) = {0};
+    enum retention what = RETENTION_KEPT;
+    char dir[FILES_PATH_BYTES];
+    int i = 0;
+
+    TRY(cmd_parse(&(struct cmd_line){"hefu evidence destroy", "SESSION|JOB",
+                                     "Destroy the seed and the bodies of a session when its contract says so, and sign that. "
+                                     "After that nobody can replay it.",
+                                     options, {&session}, 1},
+                  argc, argv, f));
+    TRY(open_premises(&p, node, f));
+    TRY(find_session(&p, &i, session, f));
+    TRY(session_path(dir, &p, i, f));
+    TRY(destroy_session(&what, &p, p.entry[i]->d_name, dir, f));
+    printf("%s: seed and bodies %s destroyed; hefu evidence export adds the signed statement\n", p.entry[i]->d_name,
+           what == RETENTION_DESTROYED ? "are" : "were already");
+    return OK;
+}
+
 status cmd_evidence(int argc, char **argv, struct fault *f)
 {
     static const struct cmd actions[] = {
@@ -486,6 +559,7 @@ status cmd_evidence(int argc, char **argv, struct fault *f)
         {"export", "write the evidence file of a session", run_export},
         {"stamp", "fetch timestamps and deposits that wait", run_stamp},
         {"deposit", "hand a session to a notary", run_deposit},
+        {"destroy", "destroy what replays a session, when its contract says so", run_destroy},
         {0},
     };
 

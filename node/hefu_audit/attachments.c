@@ -2,6 +2,7 @@
 
 #include "node/local/deposit.h"
 #include "node/local/timestamp.h"
+#include "protocol/destroyed.h"
 #include "protocol/stamp.h"
 
 #include <stdarg.h>
@@ -157,6 +158,54 @@ static void conclude_deposits(struct attachment_line *l, size_t good)
         say(l, VERDICT_UNCHECKED, "not given");
 }
 
+/* ---- destruction ---- */
+
+/* The statements of all files. */
+struct statements {
+    size_t count;
+    uint64_t last; /* the latest time */
+};
+
+static void check_destroyed(struct attachment_line *l, struct statements *all, const struct verify_report *r,
+                            const struct bundle *b, const struct stamps *s)
+{
+    const struct bundle_part *a = &b->attachment[ATTACHMENT_DESTROYED];
+    struct destroyed d;
+    const char *wrong;
+
+    if (!a->bytes)
+        return;
+    if (destroyed_decode(&d, a->bytes, a->len) != OK) {
+        say(l, VERDICT_FAIL, "what %s says of destroying its secrets is damaged", owner(r, b));
+        return;
+    }
+    wrong = destroyed_wrong(&d, &r->contract, &s->contract, &s->session, b->self);
+    if (wrong) {
+        say(l, VERDICT_FAIL, "what %s says of destroying its secrets: %s", owner(r, b), wrong);
+        return;
+    }
+    all->count++;
+    if (d.when > all->last)
+        all->last = d.when;
+}
+
+static void conclude_destroyed(struct attachment_line *l, const struct statements *all, const struct verify_report *r)
+{
+    char when[CONTRACT_TIME_BYTES];
+    uint64_t due;
+
+    if (all->count) {
+        contract_time_text(when, all->last);
+        say(l, VERDICT_OK, "%zu signed that seed and bodies are gone, the last on %s, not before the contract allows", all->count,
+            when);
+        return;
+    }
+    due = r->has_contract ? contract_destroy_after(&r->contract) : 0;
+    if (due)
+        contract_time_text(when, due);
+    say(l, VERDICT_UNCHECKED, "not given%s%s", due ? "; seeds are kept until " : "", due ? when : "");
+}
+
 /* ---- all ---- */
 
 /* Whether the file belongs to the session and brings anything along. */
@@ -166,6 +215,7 @@ static int has_any(const struct verify_report *r, const struct bundle *b)
 
     for (int kind = ATTACHMENT_TIMESTAMP_START; kind <= ATTACHMENT_DEPOSIT; kind++)
         any |= b->attachment[kind].bytes != NULL;
+    any |= b->attachment[ATTACHMENT_DESTROYED].bytes != NULL;
     return any && (bundle_stage(b) == STAGE_OFFLINE) == (r->stage == STAGE_OFFLINE);
 }
 
@@ -173,9 +223,10 @@ status attachments_check(struct attachments *out, struct verify_report *r, const
                          struct fault *f)
 {
     struct dates dates = {0};
+    struct statements destroyed = {0};
     size_t deposits = 0;
 
-    *out = (struct attachments){.line = {{.name = "timestamps"}, {.name = "deposits"}}};
+    *out = (struct attachments){.line = {{.name = "timestamps"}, {.name = "deposits"}, {.name = "destruction"}}};
     for (size_t i = 0; i < e->count; i++) {
         const struct bundle *b = &e->bundle[i];
         struct fault why = {0};
@@ -190,9 +241,11 @@ status attachments_check(struct attachments *out, struct verify_report *r, const
         }
         TRY(check_dates(&out->line[0], &dates, r, b, &s, tsa_ca, f));
         deposits += (size_t)check_deposit(&out->line[1], r, b, &s);
+        check_destroyed(&out->line[2], &destroyed, r, b, &s);
     }
     conclude_dates(&out->line[0], &dates, tsa_ca);
     conclude_deposits(&out->line[1], deposits);
+    conclude_destroyed(&out->line[2], &destroyed, r);
     for (int l = 0; l < ATTACHMENT_LINES; l++)
         r->ok &= out->line[l].verdict != VERDICT_FAIL;
     return OK;

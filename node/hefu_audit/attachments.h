@@ -1,10 +1,11 @@
-/* What outsiders said of a session, as evidence files bring it along: timestamps and deposits (V22, V23). */
+/* What came after a session, as evidence files bring it along: timestamps and deposits (V22, V23), and that a party destroyed
+ * what a replay needs (V26). */
 #ifndef HEFU_AUDIT_ATTACHMENTS_H
 #define HEFU_AUDIT_ATTACHMENTS_H
 
 #include "node/hefu_audit/audit.h"
 
-enum { ATTACHMENT_LINES = 2 }; /* timestamps, deposits */
+enum { ATTACHMENT_LINES = 3 }; /* timestamps, deposits, destruction */
 
 struct attachments {
     struct attachment_line {

@@ -289,7 +289,7 @@ static void check_row(FILE *f, enum verdict v, const char *name, const char *en,
 
 static void check_rows(const struct sheet *s, size_t session)
 {
-    static const enum word outside[ATTACHMENT_LINES] = {WORD_STAMPS_ASKED, WORD_DEPOSITS_ASKED};
+    static const enum word outside[ATTACHMENT_LINES] = {WORD_STAMPS_ASKED, WORD_DEPOSITS_ASKED, WORD_DESTROYED_ASKED};
     const struct verify_report *r = &s->report[session];
 
     for (int i = 0; i < VERIFY_CHECKS; i++) {

@@ -1,6 +1,7 @@
 #include "node/local/proof.h"
 
 #include "node/local/keyring.h"
+#include "node/local/retention.h"
 #include "node/local/session_files.h"
 #include "protocol/verify.h"
 
@@ -266,15 +267,18 @@ status proof_attach(struct wire_writer *out, const char *session_dir, struct fau
 {
     struct proof start AUTO(proof_clear) = {0}, end AUTO(proof_clear) = {0}, deposit AUTO(proof_clear) = {0};
     struct wire_writer deposited AUTO(wire_writer_clear) = {0};
-    uint8_t *bytes AUTO(auto_free) = NULL;
+    uint8_t *bytes AUTO(auto_free) = NULL, *destroyed AUTO(auto_free) = NULL;
     struct bundle bundle;
+    size_t destroyed_len = 0;
 
     TRY(read_evidence(&bundle, &bytes, session_dir, f));
+    TRY(retention_statement(&destroyed, &destroyed_len, session_dir, f));
     TRY(proof_read(&start, session_dir, PROOF_START, f));
     TRY(proof_read(&end, session_dir, PROOF_END, f));
     TRY(proof_read(&deposit, session_dir, PROOF_DEPOSIT, f));
     bundle.attachment[ATTACHMENT_TIMESTAMP_START] = part_of(start.answer, start.answer_len);
     bundle.attachment[ATTACHMENT_TIMESTAMP_END] = part_of(end.answer, end.answer_len);
+    bundle.attachment[ATTACHMENT_DESTROYED] = part_of(destroyed, destroyed_len);
     if (deposit.state == PROOF_HELD) {
         TRY(deposit_encode(&deposited, &(struct deposit){part_of(deposit.request, deposit.request_len),
                                                          part_of(deposit.answer, deposit.answer_len)}));

@@ -46,7 +46,7 @@ MUST_USE status proof_failed(const char *session_dir, enum proof_kind kind, stru
 MUST_USE status proof_keep(const char *session_dir, enum proof_kind kind, const uint8_t *answer, size_t len,
                            struct fault *f);
 
-/* The session's evidence with what is held attached; the caller clears out. */
+/* The session's evidence with what is held attached, and the statement that its secrets are destroyed; the caller clears out. */
 MUST_USE status proof_attach(struct wire_writer *out, const char *session_dir, struct fault *f);
 
 #endif

@@ -253,7 +253,7 @@ static status remove_bodies(const char *session_dir, struct fault *f)
 
 status session_destroy_secrets(const char *session_dir, struct fault *f)
 {
-    static const char *const sealed[] = {"seed.sealed", "start.sealed"};
+    static const char *const sealed[] = {"seed.sealed", "start.sealed", "seed.audit"};
     status result = remove_bodies(session_dir, f); /* first: destroying the others syncs the directory */
 
     for (size_t i = 0; i < sizeof sealed / sizeof sealed[0]; i++) {

@@ -3,6 +3,7 @@
  *   contract  approvals  seed.sealed  table.json      written before the worker starts
  *   start.sealed  log  bodies                         when it starts; the evidence as it grows (journal.h)
  *   preparation  preparation.sealed                   of an offline session, until they are used (preparation_file.h)
+ *   seed.audit  destroyed                             when it has ended, as its contract says (retention.h)
  *   result.json  report.html  model.json  evidence.hefu  worker.log */
 #ifndef HEFU_SESSION_FILES_H
 #define HEFU_SESSION_FILES_H
@@ -67,7 +68,7 @@ MUST_USE status session_secret_read(struct rng_key *secret, const char *kind, co
                                     const struct keyring *keys, const struct hash *contract_id, uint32_t attempt,
                                     struct fault *f);
 
-/* For a contract with REPLAY_OFF: nothing that a replay needs stays.  What cannot be removed does not keep the rest; OK when
+/* Nothing that a replay needs stays.  What cannot be removed does not keep the rest; OK when
  * there is nothing. */
 MUST_USE status session_destroy_secrets(const char *session_dir, struct fault *f);
 

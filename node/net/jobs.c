@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ID_SHOWN = 16 };
+enum { ID_SHOWN = 16, SWEEP_S = 86400 };
 
 void jobs_unlock(pthread_mutex_t **m)
 {
@@ -296,12 +296,14 @@ static int has_ended(enum job_state state)
     return state == JOB_DONE || state == JOB_FAILED || state == JOB_REFUSED || state == JOB_CANCELLED;
 }
 
-/* A job's end and its files are two things: what a crash left of the second is removed when the node starts. */
+/* A job's end and its files are two things: what a crash left of the second is removed when the node starts; and secrets that
+ * were kept go when the contract says so. */
 static void drop_leftovers(struct jobs *j)
 {
     struct store_job *list AUTO(auto_free) = NULL;
     size_t count = 0;
 
+    j->swept = j->c.clock();
     if (store_list_jobs(j->c.store, &list, &count, NULL) != OK)
         return;
     for (size_t i = 0; i < count; i++)
@@ -347,6 +349,8 @@ void jobs_expire(struct jobs *j)
     fail_jobs(j, JOB_AWAITING_APPROVAL, older_ms, &unapproved);
     fail_jobs(j, JOB_APPROVED, older_ms, &unstarted);
     expire_prepared(j);
+    if (j->c.clock() - j->swept >= SWEEP_S)
+        drop_leftovers(j);
 }
 
 static status load_certificate(struct jobs *j, struct fault *f)

@@ -62,7 +62,7 @@ const struct control_ops *jobs_control(const struct jobs *j);
 void jobs_ended(struct jobs *j, const char *id, const struct fault *why, const char *blamed, const json_t *progress,
                 const json_t *result);
 
-/* Now and then: jobs that nobody approved or started in time fail. */
+/* Now and then: jobs that nobody approved or started in time fail; once a day secrets whose time is over are destroyed. */
 void jobs_expire(struct jobs *j);
 
 /* STATE/sessions/NAME, as session_name names it. */

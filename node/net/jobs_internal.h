@@ -26,6 +26,7 @@ struct jobs {
     pthread_mutex_t lock;
     struct offer offer[OFFERS_MAX]; /* a ring; next is overwritten first */
     uint32_t next;
+    int64_t swept;                /* when jobs that have ended were last looked at */
     char checked[STORE_ID_BYTES]; /* the prepared job whose table was good a moment ago, when its start was asked about */
 };
 
@@ -75,8 +76,8 @@ MUST_USE status jobs_tell_signatures(json_t *answer, struct jobs *j, const struc
 MUST_USE status jobs_approve_session(struct jobs *j, const struct store_job *job, const struct contract *k,
                                      const struct hash *id, enum stage stage, const struct hash *preparation,
                                      struct fault *f);
-/* What the attempt of a job that has ended must not leave on the disk: its preparation, and with REPLAY_OFF its secrets.
- * Best effort. */
+/* What a job that has ended must not leave on the disk: its preparation, and its secrets as the contract says at this moment
+ * (node/local/retention.h).  Best effort. */
 void jobs_drop_files(struct jobs *j, const struct store_job *job);
 /* The state and, in the paper, what the state alone does not tell. */
 void jobs_end(struct jobs *j, const char *id, const struct fault *why, const char *blamed, const json_t *progress,

@@ -2,7 +2,7 @@
 
 #include "node/local/policy.h"
 #include "node/local/preparation_file.h"
-#include "node/local/session_files.h"
+#include "node/local/retention.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,30 +38,42 @@ static void drop_preparation(struct jobs *j, const struct store_job *job)
         jobs_note(j, job->id, &f);
 }
 
-/* "destroyed after the session": here and not in the worker, which may be killed.  Of every stage: an offline session's secrets
- * make its preparation again. */
-static void drop_secrets(struct jobs *j, const struct store_job *job)
+static void settle_session(struct jobs *j, const struct store_job *job, const struct contract *k, const struct hash *id,
+                           uint32_t attempt, enum stage stage)
+{
+    static const char *const said[] = {
+        [RETENTION_SEALED] = "seed and start of this session are sealed to the auditor; the node's own copies are destroyed",
+        [RETENTION_DESTROYED] = "seed and bodies of this session are destroyed, as its contract says"};
+    enum retention what;
+    char dir[FILES_PATH_BYTES];
+    struct fault f = {0};
+
+    if (jobs_session_dir(dir, j->c.node->state_dir, job->id, attempt, stage, &f) != OK ||
+        retention_settle(&what, dir, k, id, contract_party_named(k, j->c.node->name), attempt, j->c.keys, j->c.clock(), &f) != OK)
+        jobs_note(j, job->id, &f);
+    else if (said[what])
+        (void)!store_note(j->c.store, job->id, "node", said[what], NULL);
+}
+
+/* "sealed to the auditor" and "destroyed after the session": here and not in the worker, which may be killed.  Of every stage: an
+ * offline session's secrets make its preparation again. */
+static void settle_secrets(struct jobs *j, const struct store_job *job)
 {
     struct contract *k AUTO(auto_free) = NULL;
     struct hash id;
 
-    if (jobs_load_contract(&k, &id, j, job->id, NULL) != OK || k->replay == REPLAY_SEALED)
+    if (jobs_load_contract(&k, &id, j, job->id, NULL) != OK)
         return;
-    for (int stage = STAGE_WHOLE; stage <= STAGE_ONLINE; stage++) {
-        char dir[FILES_PATH_BYTES];
-        struct fault f = {0};
-
-        if (jobs_session_dir(dir, j->c.node->state_dir, job->id, job->attempt, (enum stage)stage, &f) != OK ||
-            session_destroy_secrets(dir, &f) != OK)
-            jobs_note(j, job->id, &f);
-    }
+    for (uint32_t attempt = 0; attempt <= job->attempt; attempt++)
+        for (int stage = STAGE_WHOLE; stage <= STAGE_ONLINE; stage++)
+            settle_session(j, job, k, &id, attempt, (enum stage)stage);
 }
 
 void jobs_drop_files(struct jobs *j, const struct store_job *job)
 {
     if (job->stage != STAGE_WHOLE)
         drop_preparation(j, job);
-    drop_secrets(j, job);
+    settle_secrets(j, job);
 }
 
 /* The offline session ended well: write down what it left, and approve the session that will use it. */
@@ -86,7 +98,7 @@ static status take_preparation(struct jobs *j, const struct store_job *job, cons
     TRY(jobs_load_contract(&k, &id, j, job->id, f));
     TRY(store_put_paper(j->c.store, job->id, PAPER_TABLE, table, strlen(table), f));
     TRY(store_add_preparation(j->c.store, job->id, job->attempt, &p, f));
-    drop_secrets(j, job);
+    settle_secrets(j, job);
     TRY(jobs_approve_session(j, job, k, &id, STAGE_ONLINE, &preparation, f));
     write_paper(j, job->id, PAPER_PREPARED, told);
     return store_set_state(j->c.store, job->id, JOB_PREPARED, "node", NULL, f);

@@ -4,6 +4,7 @@
 #include "node/local/ca.h"
 #include "node/local/deposit.h"
 #include "node/local/timestamp.h"
+#include "protocol/destroyed.h"
 #include "protocol/stamp.h"
 
 #include <setjmp.h>
@@ -111,6 +112,8 @@ static status play(struct synthetic *s, uint64_t seed)
     c.rows_per_bin = 2;
     c.not_before = 1790000000;
     c.not_after = c.not_before + 86400;
+    c.replay = REPLAY_SEALED;
+    c.retention_days = 2;
     for (party p = 0; p < PARTIES_HERE; p++) {
         c.party[p].certificate = certificate[p].fingerprint;
         c.party[p].identity = certificate[p].key;
@@ -323,6 +326,37 @@ static void a_deposit_is_compared_with_the_log(void **state)
     with_deposit(line, len, "", 1, "has no receipt");
 }
 
+/* ---- destruction ---- */
+
+/* Party 0 says that it destroyed its secrets then; signed by that party. */
+static void with_statement(const struct hash *of, int64_t when, uint32_t what, party signer, int code, const char *words)
+{
+    struct destroyed d = {.contract = session.id, .session = *of, .what = what, .when = (uint64_t)when};
+    uint8_t to_sign[DESTROYED_SIGNED_BYTES], bytes[DESTROYED_BYTES];
+    struct bundle b = session.bundle[0];
+
+    destroyed_signed_bytes(to_sign, &d);
+    sign_make(&d.signature, &identity[signer], DESTROYED_SIGN_TAG, to_sign, sizeof to_sign);
+    destroyed_encode(bytes, &d);
+    b.attachment[ATTACHMENT_DESTROYED] = (struct bundle_part){bytes, sizeof bytes};
+    write_bundle("destroyed.hefu", &b);
+    expect("verify destroyed.hefu plain.hefu", code, words, code ? "NOT verified: destruction" : "destruction   ok");
+}
+
+static void what_was_destroyed_counts_when_it_is_signed_and_not_too_early(void **state)
+{
+    const int64_t due = after + 2 * 86400;
+    const uint32_t all = DESTROYED_SECRETS | DESTROYED_BODIES;
+
+    (void)state;
+    expect("verify plain.hefu", 0, "destruction   -     not given; seeds are kept until 2026-09-24", "");
+    with_statement(&session.session, due, all, 0, 0, "1 signed that seed and bodies are gone, the last on 2026-09-24");
+    with_statement(&session.session, due - 1, all, 0, 1, "it was destroyed before the contract allows");
+    with_statement(&session.session, due, all, 1, 1, "it is not signed by the identity key in the contract");
+    with_statement(&other.session, due, all, 0, 1, "it is about another session");
+    with_statement(&session.session, due, DESTROYED_SECRETS, 0, 1, "it does not say that all of it is gone");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +368,7 @@ int main(void)
         cmocka_unit_test(times_outside_the_window_are_found),
         cmocka_unit_test(a_token_of_a_wrong_authority_or_a_damaged_one_is_found),
         cmocka_unit_test(a_deposit_is_compared_with_the_log),
+        cmocka_unit_test(what_was_destroyed_counts_when_it_is_signed_and_not_too_early),
     };
 
     if (sodium_init() < 0)

@@ -45,6 +45,7 @@ static struct worker worker;
 static char logged[2000]; /* the last line of hefud's log */
 static int64_t now = NOW;
 static uint8_t replay; /* of the contracts that acme makes */
+static const char *auditor; /* likewise; "": none */
 
 static int64_t fake_clock(void)
 {
@@ -157,6 +158,7 @@ static int set_up(void **state)
         return -1;
     now = NOW;
     replay = REPLAY_SEALED;
+    auditor = "";
     worker = (struct worker){0};
     config = (struct node_config){.name = "bank", .num_peers = 1, .num_coordinators = 1};
     snprintf(ca, sizeof ca, "%s/ca", scratch);
@@ -258,6 +260,9 @@ static struct contract contract_of_offer(const json_t *offer)
     uint8_t *bins = NULL;
     size_t columns = 0;
 
+    strcpy(k.auditor, auditor);
+    if (k.auditor[0])
+        k.auditor_key.bytes[0] = 9;
     strcpy(k.party[0].name, "bank");
     k.party[0].certificate = bank.fingerprint;
     k.party[0].identity = bank.key;
@@ -689,7 +694,7 @@ static void attempts_are_counted_and_limited(void **state)
 /* Leaves a log behind in which scores of test rows left the node. */
 static void write_a_log_with_scores(const char *session_dir)
 {
-    uint8_t entry[ENTRY_BASE] = {0};
+    uint8_t entry[SIGNED_BYTES] = {0};
     struct record r = {.suite = SUITE_INT1, .type = RECORD_SEND, .peer = 1, .kind = MESSAGE_score, .phase = PHASE_EVALUATE};
     char path[FILES_PATH_BYTES];
 
@@ -955,6 +960,78 @@ static void with_replay_off_a_restart_leaves_no_secret(void **state)
     jobs_close(jobs);
     open_jobs();
     assert_int_equal(secrets_in(worker.session_dir), 0);
+}
+
+/* A running job whose worker has begun, with the secrets that it has. */
+static struct contract begun(char id[17])
+{
+    const struct rng_key start_of = {{1}};
+    struct contract k = approved(id);
+    struct hash hash;
+    char path[FILES_PATH_BYTES];
+
+    start(id, &k);
+    assert_int_equal(contract_id(&hash, &k), OK);
+    assert_int_equal(session_secret_create(&start_of, "start", worker.session_dir, keys, &hash, 0, NULL), OK);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(files_join(path, worker.session_dir, (const char *[]){"bodies", "log"}[i], NULL), OK);
+        assert_int_equal(files_write(path, "x", 1, 0600, NULL), OK);
+    }
+    return k;
+}
+
+static int left_in(const char *session_dir, const char *name)
+{
+    char path[FILES_PATH_BYTES];
+
+    assert_int_equal(files_join(path, session_dir, name, NULL), OK);
+    return files_exist(path);
+}
+
+static void with_an_auditor_the_node_keeps_no_seed_of_its_own(void **state)
+{
+    const struct fault done = {0};
+    char id[17];
+
+    (void)state;
+    auditor = "Auditor";
+    (void)begun(id);
+    assert_false(left_in(worker.session_dir, "seed.audit"));
+    jobs_ended(jobs, id, &done, "", NULL, NULL);
+    state_is(id, "done");
+    assert_true(left_in(worker.session_dir, "seed.audit") && left_in(worker.session_dir, "bodies"));
+    assert_int_equal(secrets_in(worker.session_dir), 1); /* the bodies */
+}
+
+static void kept_secrets_are_destroyed_when_the_contract_says_so(void **state)
+{
+    const struct fault done = {0};
+    char id[17];
+    struct contract k;
+
+    (void)state;
+    k = begun(id);
+    jobs_ended(jobs, id, &done, "", NULL, NULL);
+    now = (int64_t)contract_destroy_after(&k) - 1;
+    jobs_expire(jobs);
+    assert_int_equal(secrets_in(worker.session_dir), 3);
+    assert_false(left_in(worker.session_dir, "destroyed"));
+    now += 86400;
+    jobs_expire(jobs);
+    assert_int_equal(secrets_in(worker.session_dir), 0);
+    assert_true(left_in(worker.session_dir, "destroyed"));
+}
+
+static void a_job_that_runs_keeps_its_secrets_whatever_the_date(void **state)
+{
+    char id[17];
+    struct contract k;
+
+    (void)state;
+    k = begun(id);
+    now = (int64_t)contract_destroy_after(&k) + 86400;
+    jobs_expire(jobs);
+    assert_int_equal(secrets_in(worker.session_dir), 3);
 }
 
 /* ---- two sessions ---- */
@@ -1593,6 +1670,9 @@ int main(void)
         TEST(with_replay_off_a_killed_worker_leaves_no_secret),
         TEST(with_sealed_replay_they_stay),
         TEST(with_replay_off_a_restart_leaves_no_secret),
+        TEST(with_an_auditor_the_node_keeps_no_seed_of_its_own),
+        TEST(kept_secrets_are_destroyed_when_the_contract_says_so),
+        TEST(a_job_that_runs_keeps_its_secrets_whatever_the_date),
         TEST(a_prepared_job_waits_and_is_trained_once),
         TEST(a_party_on_another_preparation_is_named_and_nothing_is_spent),
         TEST(a_table_that_is_wrong_by_now_uses_no_preparation_up),

@@ -63,7 +63,7 @@ enum { ATTACHED = 2 + (2 + 4 + 5) + (2 + 4 + 7) };
 
 static void attachments_have_one_order_and_known_kinds(void **state)
 {
-    static const uint16_t kinds[][2] = {{3, 2}, {2, 2}, {0, 3}, {2, 4}, {0xffff, 3}};
+    static const uint16_t kinds[][2] = {{3, 2}, {2, 2}, {0, 3}, {2, ATTACHMENT_KINDS}, {0xffff, 3}};
     uint8_t *copy = malloc(file.len), *at = copy + file.len - ATTACHED;
     struct bundle b;
 
