@@ -9,9 +9,8 @@
 static const char about[] = "Institutions train one credit-default model together; every row stays where it is.";
 
 static const struct cmd commands[] = {
-    {"Try it out", NULL, NULL},
-    {"try", "train on CSV files with nodes of your own on this machine", cmd_try},
     {"Set up", NULL, NULL},
+    {"try", "train on CSV files with nodes of your own on this machine", cmd_try},
     {"ca", "a small consortium CA: init, issue, revoke, crl, list, show", cmd_ca},
     {"node", "a node's directory: init, trust, approver, show, check", cmd_node},
     {"coordinator", "a coordinator's directory: init, show, check", cmd_coordinator},
@@ -22,11 +21,10 @@ static const struct cmd commands[] = {
     {"train", "propose a job, wait for approvals, train (coordinator)", cmd_train},
     {"watch", "the progress of a job, live", cmd_watch},
     {"report", "the report of a finished job", cmd_report},
-    {"Decide", NULL, NULL},
+    {"Decide and prove", NULL, NULL},
     {"jobs", "the jobs of a node or a coordinator", cmd_jobs},
     {"job", "one job: show, approve, refuse, cancel", cmd_job},
     {"contract", "contracts: show, diff, export", cmd_contract},
-    {"Prove", NULL, NULL},
     {"evidence", "the evidence of sessions: list, export, stamp, deposit", cmd_evidence},
     {0},
 };

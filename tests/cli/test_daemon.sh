@@ -200,18 +200,18 @@ job=long.yaml
 
 # ---- the table changes under the job ----
 
-sed -i 's/approve: auto/approve: ask/' tax/node.yaml
-kill -TERM "$pid_tax"
-wait "$pid_tax" || true
-up tax
+sed -i 's/approve: auto/approve: ask/' bank/node.yaml
+kill -TERM "$pid_bank"
+wait "$pid_bank" || true
+up bank
 : >long.yaml.log
 "$hefu" train long.yaml >long.yaml.out 2>long.yaml.log </dev/null &
 train=$!
 pids="$pids $train"
-wait_until 30 grep -q "tax to approve" long.yaml.log || cat long.yaml.log
+wait_until 30 grep -q "bank to approve" long.yaml.log || cat long.yaml.log
 id=$(sed -nE 's/.*job ([0-9a-f]{16}) proposed.*/\1/p' long.yaml.log | head -n 1)
 echo "p999999,1,2" >>tax.csv
-expect the_operator_approves 0 "approved" -- "$hefu" job approve "$id" --node tax
+expect the_operator_approves 0 "approved" -- "$hefu" job approve "$id" --node bank
 ends the_table_has_changed tax 20 "$id" failed "the table has changed since the job was proposed"
 ends the_table_has_changed bank 20 "$id" failed "tax stopped: it failed there"
 ends the_table_has_changed social 20 "$id" failed "tax stopped: it failed there"
