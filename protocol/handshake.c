@@ -21,15 +21,21 @@ static void commit_to(struct hash *out, const char *tag, const struct session *s
     hasher_final(&h, out);
 }
 
+void handshake_seed_commitment(struct hash *out, const struct session *ss)
+{
+    struct rng_key blinded AUTO(rng_key_clear) = {0};
+
+    rng_key_derive(&blinded, &ss->seed, "hefu/seed commitment", ss->id.bytes, HASH_BYTES); /* one-way and blinding */
+    commit_to(out, "hefu/commit seed/v1", ss, ss->self, blinded.bytes, sizeof blinded.bytes);
+}
+
 /* [SPEC 2.3.1] seed, nonce and data are fixed before anyone shows anything. */
 static status send_promises(struct session *ss, struct promise *all, struct rng_key *nonce, const struct hash *data)
 {
-    struct rng_key blinded AUTO(rng_key_clear) = {0};
     uint8_t bodies[PARTIES_MAX][BODY_COMMIT];
 
     rng_key_derive(nonce, &ss->seed, "hefu/nonce", ss->id.bytes, HASH_BYTES);
-    rng_key_derive(&blinded, &ss->seed, "hefu/seed commitment", ss->id.bytes, HASH_BYTES); /* one-way and blinding */
-    commit_to(&all[ss->self].seed, "hefu/commit seed/v1", ss, ss->self, blinded.bytes, sizeof blinded.bytes);
+    handshake_seed_commitment(&all[ss->self].seed, ss);
     commit_to(&all[ss->self].nonce, "hefu/commit nonce/v1", ss, ss->self, nonce->bytes, sizeof nonce->bytes);
     all[ss->self].data = *data;
     memcpy(bodies[ss->self], all[ss->self].seed.bytes, HASH_BYTES);

@@ -12,6 +12,9 @@ MUST_USE status handshake_run(struct session *ss, const struct hash *data);
  * joint order; or the session ends and names the one that differs.  [SPEC 2.5.3] */
 MUST_USE status handshake_link(struct session *ss, const struct hash *rows);
 
+/* Our own commitment to seed and start, as FACT_SEED shows it. */
+void handshake_seed_commitment(struct hash *out, const struct session *ss);
+
 /* What the key proof of party p is bound to, all of it in the evidence: an auditor checks the proof as the peers did. */
 void handshake_key_binding(struct hash *out, const struct hash *contract, const struct hash *session, const struct hash *run,
                            party p);

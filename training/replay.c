@@ -1,5 +1,6 @@
 #include "training/replay.h"
 
+#include "protocol/handshake.h"
 #include "protocol/log.h"
 
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 struct rerun {
     const struct replay_input *in;
     struct replay_verdict *out;
+    struct session *ss;
     struct log_reader log;    /* at the entry that comes next */
     uint8_t sent[SIGNED_BYTES]; /* the last SEND, as recorded */
     int differs;              /* the verdict is fixed */
@@ -94,6 +96,47 @@ static status log_ends(struct rerun *r, enum log_state state)
                   state == LOG_DONE ? "the log ends here, an honest party goes on" : "the log is damaged here");
 }
 
+/* Nothing more is compared. */
+static int is_over(const struct rerun *r)
+{
+    return r->differs || r->out->stopped || r->out->waits;
+}
+
+/* A fact of ourselves, as the log holds it. */
+static int find_own_fact(const struct rerun *r, struct record *out, enum fact kind)
+{
+    struct log_reader all;
+    struct log_entry e;
+
+    log_reader_init(&all, r->in->log, r->in->log_len, r->in->contract->parties);
+    while (log_next(&all, &e) == LOG_ENTRY)
+        if (e.record.type == RECORD_FACT && e.record.kind == kind && e.record.a == r->in->self) {
+            *out = e.record;
+            return 1;
+        }
+    return 0;
+}
+
+/* Our commitments are others than in the session: which of them do seed and table not open? */
+static status differ_in_commitments(struct rerun *r, uint64_t seq)
+{
+    struct record seed, data;
+    struct hash own;
+
+    if (!find_own_fact(r, &seed, FACT_SEED) || !find_own_fact(r, &data, FACT_DATA))
+        return differ(r, seq, "body_tag", "the seed or the table is another one than in the session");
+    handshake_seed_commitment(&own, r->ss);
+    if (!hash_equal(&own, &seed.body_tag))
+        return differ(r, seq, "body_tag", "the seed or the start is another one than in the session: it does not open the "
+                      "commitment in record %llu", (unsigned long long)seed.seq);
+    dataset_commitment(&own, r->in->data, &r->ss->seed, r->ss->stage != STAGE_OFFLINE);
+    if (!hash_equal(&own, &data.body_tag))
+        return differ(r, seq, "body_tag", "the table is another one than in the session: it does not open the commitment in "
+                      "record %llu", (unsigned long long)data.seq);
+    return differ(r, seq, "body_tag", "other commitments were sent than the log shows in records %llu and %llu",
+                  (unsigned long long)seed.seq, (unsigned long long)data.seq);
+}
+
 static status compare_entry(struct rerun *r, const struct log_entry *was, const uint8_t *entry, size_t len)
 {
     const struct record *recorded = &was->record;
@@ -111,10 +154,10 @@ static status compare_entry(struct rerun *r, const struct log_entry *was, const 
     if (!field)
         return differ(r, recorded->seq, was->joint ? "joint" : "signature",
                       "an honest party signs this record otherwise than the log shows");
+    if (strcmp(field, "body_tag") == 0 && recorded->kind == MESSAGE_commit && recorded->type == RECORD_SEND)
+        return differ_in_commitments(r, recorded->seq);
     if (strcmp(field, "body_tag") == 0)
-        return differ(r, recorded->seq, field, "the bytes of %s are not those an honest party sends%s", got,
-                      recorded->kind == MESSAGE_commit ? ": the seed or the table is another one than in the session"
-                                                       : "");
+        return differ(r, recorded->seq, field, "the bytes of %s are not those an honest party sends", got);
     if (strcmp(expected, got) == 0)
         return differ(r, recorded->seq, field, "%s: field %s is not what an honest party writes", got, field);
     return differ(r, recorded->seq, field, "expected is %s, the log holds %s", expected, got);
@@ -127,7 +170,7 @@ static status replay_append(void *ctx, const uint8_t *entry, size_t len, struct 
     enum log_state state = log_next(&r->log, &was);
     status result;
 
-    if (r->differs || r->out->stopped)
+    if (is_over(r))
         return STATUS_MISMATCH;
     if (state != LOG_ENTRY)
         return fault_set(f, log_ends(r, state), "the log ends early");
@@ -139,6 +182,11 @@ static status replay_append(void *ctx, const uint8_t *entry, size_t len, struct 
     if (result != OK)
         return fault_set(f, result, "the log differs");
     r->out->compared++;
+    if (was.joint) {
+        r->out->joints++;
+        r->out->joint_seq = was.record.seq;
+        r->out->joint_pass = was.record.pass;
+    }
     if (was.record.type == RECORD_SEND)
         memcpy(r->sent, was.at, SIGNED_BYTES);
     return OK;
@@ -153,7 +201,52 @@ static status replay_send(void *ctx, party to, const uint8_t *frame, size_t len,
         len != SIGNED_BYTES + sent.body_len || memcmp(frame, r->sent, SIGNED_BYTES) != 0)
         return fault_set(f, differ(r, sent.seq, "frame", "a frame left that the log does not show"), "the log differs");
     r->out->bytes += len;
+    return r->in->peers ? r->in->peers->send(r->in->peers->ctx, to, frame, len, f) : OK;
+}
+
+/* The body as it was kept, behind the record that the log holds. */
+static status recv_kept(struct rerun *r, const struct log_entry *next, uint8_t *frame, size_t *len, struct fault *f)
+{
+    size_t body_len = 0;
+    status read;
+
+    memcpy(frame, next->peer_bytes, SIGNED_BYTES);
+    read = r->in->body(r->in->ctx, next->record.seq, frame + SIGNED_BYTES, FRAME_MAX - SIGNED_BYTES, &body_len, &r->outside);
+    if (read == STATUS_MISMATCH)
+        return fault_set(f, differ(r, next->record.seq, "body", "%s", r->outside.message), "the log differs");
+    if (read != OK)
+        return fault_set(f, read, "%s", r->outside.message);
+    r->outside.code = OK;
+    *len = SIGNED_BYTES + body_len;
     return OK;
+}
+
+/* What the peer's own replay sends: it agrees with the peer's log, so our log must hold the same. */
+static status recv_replayed(struct rerun *r, party from, const struct log_entry *next, uint8_t *frame, size_t *len,
+                            struct fault *f)
+{
+    const char *name = r->in->contract->party[from].name;
+    struct signature sig;
+    status got = r->in->peers->recv(r->in->peers->ctx, from, frame, len, &r->outside);
+
+    if (got == STATUS_CLOSED) {
+        r->outside = (struct fault){0};
+        r->out->waits = 1;
+        r->out->who = from;
+        r->out->seq = next->record.seq;
+        return fault_set(f, STATUS_MISMATCH, "the replay of %s has ended", name);
+    }
+    if (got != OK)
+        return fault_set(f, got, "%s", r->outside.message);
+    if (memcmp(frame, next->peer_bytes, SIGNED_BYTES) == 0)
+        return OK;
+    memcpy(sig.bytes, next->peer_signature, SIGNATURE_BYTES);
+    if (sign_check(&sig, &r->in->approvals[from].card.sign, RECORD_SIGN_TAG, next->peer_bytes, RECORD_BYTES) != OK)
+        return fault_set(f, differ(r, next->record.seq, "frame", "what the log holds here was not signed by %s", name),
+                         "the log differs");
+    (void)differ(r, next->record.seq, "frame", "%s signed two messages for this place: this log holds one, its own another", name);
+    r->out->who = from;
+    return fault_set(f, STATUS_MISMATCH, "the log differs");
 }
 
 static status replay_recv(void *ctx, party from, uint8_t *frame, size_t *len, struct fault *f)
@@ -161,9 +254,9 @@ static status replay_recv(void *ctx, party from, uint8_t *frame, size_t *len, st
     struct rerun *r = ctx;
     struct log_entry next;
     enum log_state state = peek(r, &next);
-    size_t body_len = 0;
-    status read;
 
+    if (is_over(r))
+        return STATUS_MISMATCH;
     if (state != LOG_ENTRY)
         return fault_set(f, log_ends(r, state), "the log ends early");
     if (next.record.type == RECORD_ABORT) {
@@ -180,16 +273,7 @@ static status replay_recv(void *ctx, party from, uint8_t *frame, size_t *len, st
                                 r->in->contract->party[from].name, got),
                          "the log differs");
     }
-    memcpy(frame, next.peer_bytes, SIGNED_BYTES);
-    read = r->in->body(r->in->ctx, next.record.seq, frame + SIGNED_BYTES, FRAME_MAX - SIGNED_BYTES, &body_len, &r->outside);
-    if (read == STATUS_MISMATCH) {
-        return fault_set(f, differ(r, next.record.seq, "body", "%s", r->outside.message), "the log differs");
-    } else if (read != OK) {
-        return fault_set(f, read, "%s", r->outside.message);
-    }
-    r->outside.code = OK;
-    *len = SIGNED_BYTES + body_len;
-    return OK;
+    return r->in->peers ? recv_replayed(r, from, &next, frame, len, f) : recv_kept(r, &next, frame, len, f);
 }
 
 static status replay_body(void *ctx, uint64_t seq, const uint8_t *body, size_t len, struct fault *f)
@@ -210,13 +294,13 @@ static void compare_end(struct rerun *r, struct session *ss, status ran)
     struct log_entry next;
     enum log_state state;
 
-    if (ran != OK && !r->differs && !r->out->stopped) {
+    if (ran != OK && !is_over(r)) {
         if (peek(r, &next) == LOG_ENTRY && next.record.type == RECORD_ABORT)
             session_log_abort(ss); /* compared as every entry is */
         else
             differ(r, r->log.entries, "stop", "the replay cannot go on: %.300s", ss->fault.message);
     }
-    if (r->differs || r->out->stopped)
+    if (is_over(r))
         return;
     state = peek(r, &next);
     if (state != LOG_DONE)
@@ -236,18 +320,20 @@ static status take_prepared(void *ctx, struct preparation *p, struct fault *f)
 static status replay_one(struct replay_verdict *out, const struct replay_input *in, struct preparation *prepared,
                          struct fault *f)
 {
-    struct rerun r = {.in = in, .out = out};
     struct session ss;
+    struct rerun r = {.in = in, .out = out, .ss = &ss};
     struct party_result result = {0};
     struct channel channel = {.ctx = &r, .send = replay_send, .recv = replay_recv};
     struct journal journal = {&r, replay_append, replay_body, replay_sync};
     status ran;
 
     memset(out, 0, sizeof *out);
+    out->who = in->self;
     log_reader_init(&r.log, in->log, in->log_len, in->contract->parties);
     ran =
         session_init(&ss, in->contract, in->self, in->attempt, in->approvals, in->seed, in->start, channel, journal,
                      in->progress);
+    ss.parallel = in->parallel;
     out->stage = ss.stage;
     if (ran == OK && ss.stage == STAGE_OFFLINE)
         ran = party_prepare(&result, &ss, in->data, &(struct party_keeper){prepared, take_prepared});
@@ -255,6 +341,10 @@ static status replay_one(struct replay_verdict *out, const struct replay_input *
         ran = party_train(&result, &ss, in->data, prepared);
     else if (ran == OK)
         ran = party_run(&result, &ss, in->data);
+    if (ran == OK && in->result) {
+        *in->result = result;
+        memset(&result, 0, sizeof result);
+    }
     party_result_clear(&result);
     if (ran != STATUS_NO_MEMORY && r.outside.code == OK)
         compare_end(&r, &ss, ran);
@@ -277,11 +367,11 @@ status replay_run(struct replay_verdict *out, const struct replay_input *in, str
         return fault_set(f, STATUS_CONFIG, "an online session is replayed after the offline session that it stands on, which "
                          "was not given");
     TRY(replay_one(out, in->offline, &prepared, f));
-    if (out->same && out->stopped)
+    if (out->same && out->stopped) {
         snprintf(out->words, sizeof out->words, "the offline session had stopped before it prepared anything");
-    if (!out->same || out->stopped) {
         out->same = 0;
-        return OK;
     }
+    if (!out->same || out->waits)
+        return OK;
     return replay_one(out, in, &prepared, f);
 }

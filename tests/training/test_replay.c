@@ -179,6 +179,83 @@ static void another_seed_is_refused(void **state)
     assert_non_null(strstr(v.words, "seed"));
 }
 
+static void another_start_is_found_at_the_commitment_to_the_seed(void **state)
+{
+    struct replay_input in = input_of(0);
+    struct replay_verdict v;
+
+    (void)state;
+    in.start = &sim.party[1].start;
+    v = replayed(&in);
+    assert_false(v.same);
+    assert_int_equal(v.seq, 0);
+    assert_non_null(strstr(v.words, "the seed or the start is another one"));
+    assert_null(strstr(v.words, "table"));
+}
+
+/* Entry number at of a party's log, a copy of which is in log. */
+static uint8_t *entry_of(struct wire_writer *log, uint64_t at, struct log_entry *e)
+{
+    struct log_reader r;
+
+    log_reader_init(&r, log->bytes, log->len, PARTIES_HERE);
+    do
+        assert_int_equal(log_next(&r, e), LOG_ENTRY);
+    while (e->record.seq != at);
+    return log->bytes + (e->at - log->bytes);
+}
+
+static void the_last_joint_checkpoint_that_agrees_is_named(void **state)
+{
+    struct wire_writer log AUTO(wire_writer_clear) = copy_of(&sim.party[1].log);
+    struct replay_input in = input_of(1);
+    struct replay_verdict v = replayed(&in);
+    const uint64_t end = v.joint_seq;
+    uint64_t seq = 0, third = 0;
+    struct log_entry e;
+
+    (void)state;
+    assert_int_equal(v.joints, 6); /* before the first pass, after each of four, and the end */
+    assert_int_equal(end, sim.party[1].result.records - 1);
+    for (unsigned joints = 0; joints < 3; seq++) {
+        (void)entry_of(&log, seq, &e);
+        joints += e.joint != NULL;
+        third = e.record.seq;
+    }
+    do
+        (void)entry_of(&log, seq++, &e);
+    while (e.record.type != RECORD_SEND);
+    entry_of(&log, e.record.seq, &e)[88] ^= 1;
+    in.log = log.bytes;
+    v = replayed(&in);
+    assert_false(v.same);
+    assert_int_equal(v.seq, e.record.seq);
+    assert_int_equal(v.joints, 3);
+    assert_int_equal(v.joint_seq, third);
+    assert_int_equal(v.joint_pass, 2);
+}
+
+static void what_the_party_learned_comes_out_again(void **state)
+{
+    struct party_result again = {0};
+    struct replay_input in = input_of(1);
+    struct replay_verdict v;
+    const struct party_result *was = &sim.party[1].result;
+
+    (void)state;
+    in.result = &again;
+    v = replayed(&in);
+    assert_true(v.same);
+    assert_true(again.auc == was->auc && again.ks == was->ks && again.intercept == was->intercept);
+    assert_memory_equal(again.weight, was->weight, dataset_width(&data[1]) * sizeof *was->weight);
+    party_result_clear(&again);
+    memset(&again, 0, sizeof again);
+    in.log_len -= SIGNED_BYTES; /* it does not agree to its end */
+    v = replayed(&in);
+    assert_false(v.same);
+    assert_null(again.weight);
+}
+
 static void a_changed_or_lost_body_is_found_where_it_was_received(void **state)
 {
     struct wire_writer bodies AUTO(wire_writer_clear) = copy_of(&sim.party[1].bodies);
@@ -344,6 +421,9 @@ int main(void)
         cmocka_unit_test(the_first_wrong_message_of_a_cheating_party_is_found),
         cmocka_unit_test(another_table_is_found_at_the_commitment),
         cmocka_unit_test(another_seed_is_refused),
+        cmocka_unit_test(another_start_is_found_at_the_commitment_to_the_seed),
+        cmocka_unit_test(the_last_joint_checkpoint_that_agrees_is_named),
+        cmocka_unit_test(what_the_party_learned_comes_out_again),
         cmocka_unit_test(a_changed_or_lost_body_is_found_where_it_was_received),
         cmocka_unit_test(a_cut_or_extended_log_is_found),
         cmocka_unit_test(sessions_that_stopped_verify_and_replay_as_far_as_they_went),
