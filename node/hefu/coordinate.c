@@ -19,7 +19,7 @@ void coordinate_clear(struct coordination *c)
 
 /* ---- offers ---- */
 
-/* All that the job file says, so that each node can judge the whole before it offers anything. */
+/* What each node judges of the job before it offers anything; the rest stands in the contract, for the people who approve. */
 static json_t *propose_request(const struct job_file *job, int prepare)
 {
     json_t *tables = json_array();
