@@ -6,6 +6,7 @@
 #define HEFU_VERIFY_H
 
 #include "protocol/bundle.h"
+#include "protocol/record.h"
 #include "protocol/stage.h"
 
 enum verify_check {
@@ -39,6 +40,7 @@ struct verify_line {
     int has_seq;
     uint64_t seq;       /* record number in that file */
     const char *field;  /* NULL when it is no field of a record */
+    uint16_t phase;     /* VERIFY_SCHEDULE: of the record; else 0 */
 };
 
 struct verify_party {
@@ -47,6 +49,20 @@ struct verify_party {
     int ended, aborted;
     status reason;      /* when aborted */
     party blamed;       /* by the abort; itself when nobody */
+};
+
+/* A hash in the clear, and the record that holds it. */
+struct verify_fact {
+    int given;
+    party in; /* whose log */
+    uint64_t seq;
+    struct hash hash;
+};
+
+/* The most messages that were on their way from one party to another before a receipt came. */
+struct verify_wait {
+    uint64_t messages, seq; /* in the log of from */
+    party from, to;
 };
 
 enum { UNPROVEN_MAX = PARTIES_MAX + 4 };
@@ -62,6 +78,8 @@ struct verify_report {
     struct verify_line line[VERIFY_CHECKS];
     struct verify_party party[PARTIES_MAX];
     struct population population; /* rows 0: not recorded */
+    struct verify_fact fact[FACT_KINDS][PARTIES_MAX]; /* by the party they are of; from the first log that has it */
+    struct verify_wait wait;
     uint64_t records, checkpoints;
     size_t unproven_count;
     char unproven[UNPROVEN_MAX][240]; /* what these files cannot show, in words */
@@ -86,8 +104,10 @@ struct verify_options {
 MUST_USE status verify_bundles(struct verify_report *out, const struct bundle *bundles, size_t count,
                                const struct verify_options *options);
 
-/* The stage that the file's approvals name, unchecked: which files belong to one session. */
+/* The stage and the session that the file's contract and approvals name, unchecked: which files belong together.
+ * bundle_session: STATUS_MISMATCH when they cannot be read. */
 enum stage bundle_stage(const struct bundle *b);
+MUST_USE status bundle_session(struct hash *out, const struct bundle *b);
 
 const char *verify_check_name(enum verify_check check);
 

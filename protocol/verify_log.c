@@ -89,6 +89,9 @@ static void check_sent(struct verify *v, struct reading *log, const struct recor
         verify_failed_at(v, VERIFY_ORDER, log->self, at, "peer_head",
                          "it does not name the last record received from %s", verify_name_of(v, r->peer));
     link_entry(log, chain, (int64_t)at);
+    if (chain->count - log->acknowledgements[r->peer] > v->out->wait.messages)
+        v->out->wait = (struct verify_wait){.messages = chain->count - log->acknowledgements[r->peer], .seq = at,
+                                            .from = log->self, .to = r->peer};
 }
 
 /* What the sender says it had received from us goes forward only, and never names what we had not sent. */
@@ -97,14 +100,17 @@ static void check_acknowledged(struct verify *v, struct reading *log, const stru
     static const struct hash zero = {{0}};
     const party from = sent->self;
     int64_t i = log->acknowledged[from];
+    uint64_t count = log->acknowledgements[from];
 
     if (log->order_broken)
         return;
     if (hash_equal(&sent->peer_head, &zero) && i == NONE)
         return;
-    for (i = i == NONE ? log->sent[from].first : i; i != NONE; i = log->entry[i].next)
+    count += i == NONE;
+    for (i = i == NONE ? log->sent[from].first : i; i != NONE; i = log->entry[i].next, count++)
         if (hash_equal(&log->entry[i].head, &sent->peer_head)) {
             log->acknowledged[from] = i;
+            log->acknowledgements[from] = count;
             return;
         }
     log->order_broken = 1;
@@ -224,8 +230,7 @@ static void take_shown(struct reading *log, const struct record *sent)
 static void take_fact(struct verify *v, struct reading *log, const struct record *r, uint64_t at)
 {
     if (r->kind != FACT_POPULATION && r->kind != FACT_TEST_ROWS) {
-        log->has_fact[r->kind][r->a] = 1;
-        log->fact[r->kind][r->a] = r->body_tag;
+        log->fact[r->kind][r->a] = (struct verify_fact){.given = 1, .in = log->self, .seq = at, .hash = r->body_tag};
     } else if (r->a > UINT32_MAX || r->b > UINT32_MAX) {
         verify_failed_at(v, VERIFY_FACTS, log->self, at, "a", "the number is out of all bounds");
     } else if (r->kind == FACT_POPULATION && !log->has_population) {

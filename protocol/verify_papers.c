@@ -77,6 +77,11 @@ static int read_approvals(struct verify *v, const struct bundle *b)
             verify_failed(v, VERIFY_APPROVALS, b->self, "the approval of %s is not readable", verify_name_of(v, p));
             return 0;
         }
+        if (a.attempt >= c->attempts_max) {
+            verify_failed(v, VERIFY_APPROVALS, b->self, "%s approved attempt %u, the contract allows %u", verify_name_of(v, p),
+                          a.attempt + 1, c->attempts_max);
+            return 0;
+        }
         if (approval_check(&a, c, &v->out->contract_id) != OK) {
             verify_failed(v, VERIFY_APPROVALS, b->self, "the approval of %s is not signed by the key in the contract",
                           verify_name_of(v, p));
@@ -106,6 +111,22 @@ enum stage bundle_stage(const struct bundle *b)
     struct approval a;
 
     return b->approvals && approval_decode(&a, b->approval[0].bytes) == OK ? a.stage : STAGE_WHOLE;
+}
+
+status bundle_session(struct hash *out, const struct bundle *b)
+{
+    struct approval approval[PARTIES_MAX];
+    struct contract c;
+    struct hash id;
+
+    if (contract_decode(&c, b->contract.bytes, b->contract.len, NULL) != OK || b->approvals != c.parties)
+        return STATUS_MISMATCH;
+    for (party p = 0; p < c.parties; p++)
+        if (approval_decode(&approval[p], b->approval[p].bytes) != OK)
+            return STATUS_MISMATCH;
+    TRY(contract_id(&id, &c));
+    verify_session_id(out, &id, approval, c.parties);
+    return OK;
 }
 
 void verify_session_id(struct hash *out, const struct hash *contract, const struct approval *approvals,

@@ -41,14 +41,14 @@ struct reading {
     struct merkle tree;
     struct chain sent[PARTIES_MAX], received[PARTIES_MAX];
     int64_t acknowledged[PARTIES_MAX]; /* the last own message that each peer had received */
+    uint64_t acknowledgements[PARTIES_MAX]; /* own messages that each had received by then */
     struct hash last_head[PARTIES_MAX]; /* of the last record received from each peer */
     uint64_t last_seq[PARTIES_MAX];     /* its number in the peer's log */
     int order_broken;
     struct mark mark[MARKS];
     int has_population, has_test;
     struct population population;
-    int has_fact[FACT_KINDS][PARTIES_MAX]; /* hashes in the clear, by kind and the party they are of */
-    struct hash fact[FACT_KINDS][PARTIES_MAX];
+    struct verify_fact fact[FACT_KINDS][PARTIES_MAX]; /* hashes in the clear, by kind and the party they are of */
     int ended, aborted;
     struct record last;
 };

@@ -101,6 +101,15 @@ static const char *kind_name(uint16_t type, uint16_t kind)
     return info ? info->name : "";
 }
 
+/* What the first record that departs from the schedule was about. */
+static void note_phase(struct verify *v, const struct record *r)
+{
+    struct verify_line *line = &v->out->line[VERIFY_SCHEDULE];
+
+    if (!line->phase)
+        line->phase = r->phase;
+}
+
 static void check_schedule(struct verify *v, const struct reading *log, const struct schedule *s)
 {
     struct record r;
@@ -114,6 +123,7 @@ static void check_schedule(struct verify *v, const struct reading *log, const st
             return;
         if (i >= s->count) {
             verify_failed_at(v, VERIFY_SCHEDULE, log->self, i, "type", "the contract has no such record here");
+            note_phase(v, &r);
             return;
         }
         field = step_difference(want, &r);
@@ -126,6 +136,7 @@ static void check_schedule(struct verify *v, const struct reading *log, const st
                 (unsigned long long)want->index, (unsigned long long)want->body_len, record_type_name(r.type),
                 kind_name((uint16_t)r.type, r.kind), r.peer + 1u, r.pass, (unsigned long long)r.index,
                 (unsigned long long)r.body_len);
+            note_phase(v, &r);
             return;
         }
     }
@@ -205,11 +216,23 @@ static const char *fact_name(int kind)
 static void compare_facts(struct verify *v, const struct reading *a, const struct reading *b)
 {
     for (int kind = 0; kind < FACT_KINDS; kind++)
-        for (party of = 0; of < v->out->contract.parties; of++)
-            if (a->has_fact[kind][of] && b->has_fact[kind][of] && !hash_equal(&a->fact[kind][of], &b->fact[kind][of]))
-                verify_failed(v, VERIFY_FACTS, b->self, "%s saw %s%s%s otherwise than %s", verify_name_of(v, b->self),
-                              fact_name(kind), kind == FACT_ALIGNED || kind == FACT_RUN ? "" : " of ",
-                              kind == FACT_ALIGNED || kind == FACT_RUN ? "" : verify_name_of(v, of), verify_name_of(v, a->self));
+        for (party of = 0; of < v->out->contract.parties; of++) {
+            const struct verify_fact *x = &a->fact[kind][of], *y = &b->fact[kind][of];
+            const int of_all = kind == FACT_ALIGNED || kind == FACT_RUN;
+
+            if (x->given && y->given && !hash_equal(&x->hash, &y->hash))
+                verify_failed_at(v, VERIFY_FACTS, b->self, y->seq, "body_tag", "%s saw %s%s%s otherwise than %s",
+                                 verify_name_of(v, b->self), fact_name(kind), of_all ? "" : " of ",
+                                 of_all ? "" : verify_name_of(v, of), verify_name_of(v, a->self));
+        }
+}
+
+static void keep_facts(struct verify *v)
+{
+    for (int kind = 0; kind < FACT_KINDS; kind++)
+        for (party of = 0; of < PARTIES_MAX; of++)
+            for (party p = 0; p < v->out->contract.parties && !v->out->fact[kind][of].given; p++)
+                v->out->fact[kind][of] = v->log[p].fact[kind][of];
 }
 
 static void check_commitments(struct verify *v)
@@ -344,7 +367,7 @@ static void check_key(struct verify *v, const struct reading *log, party p, cons
     struct fault why = {0};
 
     handshake_key_hash(&tag, body, modulus);
-    if (!log->has_fact[FACT_KEY][p] || !hash_equal(&tag, &log->fact[FACT_KEY][p])) {
+    if (!log->fact[FACT_KEY][p].given || !hash_equal(&tag, &log->fact[FACT_KEY][p].hash)) {
         verify_failed(v, VERIFY_KEYS, log->self, "the key of %s beside the log of %s is not the one in the log",
                       verify_name_of(v, p), verify_name_of(v, log->self));
         return;
@@ -353,7 +376,7 @@ static void check_key(struct verify *v, const struct reading *log, party p, cons
         verify_failed(v, VERIFY_KEYS, p, "the key of %s is not an odd number of %u bits", verify_name_of(v, p), bits);
         return;
     }
-    handshake_key_binding(&binding, &v->out->contract_id, &v->out->session, &log->fact[FACT_RUN][0], p);
+    handshake_key_binding(&binding, &v->out->contract_id, &v->out->session, &log->fact[FACT_RUN][0].hash, p);
     if (keyproof_check(&key, body + modulus, keyproof_bytes(bits), &binding, &why) != OK)
         verify_failed(v, VERIFY_KEYS, p, "the key of %s is refused: %s", verify_name_of(v, p), why.message);
     paillier_public_clear(&key);
@@ -397,6 +420,7 @@ void verify_check_together(struct verify *v)
 
     verify_check_signatures(v);
     check_commitments(v);
+    keep_facts(v);
     check_facts(v);
     check_keys(v);
     for (uint32_t t = 0; t <= (v->out->stage == STAGE_OFFLINE ? 0u : c->passes); t++)

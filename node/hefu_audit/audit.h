@@ -28,8 +28,8 @@ MUST_USE status audit_arguments(const struct audit_option *options, const char *
 
 /* ---- evidence files ---- */
 
-/* Of one session, or of an offline one and the online one that stands on it. */
-enum { EVIDENCE_MAX = 2 * PARTIES_MAX };
+/* Files at most, of all sessions. */
+enum { EVIDENCE_MAX = 64 };
 
 struct evidence {
     size_t count;

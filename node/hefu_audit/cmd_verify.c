@@ -1,53 +1,8 @@
-/* hefu-audit verify: one line for each check, then the verdict. */
-#include "node/hefu_audit/attachments.h"
-#include "node/local/certificate.h"
+/* hefu-audit verify: one line for each rule, then the verdict. */
+#include "node/hefu_audit/sessions.h"
 #include "node/local/files.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-/* The latest moment at which the session can have run: certificates are judged as of then. */
-static int64_t session_time(const struct contract *c)
-{
-    const time_t now = time(NULL);
-
-    return c->not_after < (uint64_t)now ? (int64_t)c->not_after : (int64_t)now;
-}
-
-static status check_certificate(void *ctx, const struct contract_party *p, const uint8_t *pem, size_t len,
-                                struct fault *f)
-{
-    const struct audit_trust *trust = ctx;
-    struct certificate c AUTO(certificate_clear) = {0};
-
-    TRY(certificate_parse(&c, "it", pem, len, f));
-    if (!hash_equal(&c.fingerprint, &p->certificate))
-        return fault_set(f, STATUS_UNTRUSTED, "it is not the one whose fingerprint is in the contract");
-    if (memcmp(c.key.bytes, p->identity.bytes, SIGN_PUBLIC_BYTES) != 0)
-        return fault_set(f, STATUS_UNTRUSTED, "its key is not the one in the contract");
-    if (strcmp(c.name, p->name) != 0)
-        return fault_set(f, STATUS_UNTRUSTED, "it was issued to %s", c.name);
-    if (c.role != ROLE_NODE)
-        return fault_set(f, STATUS_UNTRUSTED, "it was issued for the role %s", certificate_role_name(c.role));
-    if (!trust->ca)
-        return OK;
-    return certificate_verify(&c, trust->ca, trust->crl ? trust->crl : "", session_time(&trust->report->contract), f);
-}
-
-static const char *verdict_name(enum verdict v)
-{
-    switch (v) {
-    case VERDICT_OK:
-        return "ok";
-    case VERDICT_FAIL:
-        return "FAIL";
-    case VERDICT_UNCHECKED:
-        break;
-    }
-    return "-";
-}
 
 const char *audit_issued(const struct audit_trust *trust)
 {
@@ -79,49 +34,99 @@ static void print_head(const struct verify_report *r)
 }
 
 /* The first failure, after everything else. */
-static void print_failure(const struct verify_report *r, const struct attachments *a)
+static void print_failure(const struct audit_session *s)
 {
     static const char words[] = "\ntranscript NOT verified: %s: %s\n";
+    const enum verify_check first = verify_first_failure(&s->report);
 
-    for (int i = 0; i < VERIFY_CHECKS; i++)
-        if (r->line[i].verdict == VERDICT_FAIL) {
-            printf(words, verify_check_name((enum verify_check)i), r->line[i].text);
+    if (first != VERIFY_CHECKS) {
+        printf(words, verify_check_name(first), s->report.line[first].text);
+        return;
+    }
+    for (size_t i = 0; i < ATTACHMENT_LINES; i++)
+        if (s->attached.line[i].verdict == VERDICT_FAIL) {
+            printf(words, s->attached.line[i].name, s->attached.line[i].text);
             return;
         }
-    for (size_t i = 0; i < ATTACHMENT_LINES; i++)
-        if (a->line[i].verdict == VERDICT_FAIL) {
-            printf(words, a->line[i].name, a->line[i].text);
+    for (int v = 1; v < RULES; v++)
+        if (s->rule[v].verdict == RULE_FAIL) {
+            printf("\ntranscript NOT verified: V%d: %s\n", v, s->rule[v].text);
             return;
         }
 }
 
-static void print_report(const struct verify_report *r, const struct attachments *a, const struct audit_trust *trust,
-                         size_t files)
+static int is_across(int rule)
 {
+    return rule == RULE_REUSE || rule == RULE_REPEATS;
+}
+
+static void print_rule(const struct rule_line line[RULES], int v)
+{
+    const struct rule_line *l = &line[v];
+
+    printf("V%-2d  %-14s  %s%s%s\n", v, rule_verdict_name(l->verdict), rule_sentence(v), l->text[0] ? ": " : "", l->text);
+}
+
+static void print_session(const struct audit_session *s, const struct audit_trust *trust, int alone)
+{
+    const struct verify_report *r = &s->report;
+    const size_t files = s->files.count;
     char records[32];
 
     print_head(r);
-    for (int i = 0; i < VERIFY_CHECKS; i++)
-        printf("%-12s  %-4s  %s%s\n", verify_check_name((enum verify_check)i), verdict_name(r->line[i].verdict),
-               r->line[i].text,
-               i == VERIFY_CERTIFICATES && r->line[i].verdict == VERDICT_OK ? audit_issued(trust) : "");
-    for (size_t l = 0; l < ATTACHMENT_LINES; l++)
-        printf("%-12s  %-4s  %s\n", a->line[l].name, verdict_name(a->line[l].verdict), a->line[l].text);
+    for (int v = 1; v < RULES; v++)
+        if (alone || !is_across(v))
+            print_rule(s->rule, v);
     if (r->unproven_count)
         printf("\nnot shown by these files:\n");
     for (size_t i = 0; i < r->unproven_count; i++)
         printf("  - %s\n", r->unproven[i]);
     if (r->unproven_count && !trust->ca)
         printf("  - who issued the certificates and whether they were revoked: give --ca and --crl\n");
-    if (r->ok)
+    if (s->ok)
         printf("\ntranscript verified: %zu %s, %s signed records, %llu joint checkpoints\n", files,
                files == 1 ? "log" : "logs", audit_number(records, r->records), (unsigned long long)r->checkpoints);
-    print_failure(r, a);
+    else
+        print_failure(s);
+}
+
+static void print_all(const struct audit_sessions *all, const struct audit_trust *trust)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        if (i)
+            putchar('\n');
+        print_session(&all->of[i], trust, all->count == 1);
+    }
+    if (all->count == 1)
+        return;
+    printf("\nall %zu sessions together\n\n", all->count);
+    for (int v = 1; v < RULES; v++)
+        if (is_across(v))
+            print_rule(all->of[0].rule, v);
+    printf("\n%s\n", all->ok ? "all sessions verified" : "NOT all sessions verified");
 }
 
 static const char *verdict_word(enum verdict v)
 {
     return v == VERDICT_OK ? "ok" : v == VERDICT_FAIL ? "fail" : "unchecked";
+}
+
+static const char *rule_word(enum rule_verdict v)
+{
+    return v == RULE_OK ? "ok" : v == RULE_FAIL ? "fail" : v == RULE_UNCHECKED ? "unchecked" : "not applicable";
+}
+
+static json_t *rules_json(const struct rule_line line[RULES])
+{
+    json_t *list = json_array();
+    char name[8];
+
+    for (int v = 1; v < RULES; v++) {
+        snprintf(name, sizeof name, "V%d", v);
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "rule", name, "verdict", rule_word(line[v].verdict),
+                                              "sentence", rule_sentence(v), "text", line[v].text));
+    }
+    return list;
 }
 
 static json_t *check_json(const struct verify_report *r, enum verify_check check)
@@ -154,9 +159,12 @@ static json_t *party_json(const struct verify_report *r, party p)
     return o;
 }
 
-static json_t *report_json(const struct verify_report *r, const struct attachments *a)
+static json_t *session_json(const struct audit_session *s)
 {
-    json_t *o = json_pack("{s:b}", "verified", r->ok), *checks = json_array(), *parties = json_array(),
+    const struct verify_report *r = &s->report;
+    const struct attachments *a = &s->attached;
+    const enum verify_check first = verify_first_failure(r);
+    json_t *o = json_pack("{s:b}", "verified", s->ok), *checks = json_array(), *parties = json_array(),
            *open = json_array();
     char contract[2 * HASH_BYTES + 1], session[2 * HASH_BYTES + 1];
 
@@ -186,68 +194,32 @@ static json_t *report_json(const struct verify_report *r, const struct attachmen
     for (size_t i = 0; i < r->unproven_count; i++)
         json_array_append_new(open, json_string(r->unproven[i]));
     json_object_set_new(o, "parties", parties);
+    json_object_set_new(o, "rules", rules_json(s->rule));
     json_object_set_new(o, "checks", checks);
+    if (first != VERIFY_CHECKS)
+        json_object_set_new(o, "first_failure", check_json(r, first));
     json_object_set_new(o, "unproven", open);
     return o;
 }
 
-/* Files of offline sessions to the front; how many they are. */
-static size_t offline_first(struct bundle *sorted, const struct evidence *e)
+/* One object for one session; an online one with its offline one inside it; else a list of them. */
+static json_t *all_json(const struct audit_sessions *all)
 {
-    size_t offline = 0, n = 0;
+    const struct audit_session *first = &all->of[0], *last = &all->of[all->count - 1];
+    json_t *o, *list;
 
-    for (size_t i = 0; i < e->count; i++)
-        if (bundle_stage(&e->bundle[i]) == STAGE_OFFLINE)
-            sorted[offline++] = e->bundle[i];
-    n = offline;
-    for (size_t i = 0; i < e->count; i++)
-        if (bundle_stage(&e->bundle[i]) != STAGE_OFFLINE)
-            sorted[n++] = e->bundle[i];
-    return offline;
-}
-
-status audit_verify(struct verify_report r[2], size_t *sessions, struct audit_trust *trust, const struct evidence *e)
-{
-    struct verify_options how = {.certificate = check_certificate, .ctx = trust};
-    struct bundle sorted[EVIDENCE_MAX];
-    const size_t offline = offline_first(sorted, e);
-
-    *sessions = 0;
-    if (offline) {
-        trust->report = &r[0];
-        TRY(verify_bundles(&r[0], sorted, offline, &how));
-        how.offline = &r[0];
-        *sessions = 1;
-    }
-    if (offline == e->count)
-        return OK;
-    trust->report = &r[*sessions];
-    return verify_bundles(&r[(*sessions)++], sorted + offline, e->count - offline, &how);
-}
-
-static status tell(const struct verify_report r[2], const struct attachments a[2], size_t sessions,
-                   const struct audit_trust *trust, size_t files, int as_json, struct fault *f)
-{
-    json_t *all;
-
-    if (!as_json) {
-        for (size_t i = 0; i < sessions; i++) {
-            size_t given = 0;
-
-            for (party p = 0; p < PARTIES_MAX; p++)
-                given += r[i].party[p].given != 0;
-            if (i)
-                printf("\n");
-            print_report(&r[i], &a[i], trust, sessions == 1 ? files : given);
+    if (all->count == 1 || (all->count == 2 && first->report.stage == STAGE_OFFLINE && last->report.stage != STAGE_OFFLINE)) {
+        o = session_json(last);
+        if (all->count == 2) {
+            json_object_set_new(o, "offline", session_json(first));
+            json_object_set_new(o, "verified", json_boolean(all->ok));
         }
-        return OK;
+        return o;
     }
-    all = report_json(&r[sessions - 1], &a[sessions - 1]);
-    if (all && sessions == 2) {
-        json_object_set_new(all, "offline", report_json(&r[0], &a[0]));
-        json_object_set_new(all, "verified", json_boolean(r[0].ok && r[1].ok));
-    }
-    return audit_print_json(all, f);
+    list = json_array();
+    for (size_t i = 0; i < all->count; i++)
+        json_array_append_new(list, session_json(&all->of[i]));
+    return json_pack("{s:b, s:o}", "verified", all->ok, "sessions", list);
 }
 
 status audit_trust_exists(const struct audit_trust *trust, struct fault *f)
@@ -267,14 +239,13 @@ status command_verify(int argc, char **argv, struct fault *f)
 {
     struct audit_trust trust = {0};
     const char *path[EVIDENCE_MAX];
-    size_t files = 0, sessions = 0;
+    size_t files = 0;
     int as_json = 0;
     const struct audit_option options[] = {
         {"ca", &trust.ca, NULL}, {"crl", &trust.crl, NULL}, {"tsa-ca", &trust.tsa_ca, NULL},
         {"json", NULL, &as_json}, {0}};
     struct evidence e AUTO(evidence_clear) = {0};
-    struct verify_report *r AUTO(auto_free) = NULL;
-    struct attachments a[2];
+    struct audit_sessions all AUTO(audit_sessions_clear) = {0};
 
     TRY(audit_arguments(options, path, EVIDENCE_MAX, &files, argc, argv, f));
     if (files == 0) {
@@ -284,10 +255,10 @@ status command_verify(int argc, char **argv, struct fault *f)
     }
     TRY(audit_trust_exists(&trust, f));
     TRY(evidence_load(&e, path, files, f));
-    TRY(alloc_zeroed(&r, 2, sizeof *r));
-    TRY(audit_verify(r, &sessions, &trust, &e));
-    for (size_t i = 0; i < sessions; i++)
-        TRY(attachments_check(&a[i], &r[i], &e, trust.tsa_ca, f));
-    TRY(tell(r, a, sessions, &trust, files, as_json, f));
-    return r[0].ok && (sessions == 1 || r[1].ok) ? OK : STATUS_MISMATCH;
+    TRY(audit_sessions_check(&all, &e, &trust, f));
+    if (as_json)
+        TRY(audit_print_json(all_json(&all), f));
+    else
+        print_all(&all, &trust);
+    return all.ok ? OK : STATUS_MISMATCH;
 }

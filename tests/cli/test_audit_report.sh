@@ -25,7 +25,7 @@ expect it_shows_verdicts_timeline_and_statements 0 -- page "✓" "in force then 
     "passes 2–3, each" "What left this building" "离开本机构的内容" "None given."
 expect no_check_fails_on_it 1 -- grep -qE '<tr class="fail">|✗' page.html
 expect it_has_every_check_that_verify_makes 0 -- sh -c '
-    "$1" verify out/evidence/bank.hefu out/evidence/shop.hefu | sed -nE "s/^([a-z]+) +(ok|-|FAIL) +.*/\1/p" >checks
+    "$1" verify out/evidence/bank.hefu out/evidence/shop.hefu --json | sed -nE "s/.*\"check\": \"([a-z]+)\".*/\1/p" >checks
     [ -s checks ] && while read -r check; do grep -qF "<th scope=\"row\">$check</th>" page.html || exit 1; done <checks' \
     sh "$audit"
 expect it_loads_nothing_and_runs_nothing 1 -- grep -qE '<script|https?:|src=|url\(|@import|<link' page.html

@@ -84,7 +84,7 @@ expect no_lie_was_kept 1 -- test -e "$kept/stamp-start.answer"
 expect evidence_is_exported_with_what_there_is 0 "bank-$session.hefu" "no message, no seed, no data" \
     "start stamp: waiting" "deposit: none" "Check it:  hefu-audit verify bank-$session.hefu" -- \
     "$hefu" evidence export "$(echo "$session" | cut -c 1-6)" --node bank
-expect what_was_not_given_is_said 0 "timestamps    -     not given" "deposits      -     not given" -- \
+expect what_was_not_given_is_said 0 "the end: not given" "a third party: not given" -- \
     "$audit" verify "bank-$session.hefu" --tsa-ca friend/tsa-ca.pem
 expect a_file_is_not_replaced 2 "is there already" "--force" -- "$hefu" evidence export "$session" --node bank
 use bank friend
@@ -108,9 +108,9 @@ expect a_session_is_deposited_once 2 "is deposited already" -- "$hefu" evidence 
 expect export_replaces_when_told 0 "start stamp: 20" "end stamp: 20" "deposit: receipt of" "--tsa-ca bank/../friend/tsa-ca.pem" \
     -- "$hefu" evidence export "$session" --node bank --force
 "$hefu" evidence export "$session" --node tax --out tax.hefu >/dev/null
-expect all_of_it_verifies 0 "timestamps    ok    agreed by" "deposits      ok    1 of this session" \
+expect all_of_it_verifies 0 "the end: agreed by" "a third party: 1 of this session" \
     "transcript verified: 2 logs" -- "$audit" verify "bank-$session.hefu" tax.hefu --ca ca/ca.pem --tsa-ca friend/tsa-ca.pem
-expect without_their_ca_tokens_are_not_believed 0 "timestamps    -" "give --tsa-ca" -- "$audit" verify "bank-$session.hefu"
+expect without_their_ca_tokens_are_not_believed 0 "V22  not checked" "give --tsa-ca" -- "$audit" verify "bank-$session.hefu"
 expect another_ca_is_a_failure 1 "transcript NOT verified: timestamps: the START timestamp of bank" -- \
     "$audit" verify "bank-$session.hefu" --tsa-ca web/tsa-ca.pem
 

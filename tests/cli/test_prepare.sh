@@ -89,14 +89,14 @@ for node in bank tax social; do
     cp "$node/state/sessions/$id-0-online/evidence.hefu" "$node-online.hefu"
 done
 expect the_files_of_both_sessions_verify_together 0 "transcript verified: 3 logs" "attempt 1, offline" "attempt 1, online" \
-    "link          ok    all parties signed that this session stands on preparation" -- \
+    ": all parties signed that this session stands on preparation" "all 2 sessions together" "all sessions verified" -- \
     "$audit" verify ./*-offline.hefu ./*-online.hefu --ca ca/ca.pem --crl ca/crl.pem
 expect a_report_tells_of_both 0 "transcript verified" -- "$audit" report ./*-offline.hefu ./*-online.hefu --html both.html
 expect session_by_session 0 2 -- grep -c '<table class="stack"><thead><tr><th scope="col" class=""><span class="en" lang="en">Verdict' both.html
 expect a_statement_tells_of_both_too 0 "Stage: Offline session" "Stage: Online session" -- \
     "$audit" statement tax-offline.hefu tax-online.hefu --party bank
 expect one_file_of_each_is_enough_for_the_link 0 "which is verified" -- "$audit" verify bank-online.hefu tax-offline.hefu
-expect the_online_session_alone_says_what_is_open 0 "whose files were not given" "not checked: it needs the files" -- \
+expect the_online_session_alone_says_what_is_open 0 "whose files were not given" "names: it needs the files" -- \
     "$audit" verify ./*-online.hefu
 expect the_offline_session_alone_verifies 0 "this is an offline session" "1 joint checkpoint" -- "$audit" verify ./*-offline.hefu
 expect the_files_of_another_offline_session_are_found 1 "link" "the offline session given is not it" -- \

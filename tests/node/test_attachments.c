@@ -190,7 +190,7 @@ static void with_tokens(const struct part *start, const struct part *end, int co
     if (end)
         b.attachment[ATTACHMENT_TIMESTAMP_END] = (struct bundle_part){end->bytes, end->len};
     write_bundle("stamped.hefu", &b);
-    expect("verify stamped.hefu plain.hefu --tsa-ca tsa.pem", code, words, code ? "NOT verified: timestamps" : "timestamps    ok");
+    expect("verify stamped.hefu plain.hefu --tsa-ca tsa.pem", code, words, code ? "NOT verified: timestamps" : "V22  OK ");
 }
 
 static void honest_tokens_are_dated_in_the_verdict(void **state)
@@ -206,12 +206,12 @@ static void honest_tokens_are_dated_in_the_verdict(void **state)
     with_tokens(&start, &end, 0, "(1 START, 1 END, of test time)");
     with_tokens(&start, NULL, 0, "(1 START, 0 END");
     with_tokens(NULL, &end, 0, "over by");
-    expect("verify stamped.hefu plain.hefu", 0, "timestamps    -", "give --tsa-ca");
+    expect("verify stamped.hefu plain.hefu", 0, "V22  not checked ", "give --tsa-ca");
     expect("verify stamped.hefu --json --tsa-ca tsa.pem", 0, "\"check\": \"timestamps\"", "\"check\": \"deposits\"");
     expect("show stamped.hefu", 0, "what outsiders said\n  END timestamp of 2026-09-21 14:14:50 UTC\n\n", "nothing was checked");
     expect("show stamped.hefu --json", 0, "\"attached\": [", "\"END timestamp of 2026-09-21 14:14:50 UTC\"");
     expect("show plain.hefu --json", 0, "\"attached\": []", "");
-    expect("verify plain.hefu --tsa-ca tsa.pem", 0, "timestamps    -     not given", "deposits      -     not given");
+    expect("verify plain.hefu --tsa-ca tsa.pem", 0, "the end: not given\n", "a third party: not given\n");
     expect("verify plain.hefu --tsa-ca lost.pem", 2, "--tsa-ca lost.pem: there is no such file", "");
 }
 
@@ -245,7 +245,7 @@ static void an_end_token_does_not_cover_a_log_that_was_cut_or_changed(void **sta
     b.attachment[ATTACHMENT_TIMESTAMP_END] = (struct bundle_part){end.bytes, end.len};
     b.log.len = synthetic_entry(&session, 0, synthetic_entries(&session, 0) - 1, &len);
     write_bundle("cut.hefu", &b);
-    expect("verify cut.hefu --tsa-ca tsa.pem", 1, "timestamps    FAIL", "over another digest");
+    expect("verify cut.hefu --tsa-ca tsa.pem", 1, "V22  FAIL ", "over another digest");
 }
 
 static void an_end_before_the_start_is_found(void **state)
@@ -309,7 +309,7 @@ static void with_deposit(const char *line, size_t len, const char *receipt, int 
                      OK);
     b.attachment[ATTACHMENT_DEPOSIT] = (struct bundle_part){w.bytes, w.len};
     write_bundle("deposited.hefu", &b);
-    expect("verify deposited.hefu plain.hefu", code, words, code ? "NOT verified: deposits" : "deposits      ok");
+    expect("verify deposited.hefu plain.hefu", code, words, code ? "NOT verified: deposits" : "V23  OK ");
 }
 
 static void a_deposit_is_compared_with_the_log(void **state)
@@ -340,7 +340,7 @@ static void with_statement(const struct hash *of, int64_t when, uint32_t what, p
     destroyed_encode(bytes, &d);
     b.attachment[ATTACHMENT_DESTROYED] = (struct bundle_part){bytes, sizeof bytes};
     write_bundle("destroyed.hefu", &b);
-    expect("verify destroyed.hefu plain.hefu", code, words, code ? "NOT verified: destruction" : "destruction   ok");
+    expect("verify destroyed.hefu plain.hefu", code, words, code ? "NOT verified: destruction" : "V26  OK ");
 }
 
 static void what_was_destroyed_counts_when_it_is_signed_and_not_too_early(void **state)
@@ -349,7 +349,7 @@ static void what_was_destroyed_counts_when_it_is_signed_and_not_too_early(void *
     const uint32_t all = DESTROYED_SECRETS | DESTROYED_BODIES;
 
     (void)state;
-    expect("verify plain.hefu", 0, "destruction   -     not given; seeds are kept until 2026-09-24", "");
+    expect("verify plain.hefu", 0, "V26  not checked ", "not given; seeds are kept until 2026-09-24");
     with_statement(&session.session, due, all, 0, 0, "1 signed that seed and bodies are gone, the last on 2026-09-24");
     with_statement(&session.session, due - 1, all, 0, 1, "it was destroyed before the contract allows");
     with_statement(&session.session, due, all, 1, 1, "it is not signed by the identity key in the contract");

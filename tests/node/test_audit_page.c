@@ -11,7 +11,7 @@
 #include "protocol/verify.h"
 #include "scratch.h"
 
-enum { PARTIES_HERE = 3, OUTSIDE_CHECKS = 2 }; /* timestamps, deposits */
+enum { PARTIES_HERE = 3, OUTSIDE_CHECKS = 3 }; /* timestamps, deposits, destruction */
 
 static struct synthetic session;
 static char said[65536];

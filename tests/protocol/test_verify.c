@@ -1,7 +1,7 @@
 #include "kit/synthetic.h"
 #include "protocol/log.h"
 #include "protocol/messages.h"
-#include "protocol/verify.h"
+#include "protocol/verify_rules.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,8 @@
 static struct verify_memo memo;
 static struct synthetic two, three, other;
 static struct verify_report report;
-static unsigned edits; /* verified in all */
+static struct rule_line rule[RULES]; /* of that report */
+static unsigned edits;               /* verified in all */
 
 static const struct verify_options options = {.allow_small_keys = 1, .memo = &memo};
 
@@ -37,9 +38,25 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* Finds the rules of the report too: one of them fails when anything does. */
+static void find_rules(void)
+{
+    static const struct rule_beside nothing[RULES];
+    const struct verify_report *all[] = {&report};
+    int failed = 0;
+
+    rules_of_session(rule, &report, nothing, (struct rule_sessions){all, 1});
+    rules_across(rule, (struct rule_sessions){all, 1});
+    for (int v = 1; v < RULES; v++)
+        failed |= rule[v].verdict == RULE_FAIL;
+    assert_int_equal(failed, !report.ok);
+    assert_int_equal(verify_first_failure(&report) == VERIFY_CHECKS, report.ok);
+}
+
 static void verified(const struct bundle *b, size_t count)
 {
     assert_int_equal(verify_bundles(&report, b, count, &options), OK);
+    find_rules();
     edits++;
 }
 
@@ -719,6 +736,263 @@ static void a_certificate_that_the_caller_refuses_is_named(void **state)
     must_fail(VERIFY_CERTIFICATES, "missing");
 }
 
+/* ---- rules ---- */
+
+/* V1 on, a letter each: + holds, F fails, o open, n not applicable. */
+static const char *verdicts(void)
+{
+    static char text[RULES];
+
+    for (int v = 1; v < RULES; v++)
+        text[v - 1] = "o+Fn"[rule[v].verdict];
+    return text;
+}
+
+static void an_honest_session_keeps_every_rule_that_can_be_checked(void **state)
+{
+    (void)state;
+    verified(three.bundle, 3);
+    assert_string_equal(verdicts(), "+ooo++++++++++++++on+oo+oo+o"); /* no keys, no certificates, nothing from outside */
+    verified(three.bundle, 2);
+    assert_string_equal(verdicts(), "+ooo++++++++++++++on+oo+oo+o");
+    assert_non_null(strstr(rule[9].text, "as 2 of 3 logs show"));
+    verified(three.bundle, 1);
+    assert_string_equal(verdicts(), "+ooo++++o+++++++++on+oo+oo+o"); /* one log alone has nothing to be compared with */
+}
+
+static void what_stands_beside_the_logs_is_taken_as_it_is_told(void **state)
+{
+    const struct rule_beside good = {.text = "good", .verdict = VERDICT_OK}, bad = {.text = "bad", .verdict = VERDICT_FAIL};
+    const struct verify_report *all[] = {&report};
+
+    (void)state;
+    verified(two.bundle, 2);
+    report.line[VERIFY_CERTIFICATES] = (struct verify_line){.verdict = VERDICT_OK};
+    rules_of_session(rule, &report,
+                     (struct rule_beside[RULES]){[RULE_SIGNED] = good, [RULE_TIMESTAMPS] = good, [RULE_DEPOSITS] = bad,
+                                                 [RULE_PERSONS] = {.text = "open"}, [RULE_DESTROYED] = good},
+                     (struct rule_sessions){all, 1});
+    rules_across(rule, (struct rule_sessions){all, 1});
+    assert_string_equal(verdicts(), "+++o++++++++++++++on++F+o++o");
+    assert_non_null(strstr(rule[RULE_WINDOW].text, "1970-01-01 00:00:01 UTC"));
+    assert_string_equal(rule[RULE_DEPOSITS].text, "bad");
+}
+
+static uint64_t record_of(const struct synthetic *s, party p, enum record_type type, uint16_t kind)
+{
+    const uint64_t count = synthetic_entries(s, p);
+
+    for (uint64_t seq = 0; seq < count; seq++) {
+        struct record r;
+        size_t len;
+
+        assert_int_equal(record_decode(&r, s->log[p].bytes + synthetic_entry(s, p, seq, &len)), OK);
+        if (r.type == type && (r.kind == kind || type == RECORD_CHECKPOINT))
+            return seq;
+    }
+    fail_msg("no such record");
+    return 0;
+}
+
+/* One thing changed, chained and signed again by its writer: the rules that it breaks, those left open, all others hold. */
+static void a_failure_breaks_the_rule_that_it_is_about(void **state)
+{
+    static const struct {
+        enum record_type type;
+        uint16_t kind;
+        size_t offset;
+        int broken[3];
+    } changes[] = {
+        {RECORD_SEND, MESSAGE_residual, 87, {12, 13}},                           /* body_len */
+        {RECORD_SEND, MESSAGE_residual, 71, {12}},                               /* pass */
+        {RECORD_SEND, MESSAGE_commit, 71, {12, 15}},
+        {RECORD_SEND, MESSAGE_block, 65, {12, RULE_OUTPUTS}},                    /* kind */
+        {RECORD_SEND, MESSAGE_psi_set, 87, {12, 13, RULE_SETS}},
+        {RECORD_FACT, FACT_SEED, 90, {15}},
+        {RECORD_FACT, FACT_TEST_ROWS, 159, {RULE_LIMITS, RULE_SETS}},
+        {RECORD_CHECKPOINT, 0, RECORD_BYTES + 20, {7}},                          /* a root */
+        {RECORD_CHECKPOINT, 0, RECORD_BYTES + JOINT_ITEM - 1, {14}},             /* a signature */
+        {RECORD_END, 0, 159, {12}},                                              /* a count */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        struct edit e;
+
+        rewrite(&e, &three, 0, record_of(&three, 0, changes[i].type, changes[i].kind), changes[i].offset, 1);
+        verified(e.bundle, 3);
+        for (int k = 0; k < 3 && changes[i].broken[k]; k++)
+            if (rule[changes[i].broken[k]].verdict != RULE_FAIL)
+                fail_msg("change %zu: V%d: %s", i, changes[i].broken[k], verdicts());
+        assert_int_equal(rule[5].verdict, RULE_OK);
+        assert_int_equal(rule[6].verdict, RULE_OK);
+        wire_writer_clear(&e.log);
+    }
+}
+
+static void the_first_failing_record_is_named(void **state)
+{
+    struct edit e;
+    size_t len, at = synthetic_entry(&two, 0, 20, &len);
+
+    (void)state;
+    edit_begin(&e, &two, 0);
+    e.log.bytes[at + 100] ^= 1; /* the chain breaks at record 21, the signature at 20 */
+    verified(e.bundle, 2);
+    assert_int_equal(report.line[VERIFY_CHAIN].seq, 21);
+    assert_int_equal(report.line[verify_first_failure(&report)].seq, 20);
+    wire_writer_clear(&e.log);
+}
+
+/* ---- several sessions ---- */
+
+static struct verify_report reports[3];
+static const struct verify_report *const every[] = {&reports[0], &reports[1], &reports[2]};
+
+static void across(size_t count)
+{
+    static const struct rule_beside nothing[RULES];
+
+    rules_of_session(rule, &reports[count - 1], nothing, (struct rule_sessions){every, count});
+    rules_across(rule, (struct rule_sessions){every, count});
+}
+
+static void verify_into(struct verify_report *out, const struct bundle *b, size_t count)
+{
+    assert_int_equal(verify_bundles(out, b, count, &options), OK);
+}
+
+static void files_of_a_session_name_the_same_one_and_others_another(void **state)
+{
+    struct bundle cut = two.bundle[0];
+    struct hash a, b;
+
+    (void)state;
+    assert_int_equal(bundle_session(&a, &two.bundle[0]), OK);
+    assert_true(hash_equal(&a, &two.session));
+    assert_int_equal(bundle_session(&b, &two.bundle[1]), OK);
+    assert_true(hash_equal(&a, &b));
+    assert_int_equal(bundle_session(&b, &other.bundle[0]), OK);
+    assert_false(hash_equal(&a, &b));
+    cut.approvals = 1;
+    assert_int_equal(bundle_session(&b, &cut), STATUS_MISMATCH);
+    cut = two.bundle[0];
+    cut.contract.len--;
+    assert_int_equal(bundle_session(&b, &cut), STATUS_MISMATCH);
+}
+
+static void sessions_that_share_nothing_are_told_apart(void **state)
+{
+    (void)state;
+    verify_into(&reports[0], two.bundle, 2);
+    verify_into(&reports[1], other.bundle, 2);
+    verify_into(&reports[2], three.bundle, 3);
+    across(3);
+    assert_int_equal(rule[RULE_REPEATS].verdict, RULE_OK);
+    assert_int_equal(rule[RULE_REUSE].verdict, RULE_OK);
+    assert_int_equal(rule[RULE_ATTEMPTS].verdict, RULE_OK);
+}
+
+/* Seeds, the joint value and keys: of another session, and of another party of the same. */
+static void what_is_used_twice_is_found(void **state)
+{
+    static const int kinds[] = {FACT_SEED, FACT_RUN, FACT_KEY};
+
+    (void)state;
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+        verify_into(&reports[0], two.bundle, 2);
+        verify_into(&reports[1], other.bundle, 2);
+        reports[1].fact[kinds[k]][0].hash = reports[0].fact[kinds[k]][kinds[k] != FACT_RUN].hash;
+        across(2);
+        assert_int_equal(rule[RULE_REPEATS].verdict, RULE_FAIL);
+        assert_non_null(strstr(rule[RULE_REPEATS].text, "log of party-1, record "));
+    }
+    verify_into(&reports[0], two.bundle, 2);
+    reports[0].fact[FACT_KEY][1].hash = reports[0].fact[FACT_KEY][0].hash;
+    across(1);
+    assert_int_equal(rule[RULE_REPEATS].verdict, RULE_FAIL);
+    verify_into(&reports[0], two.bundle, 1);
+    verify_into(&reports[1], two.bundle + 1, 1);
+    across(2);
+    assert_int_equal(rule[RULE_REPEATS].verdict, RULE_FAIL);
+    assert_non_null(strstr(rule[RULE_REPEATS].text, "is there twice"));
+}
+
+static void data_under_several_contracts_are_counted(void **state)
+{
+    (void)state;
+    verify_into(&reports[0], two.bundle, 2);
+    verify_into(&reports[1], other.bundle, 2);
+    verify_into(&reports[2], three.bundle, 3);
+    reports[0].contract.party[1].data_root = reports[2].contract.party[2].data_root = (struct hash){{1}};
+    across(3);
+    assert_int_equal(rule[RULE_REUSE].verdict, RULE_UNCHECKED);
+    assert_non_null(strstr(rule[RULE_REUSE].text, "data of party-2 stand under 2 of the contracts given"));
+    reports[1].contract_id = reports[0].contract_id; /* another session of the same contract */
+    reports[1].contract = reports[0].contract;
+    across(3);
+    assert_non_null(strstr(rule[RULE_REUSE].text, "stand under 2 of"));
+    across(2);
+    assert_int_equal(rule[RULE_REUSE].verdict, RULE_UNCHECKED);
+    assert_non_null(strstr(rule[RULE_REUSE].text, "one contract was given"));
+}
+
+static void an_attempt_that_is_there_twice_is_found(void **state)
+{
+    (void)state;
+    verify_into(&reports[0], two.bundle, 2);
+    reports[1] = reports[0];
+    reports[1].session.bytes[0] ^= 1;
+    across(2);
+    assert_int_equal(rule[RULE_ATTEMPTS].verdict, RULE_FAIL);
+    reports[1].attempt = reports[0].attempt == 0;
+    across(2);
+    assert_int_equal(rule[RULE_ATTEMPTS].verdict, RULE_OK);
+}
+
+static void an_attempt_beyond_the_limit_is_found(void **state)
+{
+    uint8_t bytes[APPROVAL_SIGNED_BYTES], approval[2][APPROVAL_BYTES];
+    struct synthetic s;
+    struct contract c;
+
+    (void)state;
+    synthetic_contract(&c, 2, 5);
+    c.attempts_max = 1;
+    assert_int_equal(synthetic_play(&s, &c, (struct population){.rows = 30, .train = 21, .test = 9}, 5, SIZE_MAX, NULL), OK);
+    verified(s.bundle, 2);
+    must_pass();
+    for (party p = 0; p < 2; p++) {
+        struct approval a = s.approval[p];
+
+        a.attempt = 1;
+        approval_signed_bytes(bytes, &s.id, &a);
+        sign_make(&a.signature, &s.identity[p], APPROVAL_SIGN_TAG, bytes, sizeof bytes);
+        approval_encode(approval[p], &a);
+        s.bundle[0].approval[p].bytes = s.bundle[1].approval[p].bytes = approval[p];
+    }
+    verified(s.bundle, 2);
+    must_fail(VERIFY_APPROVALS, "an attempt too many");
+    assert_string_equal(report.line[VERIFY_APPROVALS].text, "party-1 approved attempt 2, the contract allows 1");
+    assert_int_equal(rule[RULE_SIGNED].verdict, RULE_FAIL);
+    synthetic_clear(&s);
+}
+
+static void a_contract_before_this_one_is_looked_for(void **state)
+{
+    (void)state;
+    verify_into(&reports[0], two.bundle, 2);
+    verify_into(&reports[1], other.bundle, 2);
+    across(2);
+    assert_non_null(strstr(rule[RULE_WINDOW].text, "no contract before it is named"));
+    reports[1].contract.previous = reports[0].contract_id;
+    across(2);
+    assert_non_null(strstr(rule[RULE_WINDOW].text, "is among the files"));
+    reports[1].contract.previous.bytes[0] ^= 1;
+    across(2);
+    assert_non_null(strstr(rule[RULE_WINDOW].text, "was not given"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -748,6 +1022,17 @@ int main(void)
         cmocka_unit_test(a_signature_is_checked_wherever_no_other_log_vouches),
         cmocka_unit_test(commitments_that_differ_are_flagged),
         cmocka_unit_test(a_certificate_that_the_caller_refuses_is_named),
+        cmocka_unit_test(an_honest_session_keeps_every_rule_that_can_be_checked),
+        cmocka_unit_test(what_stands_beside_the_logs_is_taken_as_it_is_told),
+        cmocka_unit_test(a_failure_breaks_the_rule_that_it_is_about),
+        cmocka_unit_test(the_first_failing_record_is_named),
+        cmocka_unit_test(files_of_a_session_name_the_same_one_and_others_another),
+        cmocka_unit_test(sessions_that_share_nothing_are_told_apart),
+        cmocka_unit_test(what_is_used_twice_is_found),
+        cmocka_unit_test(data_under_several_contracts_are_counted),
+        cmocka_unit_test(an_attempt_that_is_there_twice_is_found),
+        cmocka_unit_test(an_attempt_beyond_the_limit_is_found),
+        cmocka_unit_test(a_contract_before_this_one_is_looked_for),
         cmocka_unit_test(thousands_of_edits_were_tried),
     };
 
