@@ -1,6 +1,6 @@
 /* hefu-audit show: what evidence files tell. */
 #include "node/hefu_audit/attachments.h"
-#include "node/hefu_audit/story.h"
+#include "node/hefu_audit/notes.h"
 #include "node/local/bar.h"
 #include "protocol/messages.h"
 
@@ -373,24 +373,29 @@ static json_t *stories_json(const struct stories *all)
 
 status command_show(int argc, char **argv, struct fault *f)
 {
-    const char *path[EVIDENCE_MAX];
+    const char *path[EVIDENCE_MAX], *out = NULL;
     size_t files = 0;
-    int as_json = 0, as_dump = 0;
-    const struct audit_option options[] = {{"json", NULL, &as_json}, {"dump", NULL, &as_dump}, {0}};
+    int as_json = 0, as_dump = 0, as_notes = 0;
+    const struct audit_option options[] = {
+        {"json", NULL, &as_json}, {"dump", NULL, &as_dump}, {"notes", NULL, &as_notes}, {"out", &out, NULL}, {0}};
     struct evidence e AUTO(evidence_clear) = {0};
     struct stories all AUTO(stories_clear) = {0};
 
     TRY(audit_arguments(options, path, EVIDENCE_MAX, &files, argc, argv, f));
     if (files == 0)
         return fault_set(f, STATUS_USAGE, "no evidence file was named");
-    if (as_json && as_dump)
-        return fault_set(f, STATUS_USAGE, "--json and --dump exclude each other");
-    if (as_dump && files > 1)
-        return fault_set(f, STATUS_USAGE, "--dump takes one evidence file");
+    if (as_json + as_dump + as_notes > 1)
+        return fault_set(f, STATUS_USAGE, "--json, --dump and --notes exclude each other");
+    if ((as_dump || as_notes) && files > 1)
+        return fault_set(f, STATUS_USAGE, "--%s takes one evidence file", as_dump ? "dump" : "notes");
+    if (out && !as_notes)
+        return fault_set(f, STATUS_USAGE, "--out needs --notes");
     TRY(evidence_load(&e, path, files, f));
     TRY(stories_read(&all, &e, f));
     if (as_dump)
         return dump(&all.of[0]);
+    if (as_notes)
+        return notes_write(&all.of[0], out, f);
     if (as_json)
         return audit_print_json(stories_json(&all), f);
     for (size_t i = 0; i < all.count; i++) {

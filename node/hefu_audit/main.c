@@ -1,6 +1,6 @@
 /* hefu-audit: checks the evidence of a session, shows it, and replays one party's part. */
 #include "crypto/bignum.h"
-#include "node/hefu_audit/audit.h"
+#include "node/hefu_audit/premises.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -26,14 +26,17 @@ static const struct {
      "\n"
      "Exit code 0 when everything holds, 1 when anything does not.\n"},
     {"show", command_show,
-     "usage: hefu-audit show FILE... [--json | --dump]\n"
+     "usage: hefu-audit show FILE... [--json | --dump | --notes [--out DIR]]\n"
      "\n"
      "What evidence files tell: who took part, what was said in which order and size, the\n"
      "joint checkpoints, the approvals, and what each party learns.  Checks nothing: use\n"
      "verify.\n"
      "\n"
      "  --dump       every record of one file on a line of tab-separated values\n"
-     "  --json       one JSON object, for several files a list\n"},
+     "  --json       one JSON object, for several files a list\n"
+     "  --notes      what all parties signed of one file, as C2SP signed notes for other tools,\n"
+     "               and the keys that verify them\n"
+     "  --out DIR    a file for each note and key\n"},
     {"statement", command_statement,
      "usage: hefu-audit statement FILE... [--party NAME] [--lang en|zh] [--html OUT]\n"
      "\n"
@@ -57,17 +60,43 @@ static const struct {
      "\n"
      "Exit code 0 when everything holds, 1 when anything does not; the page is written then too.\n"},
     {"replay", command_replay,
-     "usage: hefu-audit replay --node DIR --session ID [--json]\n"
+     "usage: hefu-audit replay --node DIR --session ID [OPTION...]\n"
      "\n"
      "At an institution's own premises: run its part of a session again from the sealed\n"
-     "seed, the table and what was received, and compare every record.  Nothing but the\n"
-     "verdict comes out.\n"
+     "seed, the table and what was received, and compare every record; the outputs that\n"
+     "were delivered too.  Nothing but the verdict comes out.\n"
      "\n"
-     "  --node DIR     the node's directory, with node.yaml\n"
-     "  --session ID   the session's name in STATE/sessions, its beginning, or a directory\n"
-     "  --json         one JSON object\n"
+     "  --node DIR       the node's directory, with node.yaml\n"
+     "  --session ID     the session's name in STATE/sessions, its beginning, or a directory\n"
+     "  --audit-key FILE the auditor's key, when the seed is sealed to it\n"
+     "  --table FILE     the table lies there now\n"
+     "  --threads N      1; any number comes to the same verdict\n"
+     "  --kernel NAME    ifma, avx2 or scalar arithmetic; likewise\n"
+     "  --json           one JSON object\n"
      "\n"
      "Exit code 0 when every record is what an honest party writes, 1 when one is not.\n"},
+    {"joint-replay", command_joint_replay,
+     "usage: hefu-audit joint-replay --session ID --party NAME=DIR --party NAME=DIR...\n"
+     "                               [--table NAME=FILE...] [--audit-key FILE] [--json]\n"
+     "\n"
+     "For parties that kept no bodies: run the parts of all of them again, together, each\n"
+     "from its own seed and table, and compare every record with every log.  Who runs this\n"
+     "sees all tables: it is for a machine that all trust, without a network, and wiped\n"
+     "afterwards.  Nothing but the verdict comes out.\n"
+     "\n"
+     "  --party NAME=DIR   a party's node directory, with node.yaml, or a copy of it\n"
+     "  --session ID       as for replay, the same at all\n"
+     "  --table NAME=FILE  the table of that party lies there now\n"
+     "  --audit-key FILE   the auditor's key, when seeds are sealed to it\n"
+     "  --json             one JSON object\n"
+     "\n"
+     "Exit code 0 when all records agree, 1 when one does not.\n"},
+    {"keygen", command_keygen,
+     "usage: hefu-audit keygen FILE\n"
+     "\n"
+     "Make the key of an auditor.  FILE is secret and stays with the auditor; the public\n"
+     "half is printed as a job's audit section takes it.  Nodes seal their seeds to it when\n"
+     "a session has ended, and keep no copy.\n"},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
@@ -76,11 +105,13 @@ static const char overview[] = "usage: hefu-audit COMMAND ...\n"
                                "\n"
                                "The auditor's program: evidence without data.  It opens no connection.\n"
                                "\n"
-                               "  verify     check the evidence files of a session\n"
-                               "  show       what evidence files tell\n"
-                               "  statement  what left a party's building, and what came in\n"
-                               "  report     all of this as a page for people\n"
-                               "  replay     run one party's part again and compare every byte\n"
+                               "  verify        check the evidence files of a session\n"
+                               "  show          what evidence files tell\n"
+                               "  statement     what left a party's building, and what came in\n"
+                               "  report        all of this as a page for people\n"
+                               "  replay        run one party's part again and compare every byte\n"
+                               "  joint-replay  the parts of all parties, where no bodies were kept\n"
+                               "  keygen        make the key that seeds are sealed to\n"
                                "\n"
                                "hefu-audit COMMAND --help explains a command.\n";
 
@@ -134,6 +165,6 @@ int main(int argc, char **argv)
     }
     fault_set(&f, STATUS_USAGE, argc >= 2 ? "there is no command %s" : "a command is missing",
               argc >= 2 ? argv[1] : "");
-    fault_hint(&f, "the commands are verify, show, statement, report and replay; hefu-audit --help explains them");
+    fault_hint(&f, "the commands are verify, show, statement, report, replay, joint-replay and keygen; hefu-audit --help explains them");
     return finish(STATUS_USAGE, &f);
 }

@@ -1,4 +1,5 @@
 /* The auditor's program on evidence files with real certificates, and with every kind of damage. */
+#include "kit/signed_note.h"
 #include "kit/synthetic.h"
 #include "node/local/ca.h"
 #include "node/local/keyring.h"
@@ -269,6 +270,45 @@ static void the_program_links_no_network_library_and_no_database(void **state)
     assert_int_equal(system(command), 0);
 }
 
+static char *text_of(const char *name)
+{
+    struct fault f = {0};
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    char path[FILES_PATH_BYTES];
+
+    assert_int_equal(files_read(&bytes, &len, at(path, name), 65536, &f), OK);
+    return (char *)bytes;
+}
+
+static void notes_of_every_joint_point_are_good_elsewhere(void **state)
+{
+    static const char *const points[] = {"pass-0", "pass-1", "pass-2", "end"};
+    char text[SIGNED_NOTE_TEXT_MAX], name[64];
+
+    (void)state;
+    expect("show --notes party-2.hefu --out notes", 0, "notes: 12 notes of 3 parties, and their keys");
+    for (size_t i = 0; i < sizeof points / sizeof points[0]; i++)
+        for (party p = 0; p < PARTIES_HERE; p++) {
+            char *note, *key;
+
+            snprintf(name, sizeof name, "notes/%s-party-%u.note", points[i], p + 1u);
+            note = text_of(name);
+            snprintf(name, sizeof name, "notes/party-%u.key", p + 1u);
+            key = text_of(name);
+            assert_true(signed_note_is_good(note, key, text));
+            assert_non_null(strstr(text, "\nlog party-3 "));
+            note[strlen("hefu/") + 3] ^= 1;
+            assert_false(signed_note_is_good(note, key, text));
+            free(note);
+            free(key);
+        }
+    expect("show party-2.hefu --notes", 0, "--- end-party-3.note\nhefu/");
+    assert_int_equal(count_said("\n\xe2\x80\x94 hefu/"), 12);
+    expect("show party-1.hefu party-2.hefu --notes", 2, "--notes takes one evidence file");
+    expect("show party-1.hefu --out notes", 2, "--out needs --notes");
+}
+
 /* Sanitizers and debugging make it larger. */
 static void the_program_is_small(void **state)
 {
@@ -384,6 +424,7 @@ int main(void)
         cmocka_unit_test(one_bad_session_of_several_fails_them_all_and_is_named),
         cmocka_unit_test(an_approval_of_another_attempt_does_not_pass_for_a_session),
         cmocka_unit_test(a_seed_that_is_used_again_is_found),
+        cmocka_unit_test(notes_of_every_joint_point_are_good_elsewhere),
         cmocka_unit_test(the_program_is_small),
         cmocka_unit_test(the_program_links_no_network_library_and_no_database),
         cmocka_unit_test(a_flipped_record_is_named),

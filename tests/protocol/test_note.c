@@ -1,6 +1,7 @@
 /* Joint points as C2SP signed notes: a verifier written from c2sp.org/signed-note alone takes them, and the published
  * example of that format. */
 #include "kit/cmocka.h"
+#include "kit/signed_note.h"
 #include "kit/synthetic.h"
 
 #include "protocol/note.h"
@@ -32,52 +33,12 @@ static void joint_make(struct joint_point *j, uint32_t pass)
         j->log[p] = (struct log_root){.size = 100u + p, .root = {{(uint8_t)(p + 1)}}};
 }
 
-static size_t from_base64(uint8_t *out, size_t cap, const char *text, size_t len)
-{
-    size_t got;
-
-    assert_int_equal(sodium_base642bin(out, cap, text, len, NULL, &got, NULL, sodium_base64_VARIANT_ORIGINAL), 0);
-    return got;
-}
-
-/* [c2sp.org/signed-note] Does the note hold a good signature of the key "name+hash+base64(1, key)"?  The text it signs goes to
- * text. */
-static int note_is_good(const char *note, const char *key, char text[NOTE_TEXT_MAX])
-{
-    const char *first = strchr(key, '+'), *second = first ? strchr(first + 1, '+') : NULL;
-    const char *blank = strstr(note, "\n\n"), *line, *at;
-    uint8_t typed[64], signature[128], digest[32];
-    char name[256], prefix[300], hash[9];
-    crypto_hash_sha256_state h;
-
-    assert_non_null(second);
-    assert_non_null(blank);
-    snprintf(name, sizeof name, "%.*s", (int)(first - key), key);
-    assert_int_equal(from_base64(typed, sizeof typed, second + 1, strlen(second + 1)), 33);
-    assert_int_equal(typed[0], 1);
-    crypto_hash_sha256_init(&h);
-    crypto_hash_sha256_update(&h, (const unsigned char *)name, strlen(name));
-    crypto_hash_sha256_update(&h, (const unsigned char *)"\n", 1);
-    crypto_hash_sha256_update(&h, typed, 33);
-    crypto_hash_sha256_final(&h, digest);
-    sodium_bin2hex(hash, sizeof hash, digest, 4);
-    assert_memory_equal(hash, first + 1, 8);
-    line = blank + 2;
-    snprintf(prefix, sizeof prefix, "\xe2\x80\x94 %s ", name);
-    assert_memory_equal(line, prefix, strlen(prefix));
-    at = line + strlen(prefix);
-    assert_int_equal(from_base64(signature, sizeof signature, at, strcspn(at, "\n")), 68);
-    assert_memory_equal(signature, digest, 4);
-    snprintf(text, NOTE_TEXT_MAX, "%.*s", (int)(blank + 1 - note), note);
-    return crypto_sign_verify_detached(signature + 4, (const unsigned char *)text, strlen(text), typed + 1) == 0;
-}
-
 static void the_verifier_takes_the_published_example(void **state)
 {
-    char text[NOTE_TEXT_MAX];
+    char text[SIGNED_NOTE_TEXT_MAX];
 
     (void)state;
-    assert_true(note_is_good("If you think cryptography is the answer to your problem,\n"
+    assert_true(signed_note_is_good("If you think cryptography is the answer to your problem,\n"
                              "then you don't know what your problem is.\n\n"
                              "\xe2\x80\x94 PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n",
                              "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", text));
@@ -90,7 +51,7 @@ static void a_written_note_is_a_signed_note(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof points / sizeof points[0]; i++)
         for (party p = 0; p < 3; p++) {
-            char note[NOTE_TEXT_MAX], key[NOTE_KEY_MAX], text[NOTE_TEXT_MAX], own[NOTE_TEXT_MAX];
+            char note[NOTE_TEXT_MAX], key[NOTE_KEY_MAX], text[SIGNED_NOTE_TEXT_MAX], own[NOTE_TEXT_MAX];
             struct signature s;
             struct joint_point j;
             size_t len;
@@ -101,7 +62,7 @@ static void a_written_note_is_a_signed_note(void **state)
             len = note_write(note, &j, p, &public, &s);
             assert_int_equal(len, strlen(note));
             note_key(key, &j, p, &public);
-            assert_true(note_is_good(note, key, text));
+            assert_true(signed_note_is_good(note, key, text));
             assert_int_equal(note_text(own, &j, p), strlen(text));
             assert_string_equal(own, text);
         }
@@ -110,7 +71,7 @@ static void a_written_note_is_a_signed_note(void **state)
 /* [c2sp.org/tlog-checkpoint] origin, size, root, and lines of our own after them. */
 static void its_text_is_a_checkpoint(void **state)
 {
-    char text[NOTE_TEXT_MAX];
+    char text[SIGNED_NOTE_TEXT_MAX];
     struct joint_point j;
 
     (void)state;
