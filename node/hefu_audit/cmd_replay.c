@@ -1,150 +1,24 @@
 /* hefu-audit replay: one party's part again, from the sealed seed, the table and what was received.  Read-only; the
  * verdict is all that comes out. */
-#include "node/hefu_audit/audit.h"
+#include "crypto/pair.h"
+#include "node/hefu_audit/premises.h"
 #include "node/local/bar.h"
-#include "node/local/config.h"
-#include "node/local/journal.h"
-#include "node/local/keyring.h"
-#include "node/local/session_files.h"
-#include "node/local/source.h"
-#include "protocol/messages.h"
-#include "training/replay.h"
+#include "node/local/outputs.h"
+#include "node/local/pool.h"
+#include "training/table_findings.h"
 
-#include <dirent.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-struct premises {
-    struct node_config config;
-    char session_dir[FILES_PATH_BYTES];
-    struct session_papers papers;
-    struct session_table table;
-    struct rng_key seed, start;
-    struct dataset data;
-    struct journal_reader journal;
+/* What is found, and on what machine. */
+struct finding {
+    struct replay_verdict replay;
+    struct table_findings table;
+    struct fault root, outputs; /* code OK: as it should be */
+    int delivered;              /* files of outputs that were there */
+    uint32_t threads;
 };
-
-static void premises_free(struct premises **p)
-{
-    if (!*p)
-        return;
-    session_papers_clear(&(*p)->papers);
-    session_table_clear(&(*p)->table);
-    rng_key_clear(&(*p)->seed);
-    rng_key_clear(&(*p)->start);
-    dataset_clear(&(*p)->data);
-    journal_reader_clear(&(*p)->journal);
-    free(*p);
-}
-
-static int is_directory(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-static int is_offline(const char *name)
-{
-    const size_t len = strlen(name), tail = strlen("-offline");
-
-    return len > tail && strcmp(name + len - tail, "-offline") == 0;
-}
-
-/* The one session whose name begins so; of two that belong together the online one, which is replayed with the other. */
-static status find_session(char out[FILES_PATH_BYTES], const char *sessions, const char *begin, struct fault *f)
-{
-    DIR *dir = opendir(sessions);
-    struct dirent *entry;
-    char found[256] = "", before[256] = "";
-    unsigned count = 0, offline = 0;
-
-    while (dir && (entry = readdir(dir)))
-        if (entry->d_name[0] != '.' && strncmp(entry->d_name, begin, strlen(begin)) == 0 &&
-            strlen(entry->d_name) < sizeof found) {
-            strcpy(is_offline(entry->d_name) ? before : found, entry->d_name);
-            *(is_offline(entry->d_name) ? &offline : &count) += 1;
-        }
-    if (dir)
-        closedir(dir);
-    if (count == 0) {
-        strcpy(found, before);
-        count = offline;
-    }
-    if (count == 1)
-        return files_join(out, sessions, found, f);
-    if (count > 1)
-        return fault_set(f, STATUS_USAGE, "%u sessions in %s begin with %s", count, sessions, begin);
-    fault_set(f, STATUS_USAGE, "%s has no session %s", sessions, begin);
-    fault_hint(f, "it is named after its job, as the contract of the evidence begins; ls %s lists what is kept", sessions);
-    return STATUS_USAGE;
-}
-
-static status open_session(struct premises *p, const char *node_dir, const char *session, struct fault *f)
-{
-    char path[FILES_PATH_BYTES], sessions[FILES_PATH_BYTES];
-
-    TRY(files_join(path, node_dir, "node.yaml", f));
-    TRY(config_load_node(&p->config, path, f));
-    TRY(files_join(sessions, p->config.state_dir, "sessions", f));
-    if (strchr(session, '/') && is_directory(session))
-        return files_join(p->session_dir, ".", session, f);
-    return find_session(p->session_dir, sessions, session, f);
-}
-
-static status open_secrets(struct premises *p, struct fault *f)
-{
-    struct keyring *keys AUTO(keyring_clear) = NULL;
-
-    TRY(keyring_new(&keys, p->config.key, p->config.state_dir, f));
-    TRY(session_secret_read(&p->seed, "seed", p->session_dir, keys, &p->papers.contract_id, p->table.attempt, f));
-    return session_secret_read(&p->start, "start", p->session_dir, keys, &p->papers.contract_id, p->table.attempt, f);
-}
-
-static status body_from_journal(void *ctx, uint64_t seq, uint8_t *out, size_t cap, size_t *len, struct fault *f)
-{
-    const struct premises *p = ctx;
-
-    return journal_read_body(&p->journal, seq, out, cap, len, f);
-}
-
-static status open_files(struct premises *p, struct fault *f)
-{
-    struct table_notes notes AUTO(table_notes_clear) = {0};
-    struct source source;
-
-    TRY(session_papers_read(&p->papers, p->session_dir, f));
-    TRY(session_table_read(&p->table, p->session_dir, f));
-    if (p->table.self >= p->papers.contract.parties)
-        return fault_set(f, STATUS_MISMATCH, "%s: table.json and contract do not belong together", p->session_dir);
-    TRY(open_secrets(p, f));
-    source = session_table_source(&p->table);
-    TRY(source_open_with(&p->data, &notes, &p->table.dictionary, &source, f));
-    return journal_read(&p->journal, p->session_dir, p->papers.contract.parties, f);
-}
-
-static status open_premises(struct premises *p, const char *node_dir, const char *session, struct fault *f)
-{
-    TRY(open_session(p, node_dir, session, f));
-    return open_files(p, f);
-}
-
-/* The offline session that an online one stands on lies beside it. */
-static status open_offline(struct premises **out, const struct premises *online, struct fault *f)
-{
-    struct premises *p AUTO(premises_free) = NULL;
-
-    TRY(alloc_zeroed(&p, 1, sizeof *p));
-    p->config = online->config;
-    TRY(session_offline_dir(p->session_dir, online->session_dir, f));
-    TRY(open_files(p, f));
-    *out = p;
-    p = NULL;
-    return OK;
-}
 
 /* A bar on a terminal; a replay takes about as long as the party's own part did. */
 struct watch {
@@ -167,88 +41,198 @@ static void watch_step(void *ctx, uint16_t phase, uint32_t pass, uint64_t done, 
              bar_clock());
 }
 
-static struct replay_input input_of(struct premises *p, struct watch *watch)
+/* ---- arguments ---- */
+
+struct arguments {
+    const char *node, *session, *key, *table, *threads, *kernel;
+    int as_json;
+};
+
+static status read_arguments(struct arguments *a, int argc, char **argv, struct fault *f)
 {
-    return (struct replay_input){.contract = &p->papers.contract,
-                                 .self = p->table.self,
-                                 .attempt = p->table.attempt,
-                                 .approvals = p->papers.approval,
-                                 .seed = &p->seed,
-                                 .start = &p->start,
-                                 .data = &p->data,
-                                 .log = p->journal.log,
-                                 .log_len = p->journal.log_len,
-                                 .body = body_from_journal,
-                                 .ctx = p,
-                                 .progress = {watch, watch_step}};
+    const struct audit_option options[] = {
+        {"node", &a->node, NULL},       {"session", &a->session, NULL}, {"audit-key", &a->key, NULL}, {"table", &a->table, NULL},
+        {"threads", &a->threads, NULL}, {"kernel", &a->kernel, NULL},   {"json", NULL, &a->as_json},  {0}};
+    const char *given[1];
+    size_t files = 0;
+
+    TRY(audit_arguments(options, given, 1, &files, argc, argv, f));
+    a->session = a->session ? a->session : files ? given[0] : NULL;
+    if (a->node && a->session)
+        return OK;
+    fault_set(f, STATUS_USAGE, "replay needs --node and --session");
+    fault_hint(f, "hefu-audit replay --node DIR --session ID");
+    return STATUS_USAGE;
 }
 
-static void print_verdict(const struct replay_verdict *v, const struct premises *p)
+/* Another machine must come to the same verdict: the number of threads and the arithmetic may be chosen.  [AUDIT R10] */
+static status choose_machine(struct pool **pool, uint32_t *threads, const struct arguments *a, struct fault *f)
 {
+    char *end = NULL;
+    const unsigned long given = a->threads ? strtoul(a->threads, &end, 10) : 1;
+
+    if (a->threads && (*end || given < 1 || given > POOL_THREADS_MAX))
+        return fault_set(f, STATUS_USAGE, "--threads is %.40s, accepted is 1 to %d", a->threads, POOL_THREADS_MAX);
+    if (a->kernel && pair_tier_use(a->kernel) != OK) {
+        fault_hint(f, "without it the fastest is chosen; scalar is everywhere");
+        return fault_set(f, STATUS_USAGE, "--kernel is %.40s, which this processor or this program does not have", a->kernel);
+    }
+    (void)pair_tier_name(); /* chosen before there are threads */
+    *threads = (uint32_t)given;
+    return pool_new(pool, *threads, f);
+}
+
+/* ---- what is looked at ---- */
+
+static void check_outputs(struct finding *found, struct premises *p, const struct party_result *result)
+{
+    const struct outputs o = {
+        .session_dir = p->session_dir, .papers = &p->papers, .table = &p->table, .data = &p->data, .result = result};
+
+    if (result->weight) /* else the session stopped before, or was an offline one */
+        (void)!outputs_check(&found->delivered, &o, &found->outputs);
+}
+
+static status look(struct finding *found, struct premises *p, struct pool *pool, int quiet, struct fault *f)
+{
+    struct watch watch = {.passes = p->papers.contract.passes,
+                          .stage = p->table.stage == STAGE_OFFLINE ? STAGE_OFFLINE : STAGE_WHOLE}; /* online: as a whole */
+    struct party_result result AUTO(party_result_clear) = {0};
+    struct replay_input in = premises_input(p), before;
+    status ran;
+
+    if (premises_check_root(p, &found->root) != OK && found->root.code != STATUS_MISMATCH)
+        return fault_set(f, found->root.code, "%s", found->root.message);
+    table_findings_make(&found->table, &p->papers.contract.party[p->table.self], &p->data, p->table.stage != STAGE_OFFLINE);
+    in.progress = (struct progress){&watch, watch_step};
+    in.parallel = pool_parallel(pool);
+    in.result = &result;
+    if (p->offline) {
+        before = premises_input(p->offline);
+        before.progress = in.progress;
+        before.parallel = in.parallel;
+        in.offline = &before;
+    }
+    bar_init(&watch.bar, stderr, quiet);
+    ran = replay_run(&found->replay, &in, f);
+    bar_end(&watch.bar, ran == OK && found->replay.same, bar_clock());
+    TRY(ran);
+    check_outputs(found, p, &result);
+    return OK;
+}
+
+static int agrees(const struct finding *found)
+{
+    return found->replay.same && found->root.code == OK && !found->table.wrong[0] && found->outputs.code == OK;
+}
+
+/* ---- what is said ---- */
+
+static void print_columns(const char *what, uint16_t count, uint16_t first)
+{
+    if (count)
+        printf("; %u column%s %s, the first is number %u", count, count == 1 ? "" : "s", what, first + 1u);
+}
+
+static void print_rules(const struct finding *found, const struct premises *p)
+{
+    const struct contract_party *me = &p->papers.contract.party[p->table.self];
+    char when[CONTRACT_TIME_BYTES];
+
+    printf("  R1           seed and table open their commitments, in the log and in the contract");
+    if (p->sealed_at) {
+        contract_time_text(when, p->sealed_at);
+        printf("; sealed to %s on %s", p->papers.contract.auditor, when);
+    }
+    printf("\n  R2           %u rows and %u columns with the bins of the contract", me->rows, me->columns);
+    print_columns("constant", found->table.constant, found->table.first_constant);
+    print_columns("nearly constant", found->table.sparse, found->table.first_sparse);
+    printf("\n  R3 to R6, R9 every message, state, own plaintext, key and draw of rows is the same bit for bit\n");
+    if (found->delivered)
+        printf("  R7           the outputs that are kept, %d file%s, hold what is computed again\n", found->delivered,
+               found->delivered == 1 ? "" : "s");
+    else
+        printf("  R7           no outputs are kept here\n");
+    printf("  R10          %u thread%s, %s arithmetic: any other machine comes to the same\n", found->threads,
+           found->threads == 1 ? "" : "s", pair_tier_name());
+}
+
+static void print_pass(const struct finding *found, const struct premises *p)
+{
+    const struct replay_verdict *v = &found->replay;
     char number[32], bytes[BAR_SIZE_BYTES];
 
     bar_bytes_text(bytes, v->bytes);
-    if (v->same)
-        printf("replay agrees: %s records of %s and %s sent are what an honest party writes%s%s\n",
-               audit_number(number, v->compared), p->papers.contract.party[p->table.self].name, bytes,
-               v->stopped ? ", up to where the session stopped" : "",
-               v->stage == STAGE_ONLINE ? ", after those of its offline session" : "");
-    else
-        printf("%sfirst mismatch seq=%llu, field=%s: %s\n", v->stage == p->table.stage ? "" : "in the offline session: ", (unsigned long long)v->seq, v->field, v->words);
+    printf("PASS: replay agrees: %s records of %s and %s sent are what an honest party writes%s%s\n",
+           audit_number(number, v->compared), p->papers.contract.party[p->table.self].name, bytes,
+           v->stopped ? ", up to where the session stopped" : "",
+           v->stage == STAGE_ONLINE ? ", after those of its offline session" : "");
+    print_rules(found, p);
 }
 
-static json_t *verdict_json(const struct replay_verdict *v, const struct premises *p)
+static void print_mismatch(const struct finding *found, const struct premises *p)
 {
-    json_t *o =
-        json_pack("{s:b, s:s, s:s, s:b, s:I, s:I}", "same", v->same, "party", p->papers.contract.party[p->table.self].name,
-                  "stage", stage_name(v->stage), "stopped", v->stopped, "compared", (json_int_t)v->compared, "bytes", (json_int_t)v->bytes);
+    const struct replay_verdict *v = &found->replay;
+    char joint[PREMISES_JOINT_BYTES];
 
+    if (!v->same)
+        printf("%sfirst mismatch record %llu, field %s: %s%s\n", v->stage == p->table.stage ? "" : "in the offline session: ",
+               (unsigned long long)v->seq, v->field, v->words, premises_joint_words(joint, v));
+    else if (found->root.code != OK)
+        printf("mismatch of the contract, field data_root: %s\n", found->root.message);
+    else if (found->table.wrong[0])
+        printf("mismatch of the table: %s\n", found->table.wrong);
+    else
+        printf("mismatch of %s\n", found->outputs.message);
+}
+
+static json_t *finding_json(const struct finding *found, const struct premises *p)
+{
+    const struct replay_verdict *v = &found->replay;
+    json_t *o = json_pack("{s:b, s:s, s:s, s:b, s:I, s:I, s:I}", "same", agrees(found), "party",
+                          p->papers.contract.party[p->table.self].name, "stage", stage_name(v->stage), "stopped", v->stopped, "compared",
+                          (json_int_t)v->compared, "bytes", (json_int_t)v->bytes, "joint_checkpoints", (json_int_t)v->joints);
+
+    if (v->joints)
+        json_object_update_new(o, json_pack("{s:I, s:i}", "last_joint", (json_int_t)v->joint_seq, "last_joint_pass", (int)v->joint_pass));
     if (!v->same)
         json_object_update_new(
             o, json_pack("{s:I, s:s, s:s}", "record", (json_int_t)v->seq, "field", v->field, "words", v->words));
+    json_object_update_new(
+        o, json_pack("{s:b, s:s, s:i, s:i, s:i, s:s, s:i, s:s}", "data_root", found->root.code == OK, "table", found->table.wrong,
+                     "constant_columns", (int)found->table.constant, "nearly_constant_columns", (int)found->table.sparse, "outputs",
+                     found->delivered, "outputs_differ", found->outputs.message, "threads", (int)found->threads, "kernel",
+                     pair_tier_name()));
     return o;
+}
+
+static void drop_pool(struct pool **pool)
+{
+    pool_free(*pool);
 }
 
 status command_replay(int argc, char **argv, struct fault *f)
 {
-    const char *node_dir = NULL, *session = NULL, *given[1];
-    size_t files = 0;
-    int as_json = 0;
-    const struct audit_option options[] = {
-        {"node", &node_dir, NULL}, {"session", &session, NULL}, {"json", NULL, &as_json}, {0}};
-    struct premises *p AUTO(premises_free) = NULL, *offline AUTO(premises_free) = NULL;
-    struct replay_input in, before;
-    struct replay_verdict v;
+    struct arguments a = {0};
+    struct audit_key key AUTO(audit_key_clear) = {0};
+    struct pool *pool AUTO(drop_pool) = NULL;
+    struct premises *p AUTO(premises_free) = NULL;
+    struct finding found = {0};
     struct fault torn = {0};
-    struct watch watch;
-    status ran;
 
-    TRY(audit_arguments(options, given, 1, &files, argc, argv, f));
-    session = session ? session : files ? given[0] : NULL;
-    if (!node_dir || !session) {
-        fault_set(f, STATUS_USAGE, "replay needs --node and --session");
-        fault_hint(f, "hefu-audit replay --node DIR --session ID");
-        return STATUS_USAGE;
-    }
-    TRY(alloc_zeroed(&p, 1, sizeof *p));
-    TRY(open_premises(p, node_dir, session, f));
+    TRY(read_arguments(&a, argc, argv, f));
+    TRY(choose_machine(&pool, &found.threads, &a, f));
+    if (a.key)
+        TRY(audit_key_load(&key, a.key, f));
+    TRY(premises_open(&p, &(struct premises_place){a.node, a.session, a.table, a.key ? &key : NULL, 0}, f));
     if (journal_whole(&p->journal, p->session_dir, &torn) != OK)
         fprintf(stderr, "hefu-audit: warning: %s\n", torn.message);
-    in = input_of(p, &watch);
-    if (p->table.stage == STAGE_ONLINE) {
-        TRY(open_offline(&offline, p, f));
-        before = input_of(offline, &watch);
-        in.offline = &before;
-    }
-    watch.passes = p->papers.contract.passes;
-    watch.stage = p->table.stage == STAGE_OFFLINE ? STAGE_OFFLINE : STAGE_WHOLE; /* an online one is replayed as a whole */
-    bar_init(&watch.bar, stderr, as_json);
-    ran = replay_run(&v, &in, f);
-    bar_end(&watch.bar, ran == OK && v.same, bar_clock());
-    TRY(ran);
-    if (as_json)
-        TRY(audit_print_json(verdict_json(&v, p), f));
+    TRY(look(&found, p, pool, a.as_json, f));
+    if (a.as_json)
+        TRY(audit_print_json(finding_json(&found, p), f));
+    else if (agrees(&found))
+        print_pass(&found, p);
     else
-        print_verdict(&v, p);
-    return v.same ? OK : STATUS_MISMATCH;
+        print_mismatch(&found, p);
+    return agrees(&found) ? OK : STATUS_MISMATCH;
 }

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { BIN_TEXT = 96, FACT_TEXT = 64, FACTS_MAX = 16 };
+enum { BIN_TEXT = 96, FACT_TEXT = 64, FACTS_MAX = 16, OUTPUT_FILE_MAX = 64 << 20, MODEL_PRECISION = 17 };
 
 /* ---- evidence ---- */
 
@@ -165,7 +165,7 @@ static status make_scorecard(struct scorecard *s, const struct outputs *o)
 static status write_json(const struct outputs *o, const char *name, const json_t *value, struct fault *f)
 {
     char path[FILES_PATH_BYTES];
-    char *text AUTO(auto_free) = value ? json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
+    char *text AUTO(auto_free) = value ? json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(MODEL_PRECISION)) : NULL;
 
     if (!text)
         return fault_set(f, STATUS_CONFIG, "%s cannot be written: a name in it is not UTF-8", name);
@@ -174,12 +174,11 @@ static status write_json(const struct outputs *o, const char *name, const json_t
 }
 
 /* The own block of the model, and what turns a sum of weights into a probability. */
-static status write_model(const struct outputs *o, const struct scorecard *s, struct fault *f)
+static json_t *model_of(const struct outputs *o, const struct scorecard *s)
 {
     const struct contract *k = &o->papers->contract;
     json_t *columns = json_array(), *model;
     char id[2 * HASH_BYTES + 1];
-    status result;
 
     hash_hex(&o->papers->contract_id, id);
     for (uint16_t c = 0; c < o->data->columns; c++) {
@@ -198,7 +197,14 @@ static status write_model(const struct outputs *o, const struct scorecard *s, st
         json_object_set_new(model, "calibration", json_pack("{s:f, s:f}", "a", o->result->calibration.a, "b",
                                                             o->result->calibration.b));
     }
-    result = write_json(o, "model.json", model, f);
+    return model;
+}
+
+static status write_model(const struct outputs *o, const struct scorecard *s, struct fault *f)
+{
+    json_t *model = model_of(o, s);
+    status result = write_json(o, "model.json", model, f);
+
     json_decref(model);
     return result;
 }
@@ -507,4 +513,79 @@ json_t *outputs_summary(const struct outputs *o)
     json_object_set_new(out, "transcript",
                         json_pack("{s:b, s:i}", "verified", o->verdict->ok, "sessions", o->table->stage == STAGE_ONLINE ? 2 : 1));
     return out;
+}
+
+/* ---- what was delivered, against what is computed again ---- */
+
+static void json_clear(json_t **j)
+{
+    json_decref(*j);
+}
+
+/* NULL when there is no such file. */
+static status read_output(json_t **out, const struct outputs *o, const char *name, struct fault *f)
+{
+    char path[FILES_PATH_BYTES];
+    uint8_t *text AUTO(auto_free) = NULL;
+    size_t len = 0;
+
+    TRY(files_join(path, o->session_dir, name, f));
+    if (!files_exist(path))
+        return OK;
+    TRY(files_read(&text, &len, path, OUTPUT_FILE_MAX, f));
+    *out = json_loadb((const char *)text, len, JSON_REJECT_DUPLICATES, NULL);
+    return *out ? OK : fault_set(f, STATUS_MISMATCH, "%s is damaged", name);
+}
+
+/* Every field of ours is as delivered: written and read again, so that both are rounded alike. */
+static status compare_output(const json_t *delivered, const char *name, const json_t *own, size_t precision, struct fault *f)
+{
+    char *text AUTO(auto_free) = own ? json_dumps(own, JSON_REAL_PRECISION(precision)) : NULL;
+    json_t *again AUTO(json_clear) = text ? json_loads(text, 0, NULL) : NULL, *value;
+    const char *field;
+
+    if (!again)
+        return STATUS_NO_MEMORY;
+    json_object_foreach(again, field, value)
+        if (!json_equal(json_object_get(delivered, field), value))
+            return fault_set(f, STATUS_MISMATCH, "%s, field %s: it is not what the replay computes", name, field);
+    return OK;
+}
+
+static json_t *number_of(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+/* The part of result.json that follows from the session alone; times and bytes do not. */
+static json_t *results_of(const struct party_result *r)
+{
+    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "rows_aligned", (json_int_t)r->population.rows, "rows_train",
+                     (json_int_t)r->population.train, "rows_test", (json_int_t)r->population.test, "auc_test", number_of(r->auc),
+                     "ks_test", number_of(r->ks), "logloss_test", number_of(r->logloss), "auc_label_party_alone",
+                     number_of(r->alone_auc), "ks_label_party_alone", number_of(r->alone_ks), "logloss_label_party_alone",
+                     number_of(r->alone_logloss));
+}
+
+status outputs_check(int *found, const struct outputs *o, struct fault *f)
+{
+    json_t *result AUTO(json_clear) = NULL, *model AUTO(json_clear) = NULL, *own AUTO(json_clear) = NULL;
+    struct scorecard scorecard AUTO(scorecard_clear) = {0};
+
+    *found = 0;
+    TRY(read_output(&result, o, "result.json", f));
+    TRY(read_output(&model, o, "model.json", f));
+    if (result) {
+        own = results_of(o->result);
+        TRY(compare_output(result, "result.json", own, REPORT_PRECISION, f));
+        json_decref(own);
+        own = NULL;
+    }
+    if (model) {
+        TRY(make_scorecard(&scorecard, o));
+        own = model_of(o, &scorecard);
+        TRY(compare_output(model, "model.json", own, MODEL_PRECISION, f));
+    }
+    *found = (result != NULL) + (model != NULL);
+    return OK;
 }

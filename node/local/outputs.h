@@ -34,6 +34,10 @@ MUST_USE status outputs_write_evidence(struct verify_report *verdict, const char
 /* report.html, result.json and model.json; not of an offline session. */
 MUST_USE status outputs_write(const struct outputs *o, struct fault *f);
 
+/* For a replay, of whose outcome only session_dir, papers, table, data and result are looked at: result.json and model.json, as
+ * far as they are there (*found of them), hold what was computed again.  STATUS_MISMATCH names the file and the field. */
+MUST_USE status outputs_check(int *found, const struct outputs *o, struct fault *f);
+
 /* What the coordinator may see of the result (node/net/jobs.h lists it); NULL when memory is out. */
 json_t *outputs_summary(const struct outputs *o);
 

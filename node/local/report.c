@@ -188,7 +188,7 @@ status report_print_json(FILE *out, const struct report *r)
     json_object_set_new(o, "bytes_received", json_bytes(r, 1));
     json_object_set_new(o, "key_bits", json_count(r->key_bits));
     json_object_set_new(o, "transcript", json_transcript(r));
-    failed = !o || json_dumpf(o, out, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) != 0;
+    failed = !o || json_dumpf(o, out, JSON_INDENT(2) | JSON_REAL_PRECISION(REPORT_PRECISION)) != 0;
     json_decref(o);
     fputc('\n', out);
     return failed || ferror(out) ? STATUS_IO : OK;

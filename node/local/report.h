@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #define REPORT_UNKNOWN UINT64_MAX
+enum { REPORT_PRECISION = 12 }; /* digits of a number in result.json */
 
 enum report_viewer { REPORT_LABEL_PARTY, REPORT_FEATURE_PARTY, REPORT_COORDINATOR };
 enum report_check { REPORT_NOT_CHECKED, REPORT_PASSED, REPORT_FAILED };

@@ -53,28 +53,49 @@ expect a_lost_ca_is_the_auditors_mistake_and_no_verdict 2 "--ca lost.pem: there 
 
 # ---- replay ----
 
-expect a_part_replays_bit_for_bit 0 "replay agrees" "records of shop" -- \
+expect a_part_replays_bit_for_bit 0 "PASS: replay agrees" "records of shop" "R1 " "in the log and in the contract" \
+    "R2 " "columns with the bins of the contract" "R7 " "2 files, hold what is computed again" "1 thread, " -- \
     "$audit" replay --node out/nodes/shop --session "$session"
+expect more_threads_and_plainer_arithmetic_come_to_the_same 0 "PASS: replay agrees" "2 threads, scalar arithmetic" -- \
+    "$audit" replay --node out/nodes/shop --session "$session" --threads 2 --kernel scalar
+expect a_kernel_that_is_not_there_is_named 2 "--kernel is abacus" -- \
+    "$audit" replay --node out/nodes/shop --session "$session" --kernel abacus
+expect threads_are_counted 2 "--threads is 0" -- "$audit" replay --node out/nodes/shop --session "$session" --threads 0
 expect the_beginning_of_its_name_is_enough 0 '"same": true' -- \
     "$audit" replay --node out/nodes/bank --session "$(echo "$session" | cut -c 1-6)" --json
 expect an_unknown_session_is_named 2 "has no session ffff" -- "$audit" replay --node out/nodes/shop --session ffff
 
 cp "$kept/log" log.kept
 head -c 3200 log.kept >"$kept/log"
-expect a_cut_log_does_not_replay 1 "first mismatch seq=" -- "$audit" replay --node out/nodes/shop --session "$session"
+expect a_cut_log_does_not_replay 1 "first mismatch record 9, field type" "before any joint checkpoint" -- "$audit" replay --node out/nodes/shop --session "$session"
 cp log.kept "$kept/log"
 
 cp "$kept/bodies" bodies.kept
 flip "$kept/bodies" 40
-expect a_changed_body_does_not_replay 1 "first mismatch seq=" -- "$audit" replay --node out/nodes/shop --session "$session"
+expect a_changed_body_does_not_replay 1 "first mismatch record" "the last joint checkpoint that agrees is record" "after pass 2" -- "$audit" replay --node out/nodes/shop --session "$session"
 cp bodies.kept "$kept/bodies"
 
 table=$(sed -nE 's/.*"path": "([^"]*)".*/\1/p' "$kept/table.json")
 cp "$table" table.kept
 awk -F, -v OFS=, 'NR == 7 { $2 = $2 < 600 ? 1400 : 0 } { print }' table.kept >"$table"
-expect another_table_does_not_replay 1 "first mismatch seq=0" "the table is another one" -- \
+expect another_table_does_not_replay 1 "first mismatch record 0" "the table is another one" "the commitment in record 5" -- \
     "$audit" replay --node out/nodes/shop --session "$session"
+together="--party bank=out/nodes/bank --party shop=out/nodes/shop"
+# shellcheck disable=SC2086
+expect nor_does_it_together_with_the_others 1 "does NOT agree: the log of shop" "the table is another one" "waits for shop" -- \
+    "$audit" joint-replay --session "$session" $together
+expect the_table_may_lie_elsewhere 0 "PASS: replay agrees" -- \
+    "$audit" replay --node out/nodes/shop --session "$session" --table table.kept
 cp table.kept "$table"
+
+cp "$kept/model.json" model.kept
+sed 's/"weight": \(-\{0,1\}\)0/"weight": \11/; t' model.kept >"$kept/model.json"
+expect a_model_that_was_changed_afterwards_is_found 1 "mismatch of model.json, field columns" -- \
+    "$audit" replay --node out/nodes/shop --session "$session"
+cp model.kept "$kept/model.json"
+sed -i 's/"auc_test": 0/"auc_test": 1/' "$kept/result.json"
+expect so_is_a_metric 1 "mismatch of result.json, field auc_test" -- "$audit" replay --node out/nodes/shop --session "$session"
+sed -i 's/"auc_test": 1/"auc_test": 0/' "$kept/result.json"
 
 mv "$kept/seed.sealed" seed.kept
 expect without_its_seed_nothing_replays 2 "seed.sealed" "seeds are kept" -- \
@@ -85,5 +106,23 @@ expect the_seed_of_another_node_is_refused 1 "sealed by another node" -- \
 cp seed.kept "$kept/seed.sealed"
 expect with_everything_back_it_replays_again 0 "replay agrees" -- \
     "$audit" replay --node out/nodes/shop --session "$session"
+
+# ---- together, without bodies ----
+
+rm "$kept/bodies" out/nodes/bank/state/sessions/*/bodies
+expect without_bodies_a_part_alone_does_not_replay 2 "what was received was not kept" "joint-replay does without" -- \
+    "$audit" replay --node out/nodes/shop --session "$session"
+# shellcheck disable=SC2086
+expect all_parts_together_do 0 "PASS: joint replay agrees" "bank " "shop " "records agree" -- \
+    "$audit" joint-replay --session "$session" $together
+expect nobody_comes_twice 2 "shop is given twice" -- \
+    "$audit" joint-replay --session "$session" --party shop=out/nodes/shop --party shop=out/nodes/shop
+flip "$kept/log" 1000
+# shellcheck disable=SC2086
+expect a_changed_record_is_named 1 "does NOT agree: the log of shop" "first mismatch record" "after pass 2" -- \
+    "$audit" joint-replay --session "$session" $together
+# shellcheck disable=SC2086
+expect machines_read_it_too 1 '"same": false' '"about": "shop"' '"last_joint"' -- \
+    "$audit" joint-replay --session "$session" $together --json
 
 finish
