@@ -337,8 +337,7 @@ static status compare_roots(struct alignment *a, char *const *ids)
     TRY(session_exchange(ss, MESSAGE_psi_root, 0, roots, BODY_PSI_ROOT));
     for (party p = 0; p < ss->parties; p++)
         if (!hash_equal(&roots[ss->self], &roots[p]))
-            return session_blame(ss, p, STATUS_UNEXPECTED, "%s holds another list of common people than we do",
-                                 ss->contract->party[p].name);
+            return session_equivocation(ss, p, "%s holds another list of common people than we do", ss->contract->party[p].name);
     return session_fact_hash(ss, FACT_ALIGNED, 0, &roots[ss->self]);
 }
 
@@ -402,6 +401,19 @@ static status list_test_rows(struct session *ss, uint8_t *out, uint32_t common, 
     return OK;
 }
 
+/* A list was told to each: all compare what they heard. */
+static status compare_splits(struct session *ss)
+{
+    struct hash seen[PARTIES_MAX];
+
+    seen[ss->self] = ss->openings;
+    TRY(session_exchange(ss, MESSAGE_split_root, 0, seen, BODY_SPLIT_ROOT));
+    for (party p = 0; p < ss->parties; p++)
+        if (!hash_equal(&seen[p], &ss->openings))
+            return session_equivocation(ss, p, "%s holds another list of test rows than we do", ss->contract->party[p].name);
+    return OK;
+}
+
 /* A block with a bin for every few rows learns the labels of its own people from its own weights. */
 static status check_widths(struct session *ss)
 {
@@ -427,6 +439,11 @@ status align_split(struct session *ss, uint8_t *out, uint32_t common, const uint
         TRY(draw_test_rows(ss, out, common));
     else
         TRY(list_test_rows(ss, out, common, listed));
+    hasher_init(&h, "hefu/split/v1");
+    hasher_add(&h, out, common);
+    hasher_final(&h, &ss->openings); /* where the running hash of what all must have seen alike begins */
+    if (ss->contract->test_rule == TEST_LISTED)
+        TRY(compare_splits(ss));
     *pop = (struct population){.rows = common};
     for (uint32_t i = 0; i < common; i++) {
         pop->train += out[i] == 0;
@@ -434,9 +451,6 @@ status align_split(struct session *ss, uint8_t *out, uint32_t common, const uint
     }
     TRY(session_fact(ss, FACT_POPULATION, pop->rows, pop->train));
     TRY(session_fact(ss, FACT_TEST_ROWS, pop->test, 0));
-    hasher_init(&h, "hefu/split/v1");
-    hasher_add(&h, out, common);
-    hasher_final(&h, &ss->openings); /* compared with the first openings: one split for all */
     if (pop->train < 2 || pop->test < 2)
         return session_fail(ss, STATUS_LIMIT, "of %u common people %u are training rows and %u test rows", common,
                             pop->train, pop->test);

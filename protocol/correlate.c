@@ -24,6 +24,7 @@ struct work {
     size_t cipher_bytes, per_record;
     uint8_t *record;   /* up to BLOCK_RECORDS records of ciphertexts */
     uint64_t *numbers; /* the same as numbers of some key */
+    struct hasher said[PARTIES_MAX]; /* what each party tells all alike */
     uint64_t done, total;
 };
 
@@ -75,11 +76,16 @@ static status send_block(struct work *w, party to, enum message_kind kind, uint3
 {
     struct session *ss = w->ss;
 
-    for (size_t r = 0; r * w->per_record < items; r++)
+    for (size_t r = 0; r * w->per_record < items; r++) {
+        const uint8_t *body = w->record + r * w->per_record * w->cipher_bytes;
+        const size_t len = record_items(w, items, r) * w->cipher_bytes;
+
+        if (to == ss->parties)
+            hasher_add(&w->said[ss->self], body, len);
         for (party q = 0; q < ss->parties; q++)
             if (q != ss->self && (to == ss->parties || q == to))
-                TRY(session_send_part(ss, q, kind, group, first + r, w->record + r * w->per_record * w->cipher_bytes,
-                                      record_items(w, items, r) * w->cipher_bytes));
+                TRY(session_send_part(ss, q, kind, group, first + r, body, len));
+    }
     return OK;
 }
 
@@ -515,8 +521,10 @@ static status recv_residuals(struct work *w, uint64_t *sums, party q, uint32_t g
         const size_t items = record_items(w, w->c->plan.n, r);
 
         result = recv_ciphers(w, key, q, MESSAGE_back_mask, group, r, items, w->numbers);
-        if (result == OK)
-            scatter_add(scatter, w->numbers, (uint32_t)(r * w->per_record), items);
+        if (result != OK)
+            break;
+        hasher_add(&w->said[q], w->record, items * w->cipher_bytes);
+        scatter_add(scatter, w->numbers, (uint32_t)(r * w->per_record), items);
     }
     if (result == OK)
         scatter_sums(scatter, sums);
@@ -655,6 +663,23 @@ static void count_work(struct work *w)
                         correlate_replies(ss->contract, plan, p) * COST_DECRYPT;
 }
 
+/* [SPEC 4.5.4] What each told all alike goes into the running hash of openings. */
+static void absorb_said(struct work *w)
+{
+    struct session *ss = w->ss;
+
+    for (party p = 0; p < ss->parties; p++) {
+        struct hash of;
+        struct hasher h;
+
+        hasher_final(&w->said[p], &of);
+        hasher_init(&h, "hefu/said to all/v1");
+        hasher_add_hash(&h, &ss->openings);
+        hasher_add_hash(&h, &of);
+        hasher_final(&h, &ss->openings);
+    }
+}
+
 status correlate_run(struct correlation *c, struct session *ss, const struct matrix *own)
 {
     struct work w AUTO(work_clear) = {.c = c, .ss = ss, .own = own};
@@ -666,6 +691,8 @@ status correlate_run(struct correlation *c, struct session *ss, const struct mat
     w.per_record = vector_items_per_record(w.cipher_bytes);
     TRY(alloc_zeroed(&w.record, BLOCK_RECORDS * w.per_record, w.cipher_bytes));
     TRY(numbers_new(&w.numbers, &ss->paillier, BLOCK_RECORDS * w.per_record));
+    for (party p = 0; p < ss->parties; p++)
+        hasher_init(&w.said[p], "hefu/back mask/v1");
     count_work(&w);
     TRY(draw_pads(&w));
     TRY(send_masks(&w));
@@ -680,5 +707,6 @@ status correlate_run(struct correlation *c, struct session *ss, const struct mat
         for (uint32_t b = 0; b < c->plan.back_groups; b++)
             TRY(open_replies(&w, p, MESSAGE_back_reply, b, c->block[p].width));
     }
+    absorb_said(&w);
     return OK;
 }

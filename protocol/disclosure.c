@@ -13,7 +13,7 @@ const char *language_tag(enum language l)
 /* clang-format off */
 #define SHIELDED(BY) \
     BY(commit, CIPHER)    BY(nonce, CONTROL)     BY(key, CONTROL)         BY(link, NONE) \
-    BY(psi_set, CIPHER)   BY(psi_count, NONE)    BY(psi_list, NONE)       BY(psi_root, NONE)    BY(split, NONE) \
+    BY(psi_set, CIPHER)   BY(psi_count, NONE)    BY(psi_list, NONE)       BY(psi_root, NONE)    BY(split, NONE)      BY(split_root, CONTROL) \
     BY(fore_mask, CIPHER) BY(fore_reply, MASK)   BY(back_mask, CIPHER)    BY(back_ridge, CIPHER) BY(back_reply, MASK) \
     BY(ot_offer, CIPHER)  BY(ot_answer, CIPHER)  BY(weight, MASK)         BY(choice, CIPHER)    BY(turn, MASK) \
     BY(table, MASK)       BY(flip, MASK)         BY(range, NONE)          BY(residual, MASK)    BY(lift, CONTROL) \

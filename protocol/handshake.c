@@ -52,19 +52,38 @@ static status send_promises(struct session *ss, struct promise *all, struct rng_
     return OK;
 }
 
+/* What everybody committed to, as we heard it. */
+static void hash_of_promises(struct hash *out, const struct session *ss, const struct promise *all)
+{
+    struct hasher h;
+
+    hasher_init(&h, "hefu/promises/v1");
+    for (party p = 0; p < ss->parties; p++) {
+        hasher_add_hash(&h, &all[p].seed);
+        hasher_add_hash(&h, &all[p].nonce);
+        hasher_add_hash(&h, &all[p].data);
+    }
+    hasher_final(&h, out);
+}
+
 /* [SPEC 2.3.2] all nonces, checked against the commitments; then the session's keys. */
 static status open_nonces(struct session *ss, const struct promise *all, const struct rng_key *nonce)
 {
-    uint8_t nonces[PARTIES_MAX][BODY_NONCE];
+    struct { struct rng_key nonce; struct hash heard; } body[PARTIES_MAX];
     struct hasher h;
     struct hash digest;
 
-    memcpy(nonces[ss->self], nonce->bytes, BODY_NONCE);
-    TRY(session_exchange(ss, MESSAGE_nonce, 0, nonces, BODY_NONCE));
+    _Static_assert(sizeof body[0] == BODY_NONCE, "the message is its two parts");
+    body[ss->self].nonce = *nonce;
+    hash_of_promises(&body[ss->self].heard, ss, all);
+    TRY(session_exchange(ss, MESSAGE_nonce, 0, body, BODY_NONCE));
+    for (party p = 0; p < ss->parties; p++)
+        if (!hash_equal(&body[p].heard, &body[ss->self].heard))
+            return session_equivocation(ss, p, "%s heard other commitments than we did", ss->contract->party[p].name);
     for (party p = 0; p < ss->parties; p++) {
         struct hash expected;
 
-        commit_to(&expected, "hefu/commit nonce/v1", ss, p, nonces[p], BODY_NONCE);
+        commit_to(&expected, "hefu/commit nonce/v1", ss, p, body[p].nonce.bytes, sizeof body[p].nonce.bytes);
         if (!hash_equal(&expected, &all[p].nonce))
             return session_blame(ss, p, STATUS_UNTRUSTED, "the nonce of %s does not open its commitment",
                                  ss->contract->party[p].name);
@@ -72,7 +91,7 @@ static status open_nonces(struct session *ss, const struct promise *all, const s
     hasher_init(&h, "hefu/joint/v1");
     hasher_add_hash(&h, &ss->id);
     for (party p = 0; p < ss->parties; p++) {
-        hasher_add(&h, nonces[p], BODY_NONCE);
+        hasher_add(&h, body[p].nonce.bytes, sizeof body[p].nonce.bytes);
         hasher_add_hash(&h, &all[p].seed);
         hasher_add_hash(&h, &all[p].data);
     }

@@ -12,7 +12,7 @@
 /* clang-format off */
 #define MESSAGES(MSG) \
     MSG(commit,      1, HANDSHAKE, PLAIN,  "each to all: commitments to seed, nonce and own data",             "nothing: hiding commitments") \
-    MSG(nonce,       2, HANDSHAKE, PLAIN,  "each to all, after all commitments: the nonce",                    "a random number") \
+    MSG(nonce,       2, HANDSHAKE, PLAIN,  "each to all, after all commitments: the nonce, and a hash of them all", "a random number; that all heard the same commitments") \
     MSG(key,         3, HANDSHAKE, PLAIN,  "each to all: Paillier modulus and proof",                          "a public key") \
     MSG(link,        4, HANDSHAKE, PLAIN,  "each to all, in an online session: hash of the preparation it stands on", "that all stand on the same one") \
     MSG(psi_set,    10, ALIGN,     VECTOR, "ring order: a blinded, shuffled set",                              "the size of a set, already in the contract; the comparer: of all overlaps") \
@@ -20,6 +20,7 @@
     MSG(psi_list,   12, ALIGN,     VECTOR, "back through the shufflers: positions of common people",           "which of the receiver's own people are common to all") \
     MSG(psi_root,   13, ALIGN,     PLAIN,  "each to all: keyed hash of the aligned list",                      "that all lists agree") \
     MSG(split,      14, ALIGN,     VECTOR, "label party to all: which aligned rows are test rows",             "the train/test split") \
+    MSG(split_root, 15, ALIGN,     PLAIN,  "each to all, when rows are listed: hash of the list",              "that all hold the same list") \
     MSG(fore_mask,  20, PREPARE,   VECTOR, "key owner to data owner: encrypted random weights",                "nothing: encryptions of random numbers") \
     MSG(fore_reply, 21, PREPARE,   VECTOR, "data owner to key owner: masked products (gather)",                "uniformly random numbers") \
     MSG(back_mask,  22, PREPARE,   VECTOR, "key owner to all: encrypted random residuals, the same to all",    "nothing: encryptions of random numbers") \
@@ -84,10 +85,11 @@ static inline size_t vector_records(size_t item_bytes, size_t count)
 /* Body lengths of plain messages and item sizes of vectors that do not depend on the contract. */
 enum {
     BODY_COMMIT = 3 * 32,
-    BODY_NONCE = 32,
+    BODY_NONCE = 32 + 32,
     BODY_LINK = 32,
     BODY_PSI_COUNT = 4,
     BODY_PSI_ROOT = 32,
+    BODY_SPLIT_ROOT = 32,
     BODY_OT_OFFER = 8192,
     BODY_OT_ANSWER = 4128,
     BODY_LIFT = 32,

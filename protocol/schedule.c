@@ -411,8 +411,10 @@ static int align(struct pen *pen, enum schedule_known known, const struct popula
     ring_walk(pen, MESSAGE_psi_list, 1, ITEM_PSI_LIST, &population->rows);
     exchange(pen, MESSAGE_psi_root, 0, BODY_PSI_ROOT);
     fact(pen, FACT_ALIGNED, 0, 0);
-    if (c->test_rule == TEST_LISTED)
+    if (c->test_rule == TEST_LISTED) {
         announce(pen, contract_label_party(c), MESSAGE_split, ITEM_SPLIT, population->rows);
+        exchange(pen, MESSAGE_split_root, 0, BODY_SPLIT_ROOT);
+    }
     return known == KNOWN_ALL;
 }
 

@@ -112,6 +112,19 @@ status session_fail(struct session *ss, status code, const char *fmt, ...)
     return code;
 }
 
+status session_equivocation(struct session *ss, party p, const char *fmt, ...)
+{
+    const int first = ss->fault.code == OK;
+    va_list ap;
+
+    va_start(ap, fmt);
+    blame_v(ss, ss->parties == 2 ? p : ss->parties, STATUS_EQUIVOCATION, fmt, ap);
+    va_end(ap);
+    if (first)
+        fault_hint(&ss->fault, "somebody told two parties different things: the logs of all, or a replay at each, show who");
+    return STATUS_EQUIVOCATION;
+}
+
 static const char *name_of(const struct session *ss, party p)
 {
     return ss->contract->party[p].name;
@@ -545,8 +558,8 @@ static status hear_notes(struct session *ss, enum message_kind kind, uint32_t pa
     for (party p = 0; p < ss->parties; p++) {
         memcpy(sig.bytes, bodies[p], SIGNATURE_BYTES);
         if (p != ss->self && note_check(&sig, &ss->peer[p].card.sign, &joint, p) != OK)
-            return session_blame(ss, p, STATUS_EQUIVOCATION, point == NOTE_END ? "%s signed another end of the session than ours"
-                                 : "%s signed another joint checkpoint after pass %u", name_of(ss, p), pass);
+            return session_equivocation(ss, p, point == NOTE_END ? "%s signed another end of the session than ours"
+                                        : "%s signed another joint checkpoint after pass %u", name_of(ss, p), pass);
         log_root_write(items[p], &ss->shown[p]);
         memcpy(items[p] + LOG_ROOT_BYTES, sig.bytes, SIGNATURE_BYTES);
     }
@@ -600,7 +613,7 @@ static status exchange_ends(struct session *ss)
     TRY(session_exchange(ss, MESSAGE_finish, 0, bodies[0], BODY_FINISH));
     for (party p = 0; p < ss->parties; p++) {
         if (memcmp(bodies[p] + LOG_ROOT_BYTES, ss->openings.bytes, HASH_BYTES) != 0)
-            return session_blame(ss, p, STATUS_EQUIVOCATION, "%s ends with other openings than ours", name_of(ss, p));
+            return session_equivocation(ss, p, "%s ends with other openings than ours", name_of(ss, p));
         log_root_read(&ss->shown[p], bodies[p]);
     }
     return OK;

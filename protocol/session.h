@@ -97,6 +97,9 @@ void session_clear(struct session *ss); /* wipes */
 
 /* End the session by peer p's fault.  The first blame stays. */
 status session_blame(struct session *ss, party p, status code, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* End it because p was told, or saw, something else than we: of two parties p is to blame, among more nobody can say who told
+ * two ways, and replay shows it. */
+status session_equivocation(struct session *ss, party p, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* End it for a reason of our own or the world's. */
 status session_fail(struct session *ss, status code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 

@@ -339,8 +339,7 @@ static status confirm_openings(struct optimiser *o, uint32_t t)
     TRY(session_exchange(ss, MESSAGE_lift, t, seen, BODY_LIFT));
     for (party p = 0; p < ss->parties; p++)
         if (!hash_equal(&seen[p], &ss->openings))
-            return session_blame(ss, p, STATUS_EQUIVOCATION, "%s saw other openings than we did in pass %u",
-                                 ss->contract->party[p].name, t);
+            return session_equivocation(ss, p, "%s saw other openings than we did in pass %u", ss->contract->party[p].name, t);
     return OK;
 }
 

@@ -140,6 +140,20 @@ static void replay_part(party p)
                  trial.verdict[p].words);
 }
 
+/* By another honest one, but for not being there any more. */
+static void assert_no_honest_party_is_named(void)
+{
+    for (party p = 0; p < trial.shape.parties; p++) {
+        const struct session *ss = &trial.sim.party[p].ss;
+        const status end = trial.sim.party[p].outcome;
+
+        if (p == cheating.who || end == OK || end == STATUS_CLOSED || end == STATUS_TIMEOUT)
+            continue;
+        if (ss->blamed != cheating.who && ss->blamed != trial.shape.parties)
+            fail_msg("%s: p%u names p%u, which is honest: %s", where(), p, ss->blamed, ss->fault.message);
+    }
+}
+
 void trial_run(const struct shape *shape, const struct cheat *how, sim_disturb *disturb)
 {
     const struct sim *without = trial_without_cheat(shape);
@@ -153,6 +167,7 @@ void trial_run(const struct shape *shape, const struct cheat *how, sim_disturb *
     verify_logs();
     for (party p = 0; p < shape->parties; p++)
         replay_part(p);
+    assert_no_honest_party_is_named();
 }
 
 /* ---- assertions ---- */
@@ -201,10 +216,13 @@ static void assert_nobody_is_named(void)
 
 void assert_refused(status code, const char *words)
 {
+    /* Of more than two parties nobody can say who told two stories. */
+    const party named = code == STATUS_EQUIVOCATION && trial.shape.parties > 2 ? trial.shape.parties : cheating.who;
+
     for (party p = 0; p < trial.shape.parties; p++) {
         const struct session *ss = &trial.sim.party[p].ss;
 
-        if (p != cheating.who && trial.sim.party[p].outcome == code && ss->blamed == cheating.who &&
+        if (p != cheating.who && trial.sim.party[p].outcome == code && ss->blamed == named &&
             strstr(ss->fault.message, words))
             return;
     }

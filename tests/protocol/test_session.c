@@ -248,17 +248,49 @@ static void an_approval_that_its_identity_key_did_not_sign_is_refused(void **sta
 
 /* ---- handshake ---- */
 
+/* It hears right what was committed to, and shows a nonce that was not. */
 static status show_another_nonce(struct sim_party *me)
 {
+    struct hash none = {{0}}, heard;
+    uint8_t commit[2][BODY_COMMIT] = {{0}}, nonce[BODY_NONCE] = {1};
+    struct hasher h;
+
+    if (me->self == 1)
+        return handshake_run(&me->ss, &none);
+    TRY(session_send(&me->ss, 1, MESSAGE_commit, 0, commit[0], sizeof commit[0]));
+    TRY(session_recv(&me->ss, 1, MESSAGE_commit, 0, commit[1], sizeof commit[1]));
+    hasher_init(&h, "hefu/promises/v1");
+    for (party p = 0; p < 2; p++)
+        for (size_t i = 0; i < BODY_COMMIT; i += HASH_BYTES)
+            hasher_add(&h, commit[p] + i, HASH_BYTES);
+    hasher_final(&h, &heard);
+    memcpy(nonce + 32, heard.bytes, HASH_BYTES);
+    return session_send(&me->ss, 1, MESSAGE_nonce, 0, nonce, sizeof nonce);
+}
+
+/* The other hash of what was heard: of two parties the one that says so is named. */
+static status hear_something_else(struct sim_party *me)
+{
     struct hash none = {{0}};
-    uint8_t commit[BODY_COMMIT] = {0}, nonce[BODY_NONCE] = {0};
+    uint8_t commit[BODY_COMMIT] = {0}, nonce[BODY_NONCE] = {1};
 
     if (me->self == 1)
         return handshake_run(&me->ss, &none);
     TRY(session_send(&me->ss, 1, MESSAGE_commit, 0, commit, sizeof commit));
     TRY(session_recv(&me->ss, 1, MESSAGE_commit, 0, commit, sizeof commit));
-    nonce[0] = 1;
     return session_send(&me->ss, 1, MESSAGE_nonce, 0, nonce, sizeof nonce);
+}
+
+static void other_commitments_heard_are_equivocation(void **state)
+{
+    struct sim sim;
+
+    (void)state;
+    run_two(&sim, hear_something_else, 6);
+    assert_int_equal(sim.party[1].outcome, STATUS_EQUIVOCATION);
+    assert_int_equal(sim.party[1].ss.blamed, 0);
+    assert_non_null(strstr(sim.party[1].ss.fault.message, "p0 heard other commitments than we did"));
+    sim_clear(&sim);
 }
 
 static void a_nonce_that_does_not_open_its_commitment_is_refused(void **state)
@@ -352,6 +384,7 @@ int main(void)
         cmocka_unit_test(a_frame_of_another_session_is_refused),
         cmocka_unit_test(an_approval_that_its_identity_key_did_not_sign_is_refused),
         cmocka_unit_test(a_nonce_that_does_not_open_its_commitment_is_refused),
+        cmocka_unit_test(other_commitments_heard_are_equivocation),
         cmocka_unit_test(two_different_states_shown_to_two_peers_end_the_session),
         cmocka_unit_test(logs_have_the_same_shape_whatever_the_data),
     };

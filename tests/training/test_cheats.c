@@ -381,8 +381,8 @@ static const struct way ways[] = {
      .how.session_reply_rng = same_reply_mask, .kind = MESSAGE_fore_reply},
     {.name = "replies_that_are_not_randomised_anew_are_convicted", .shapes = before,
      .how = {.session_reply_rng = watch_replies, .blind_draw_many = no_randomiser}, .kind = MESSAGE_fore_reply},
-    {.name = "another_encrypted_pad_for_one_peer_is_convicted", .shapes = three, .how.session_send_part = another_pad_for_one,
-     .kind = MESSAGE_back_mask},
+    {.name = "another_encrypted_pad_for_one_peer_is_refused_and_convicted", .shapes = three, .how.session_send_part = another_pad_for_one,
+     .end = REFUSED, .code = STATUS_EQUIVOCATION, .words = "saw other openings", .kind = MESSAGE_back_mask},
 
     {.name = "a_changed_learning_rate_is_convicted", .shapes = any, .end = UNNAMED,
      .how.handshake_run = change_learning_rate, .kind = MESSAGE_weight, .pass = 2},
