@@ -1,0 +1,68 @@
+/* What is sealed to an auditor, and statements that it was destroyed, from any bytes: no crash, and nothing is accepted but the
+ * one encoding.  The first byte chooses: 0 bytes as they lie on disk, 1 bytes inside of a good seal, 2 a statement. */
+#include "node/local/audit_seal.h"
+#include "protocol/destroyed.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+/* The corpus has a content of this place. */
+static const struct audit_place place = {.contract = {{1}}, .session = {{2}}, .who = 1, .attempt = 0};
+
+static struct audit_key key;
+
+static void open_bytes(const uint8_t *sealed, size_t len, const uint8_t *content)
+{
+    struct audit_secrets out = {0}, none = {0};
+    struct fault f = {0};
+    const status code = audit_seal_open(&out, &key, sealed, len, &place, &f);
+
+    assert(code == OK || (code == STATUS_MISMATCH && f.message[0] && memcmp(&out, &none, sizeof out) == 0));
+    if (code != OK)
+        return;
+    assert(content && memcmp(content, "HEFUSEAL\0\1\0\1\0\0\0\0", 16) == 0); /* nobody guesses a box */
+    assert(hash_equal(&out.place.contract, &place.contract) && hash_equal(&out.place.session, &place.session));
+    assert(memcmp(out.seed.bytes, content + 88, 32) == 0 && memcmp(out.start.bytes, content + 120, 32) == 0);
+}
+
+static void open_content(const uint8_t *content, size_t len)
+{
+    uint8_t *box = malloc(len + crypto_box_SEALBYTES);
+
+    assert(box);
+    (void)crypto_box_seal(box, content, len, key.pub.bytes);
+    open_bytes(box, len + crypto_box_SEALBYTES, content);
+    free(box);
+}
+
+static void read_statement(const uint8_t *bytes, size_t len)
+{
+    const struct contract c = {.parties = 2};
+    uint8_t again[DESTROYED_BYTES];
+    struct destroyed d;
+
+    if (destroyed_decode(&d, bytes, len) != OK)
+        return;
+    destroyed_encode(again, &d);
+    assert(len == sizeof again && memcmp(bytes, again, len) == 0);
+    assert(destroyed_wrong(&d, &c, &place.contract, &place.session, place.who)); /* the key in the contract is nobody's */
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    if (!key.secret.bytes[0])
+        kx_keypair(&key.pub, &key.secret, &(struct rng_key){{1}});
+    if (len == 0)
+        return 0;
+    if (bytes[0] == 0)
+        open_bytes(bytes + 1, len - 1, NULL);
+    else if (bytes[0] == 1)
+        open_content(bytes + 1, len - 1);
+    else
+        read_statement(bytes + 1, len - 1);
+    return 0;
+}
