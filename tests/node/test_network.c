@@ -2,7 +2,7 @@
  * what is proved there holds here; and an end that names whoever vanishes. */
 #include "nodes.h"
 #include "proxy.h"
-#include "kit/sim.h"
+#include "kit/honest.h"
 
 #include <signal.h>
 
@@ -25,7 +25,7 @@ struct seat {
 };
 
 struct table {
-    struct dataset data[SEATS];
+    struct dataset data[PARTIES_MAX];
     struct sim sim;
     struct seat seat[SEATS];
     party parties;
@@ -264,6 +264,36 @@ static void cut_connections_change_nothing_in_transcripts_and_models(void **stat
     }
 }
 
+/* As test_honest.c has them in the simulator; HEFU_FULL=1: more of them. */
+static void honest_parties_are_not_blamed_for_cut_connections(void **state)
+{
+    const uint64_t sessions = getenv("HEFU_FULL") ? 20 : 3;
+    int cuts = 0;
+
+    (void)state;
+    for (uint64_t number = 0; number < sessions; number++) {
+        struct honest_shape shape;
+        struct table t = {0};
+        const char *found;
+        char words[160];
+
+        honest_draw(&shape, number, SEATS);
+        t.parties = shape.parties;
+        t.bytes_max = shape.exact ? 150000 : 20000; /* a frame must get through now and then */
+        honest_lay(&t.sim, t.data, &shape, number);
+        sim_approve(&t.sim, number);
+        cuts += play_over_network(&t, t.parties, NEVER);
+        found = honest_complaint(&t.sim, NULL);
+        if (found) {
+            honest_print(words, &shape);
+            fail_msg("session %llu, %s: %s", (unsigned long long)number, words, found);
+        }
+        table_clear(&t);
+    }
+    print_message("%llu sessions, connections cut %d times, nobody blamed\n", (unsigned long long)sessions, cuts);
+    assert_true(cuts > 3 * (int)sessions);
+}
+
 /* The words come from the deadline for absent peers, LOST_MS; nothing else waits so briefly. */
 static void a_party_that_vanishes_is_named_by_every_other_within_the_deadline(void **state)
 {
@@ -324,6 +354,7 @@ int main(void)
         cmocka_unit_test(simulator_and_network_runs_have_equal_heads),
         cmocka_unit_test(equal_seeds_give_equal_heads_over_the_network_and_other_seeds_do_not),
         cmocka_unit_test(cut_connections_change_nothing_in_transcripts_and_models),
+        cmocka_unit_test(honest_parties_are_not_blamed_for_cut_connections),
         cmocka_unit_test(a_party_that_vanishes_is_named_by_every_other_within_the_deadline),
     };
 
