@@ -25,7 +25,7 @@ enum log_state log_next(struct log_reader *r, struct log_entry *out)
     out->bytes = r->at;
     if (record_is_signed(out->record.type))
         out->signature = r->at + RECORD_BYTES;
-    if (out->record.type == RECORD_RECV) {
+    if (out->record.type == RECORD_RECV || out->record.type == RECORD_REFUSED) {
         out->peer_bytes = r->at + RECORD_BYTES;
         out->peer_signature = out->peer_bytes + RECORD_BYTES;
     }
@@ -60,6 +60,8 @@ const char *record_type_name(enum record_type type)
         return "end";
     case RECORD_ABORT:
         return "abort";
+    case RECORD_REFUSED:
+        return "refuse";
     }
     return "unknown";
 }

@@ -11,7 +11,7 @@ struct log_entry {
     struct record record;               /* decoded */
     const uint8_t *bytes;               /* the record as it stands */
     const uint8_t *signature;           /* SEND, END, ABORT: over it */
-    const uint8_t *peer_bytes, *peer_signature; /* RECV: what the peer sent */
+    const uint8_t *peer_bytes, *peer_signature; /* RECV, REFUSED: what the peer sent */
     const uint8_t *joint;               /* CHECKPOINT, END: JOINT_ITEM bytes for each party */
 };
 

@@ -100,6 +100,8 @@ static int valid(const struct record *r)
         return r->peer == r->self && carries_no_message(r) && r->kind == 0 && r->b == 0;
     case RECORD_END:
         return r->peer == r->self && carries_no_message(r) && r->kind == 0;
+    case RECORD_REFUSED:
+        return r->peer != r->self && r->body_len <= MESSAGE_BODY_MAX && r->a != OK && r->a <= STATUS_MISMATCH && r->b == 0;
     case RECORD_ABORT:
         return carries_no_message(r) && is_zero(&r->body_tag) && r->kind != OK && r->kind <= STATUS_MISMATCH && r->a == 0 &&
                r->b == 0;
@@ -156,6 +158,7 @@ size_t entry_bytes(enum record_type type, uint16_t parties)
     case RECORD_ABORT:
         return SIGNED_BYTES;
     case RECORD_RECV:
+    case RECORD_REFUSED:
         return RECORD_BYTES + SIGNED_BYTES;
     case RECORD_FACT:
         return RECORD_BYTES;

@@ -17,6 +17,7 @@ enum record_type {
     RECORD_CHECKPOINT = 4, /* joint: a = pass; tag = hash of all sizes and roots, cosigned by all */
     RECORD_END = 5,        /* joint: a = records sent, b = records received; tag as of a checkpoint */
     RECORD_ABORT = 6,      /* kind = status; peer = the one blamed, or self */
+    RECORD_REFUSED = 7,    /* a message that was not accepted, as its sender signed it; a = status; an ABORT follows */
 };
 
 enum fact {
@@ -60,7 +61,7 @@ MUST_USE status record_decode(struct record *out, const uint8_t in[RECORD_BYTES]
 #define RECORD_SIGN_TAG "hefu/record/v2"
 
 /* A log file is a sequence of entries.  SEND, END and ABORT are signed: the signature follows the record, and covers all
- * entries before through prev_head.  For RECV the sender's record and its signature follow; for CHECKPOINT and END, per
+ * entries before through prev_head.  For RECV and REFUSED the sender's record and its signature follow; for CHECKPOINT and END, per
  * party in order, size (u64), root (32) and signature (64) of its note (note.h).  The length of an entry follows from its
  * type and the number of parties. */
 enum { SIGNED_BYTES = RECORD_BYTES + SIGNATURE_BYTES, JOINT_ITEM = 8 + HASH_BYTES + SIGNATURE_BYTES };

@@ -326,6 +326,76 @@ static party culprit(const struct session *ss, party from, status code)
     return ss->channel.culprit ? ss->channel.culprit(ss->channel.ctx, from) : from;
 }
 
+/* All that the protocol fixes of a signed frame; tag gets that of its body. */
+static status check_message(struct session *ss, party from, const struct record *r, enum message_kind kind, uint32_t pass,
+                            uint64_t index, size_t len, size_t got, struct hash *tag)
+{
+    TRY(check_frame(ss, from, r, kind, pass, index, len));
+    if (got != SIGNED_BYTES + len)
+        return session_blame(ss, from, STATUS_MALFORMED, "%s sent a frame of %zu bytes, its record says %zu",
+                             name_of(ss, from), got, SIGNED_BYTES + len);
+    body_tag(tag, ss, from, from, r->pair_seq, ss->frame + SIGNED_BYTES, len);
+    if (!hash_equal(tag, &r->body_tag))
+        return session_blame(ss, from, STATUS_MALFORMED, "the body of %s's %s does not fit its record",
+                             name_of(ss, from), message_info(kind)->name);
+    return OK;
+}
+
+/* Our record of a message of theirs, signed as it stands in frame. */
+static void record_theirs(const struct session *ss, struct record *own, enum record_type type, party from,
+                          const struct record *r, const uint8_t frame[SIGNED_BYTES])
+{
+    record_begin(ss, own, type, from);
+    own->pair_seq = r->pair_seq;
+    own->kind = r->kind;
+    own->phase = r->phase;
+    own->pass = r->pass;
+    own->index = r->index;
+    own->body_len = r->body_len;
+    own->body_tag = r->body_tag;
+    entry_head(&own->peer_head, frame, SIGNED_BYTES);
+}
+
+/* What we do not accept stays in the evidence as its sender signed it, and its body: an accusation is shown.  Best effort, the
+ * session ends anyway. */
+static status refuse(struct session *ss, party from, const struct record *r, const uint8_t frame[SIGNED_BYTES], size_t body_len,
+                     status why)
+{
+    struct fault kept = ss->fault;
+    struct record own;
+
+    record_theirs(ss, &own, RECORD_REFUSED, from, r, frame);
+    own.a = why;
+    if (ss->journal.body(ss->journal.ctx, ss->seq, ss->frame + SIGNED_BYTES, body_len, &ss->fault) == OK)
+        (void)!record_commit(ss, &own, frame, SIGNED_BYTES);
+    ss->fault = kept;
+    return why;
+}
+
+/* The next frame of a peer, as a record that it signed. */
+static status recv_signed(struct session *ss, party from, const struct message_info *info, struct record *r,
+                          uint8_t theirs[SIGNED_BYTES], size_t *got)
+{
+    struct signature sig;
+    status received = ss->channel.recv(ss->channel.ctx, from, ss->frame, got, &ss->fault);
+
+    if (received != OK) {
+        if (ss->fault.code == OK)
+            session_fail(ss, received, "%s: %s while waiting for %s", name_of(ss, from), status_name(received), info->name);
+        ss->blamed = culprit(ss, from, received);
+        return received;
+    }
+    ss->unshown = 1;
+    if (*got < SIGNED_BYTES || *got > SIGNED_BYTES + MESSAGE_BODY_MAX || record_decode(r, ss->frame) != OK)
+        return session_blame(ss, from, STATUS_MALFORMED, "%s sent a frame that is not a record", name_of(ss, from));
+    memcpy(theirs, ss->frame, SIGNED_BYTES);
+    memcpy(sig.bytes, theirs + RECORD_BYTES, SIGNATURE_BYTES);
+    if (sign_check(&sig, &ss->peer[from].card.sign, RECORD_SIGN_TAG, theirs, RECORD_BYTES) != OK)
+        return session_blame(ss, from, STATUS_UNTRUSTED, "a message of %s is not signed by it", name_of(ss, from));
+    ss->unshown = 0;
+    return OK;
+}
+
 status session_recv_part(struct session *ss, party from, enum message_kind kind, uint32_t pass, uint64_t index,
                          void *body, size_t len)
 {
@@ -333,43 +403,17 @@ status session_recv_part(struct session *ss, party from, enum message_kind kind,
     const struct message_info *info = message_info(kind);
     uint8_t theirs[SIGNED_BYTES];
     struct record r, own;
-    struct signature sig;
     struct hash tag;
     size_t got = 0;
     uint64_t seq = ss->seq;
-    status received;
+    status good;
 
     assert(info && from < ss->parties && from != ss->self && len <= MESSAGE_BODY_MAX);
-    received = ss->channel.recv(ss->channel.ctx, from, ss->frame, &got, &ss->fault);
-    if (received != OK) {
-        if (ss->fault.code == OK)
-            session_fail(ss, received, "%s: %s while waiting for %s", name_of(ss, from), status_name(received), info->name);
-        ss->blamed = culprit(ss, from, received);
-        return received;
-    }
-    if (got < SIGNED_BYTES || record_decode(&r, ss->frame) != OK)
-        return session_blame(ss, from, STATUS_MALFORMED, "%s sent a frame that is not a record", name_of(ss, from));
-    memcpy(theirs, ss->frame, SIGNED_BYTES);
-    memcpy(sig.bytes, theirs + RECORD_BYTES, SIGNATURE_BYTES);
-    if (sign_check(&sig, &peer->card.sign, RECORD_SIGN_TAG, theirs, RECORD_BYTES) != OK)
-        return session_blame(ss, from, STATUS_UNTRUSTED, "a message of %s is not signed by it", name_of(ss, from));
-    TRY(check_frame(ss, from, &r, kind, pass, index, len));
-    if (got != SIGNED_BYTES + len)
-        return session_blame(ss, from, STATUS_MALFORMED, "%s sent a frame of %zu bytes, its record says %zu",
-                             name_of(ss, from), got, SIGNED_BYTES + len);
-    body_tag(&tag, ss, from, from, r.pair_seq, ss->frame + SIGNED_BYTES, len);
-    if (!hash_equal(&tag, &r.body_tag))
-        return session_blame(ss, from, STATUS_MALFORMED, "the body of %s's %s does not fit its record",
-                             name_of(ss, from), info->name);
-    record_begin(ss, &own, RECORD_RECV, from);
-    own.pair_seq = r.pair_seq;
-    own.kind = r.kind;
-    own.phase = r.phase;
-    own.pass = pass;
-    own.index = index;
-    own.body_len = len;
-    own.body_tag = tag;
-    entry_head(&own.peer_head, theirs, sizeof theirs);
+    TRY(recv_signed(ss, from, info, &r, theirs, &got));
+    good = check_message(ss, from, &r, kind, pass, index, len, got, &tag);
+    if (good != OK)
+        return refuse(ss, from, &r, theirs, got - SIGNED_BYTES, good);
+    record_theirs(ss, &own, RECORD_RECV, from, &r, theirs);
     peer->last_head = own.peer_head;
     peer->received++;
     peer->bytes_received += got;
@@ -643,7 +687,7 @@ void session_log_abort(struct session *ss)
     struct record r;
     struct fault ignored = {0}, kept = ss->fault;
 
-    record_begin(ss, &r, RECORD_ABORT, ss->blamed < ss->parties ? ss->blamed : ss->self);
+    record_begin(ss, &r, RECORD_ABORT, ss->blamed < ss->parties && !ss->unshown ? ss->blamed : ss->self);
     r.kind = (uint16_t)(ss->fault.code ? ss->fault.code : STATUS_CANCELLED);
     if (record_commit(ss, &r, NULL, 0) == OK)
         (void)!ss->journal.sync(ss->journal.ctx, &ignored);

@@ -81,6 +81,7 @@ struct session {
     uint8_t *frame;                 /* FRAME_MAX */
     struct fault fault;
     party blamed;                   /* == parties when nobody */
+    int unshown;                    /* what it is blamed for is signed by nobody: the log names nobody */
 };
 
 /* approvals: one per party, in party order, all checked here; our own says which stage this session is.

@@ -49,6 +49,7 @@ struct verify_party {
     int ended, aborted;
     status reason;      /* when aborted */
     party blamed;       /* by the abort; itself when nobody */
+    int unshown_reason; /* the refused message is what the contract has there: only its body can be wrong */
 };
 
 /* A hash in the clear, and the record that holds it. */
@@ -65,7 +66,7 @@ struct verify_wait {
     party from, to;
 };
 
-enum { UNPROVEN_MAX = PARTIES_MAX + 4 };
+enum { UNPROVEN_MAX = 2 * PARTIES_MAX + 4 };
 
 struct verify_report {
     int ok;             /* nothing failed */

@@ -243,6 +243,33 @@ static void take_fact(struct verify *v, struct reading *log, const struct record
     }
 }
 
+/* What a refusal shows is what its sender signed. */
+static void check_refused(struct verify *v, struct reading *log, const struct log_entry *e, uint64_t at)
+{
+    const struct record *r = &e->record;
+    struct record sent;
+    struct hash head;
+
+    entry_head(&head, e->peer_bytes, SIGNED_BYTES);
+    if (record_decode(&sent, e->peer_bytes) != OK || !hash_equal(&r->peer_head, &head) || r->pair_seq != sent.pair_seq ||
+        r->kind != sent.kind || r->phase != sent.phase || r->pass != sent.pass || r->index != sent.index ||
+        r->body_len != sent.body_len || !hash_equal(&r->body_tag, &sent.body_tag))
+        verify_failed_at(v, VERIFY_RECEIPTS, log->self, at, "peer_head", "it is not what the record of %s inside it says",
+                         verify_name_of(v, r->peer));
+    if (!verify_signed_by(v, &v->approval[r->peer].card.sign, RECORD_SIGN_TAG, e->peer_bytes, RECORD_BYTES, e->peer_signature))
+        verify_failed_at(v, VERIFY_SIGNATURES, log->self, at, "peer signature", "the record inside it is not signed by %s",
+                         verify_name_of(v, r->peer));
+}
+
+/* A refusal is followed by the abort that names the same party for the same reason, and by nothing else. */
+static void check_after_refusal(struct verify *v, const struct reading *log, const struct record *r, uint64_t at)
+{
+    if (log->last.type == RECORD_REFUSED &&
+        (r->type != RECORD_ABORT || r->peer != log->last.peer || r->kind != log->last.a))
+        verify_failed_at(v, VERIFY_END, log->self, at, "type", "the record before it refuses a message of %s, and so ends the session",
+                         verify_name_of(v, log->last.peer));
+}
+
 static void check_entry(struct verify *v, struct reading *log, const struct log_entry *e)
 {
     const struct record *r = &e->record;
@@ -251,6 +278,7 @@ static void check_entry(struct verify *v, struct reading *log, const struct log_
     if (log->ended || log->aborted)
         verify_failed_at(v, VERIFY_END, log->self, at, "type", "a record follows the end of the log");
     check_place(v, log, e, at);
+    check_after_refusal(v, log, r, at);
     switch (r->type) {
     case RECORD_SEND:
         take_shown(log, r);
@@ -272,6 +300,9 @@ static void check_entry(struct verify *v, struct reading *log, const struct log_
         break;
     case RECORD_ABORT:
         log->aborted = 1;
+        break;
+    case RECORD_REFUSED:
+        check_refused(v, log, e, at);
         break;
     }
     log->last = *r;

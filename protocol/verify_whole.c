@@ -110,6 +110,27 @@ static void note_phase(struct verify *v, const struct record *r)
         line->phase = r->phase;
 }
 
+/* A message is refused where one is awaited.  One that is just what the contract has there can only have had a body that does
+ * not fit its tag, and that is for a replay to see. */
+static void check_refusal(struct verify *v, const struct reading *log, size_t at, const struct schedule_step *want,
+                          const struct record *r)
+{
+    const uint8_t *theirs = log->entry[at].at + RECORD_BYTES;
+    struct record sent, as_received = *r;
+
+    if (!want || want->type != RECORD_RECV || want->peer != r->peer) {
+        verify_failed_at(v, VERIFY_SCHEDULE, log->self, at, "type", "it refuses a message of %s where none is awaited",
+                         verify_name_of(v, r->peer));
+        note_phase(v, r);
+        return;
+    }
+    as_received.type = RECORD_RECV;
+    v->out->party[log->self].unshown_reason =
+        record_decode(&sent, theirs) == OK && sent.type == RECORD_SEND && sent.self == r->peer && sent.peer == log->self &&
+        hash_equal(&sent.session, &r->session) && sent.attempt == r->attempt &&
+        sent.pair_seq == log->received[r->peer].count && !step_difference(want, &as_received);
+}
+
 static void check_schedule(struct verify *v, const struct reading *log, const struct schedule *s)
 {
     struct record r;
@@ -121,6 +142,11 @@ static void check_schedule(struct verify *v, const struct reading *log, const st
         entry_record(&r, log, i);
         if (r.type == RECORD_ABORT)
             return;
+        if (r.type == RECORD_REFUSED) {
+            if (i < s->count || s->complete)
+                check_refusal(v, log, i, i < s->count ? want : NULL, &r);
+            return;
+        }
         if (i >= s->count) {
             verify_failed_at(v, VERIFY_SCHEDULE, log->self, i, "type", "the contract has no such record here");
             note_phase(v, &r);

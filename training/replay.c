@@ -42,6 +42,7 @@ static void describe(const struct rerun *r, char *out, size_t cap, const struct 
     switch (x->type) {
     case RECORD_SEND:
     case RECORD_RECV:
+    case RECORD_REFUSED:
         snprintf(out, cap, "%s %s %s %s (pass %u, part %llu, %llu bytes)", record_type_name(x->type),
                  info ? info->name : "an unknown message", x->type == RECORD_SEND ? "to" : "from", peer, x->pass,
                  (unsigned long long)x->index, (unsigned long long)x->body_len);
@@ -178,6 +179,9 @@ static status replay_append(void *ctx, const uint8_t *entry, size_t len, struct 
         r->out->stopped = 1;
         return fault_set(f, STATUS_MISMATCH, "the session had stopped here");
     }
+    if (entry[6] == RECORD_REFUSED && was.record.type == RECORD_RECV)
+        return fault_set(f, differ(r, was.record.seq, "body", "the body kept with this record is not the one that was received"),
+                         "the log differs");
     result = compare_entry(r, &was, entry, len);
     if (result != OK)
         return fault_set(f, result, "the log differs");
@@ -249,6 +253,22 @@ static status recv_replayed(struct rerun *r, party from, const struct log_entry 
     return fault_set(f, STATUS_MISMATCH, "the log differs");
 }
 
+/* An abort where a message is awaited: for a reason from outside, or because of a frame that nobody had signed.  What is signed
+ * and refused stands in the log, so an honest party accuses nobody here. */
+static status stops_here(struct rerun *r, const struct log_entry *next, struct fault *f)
+{
+    const status reason = (status)next->record.kind;
+    const int unsigned_frame = reason == STATUS_MALFORMED || reason == STATUS_UNTRUSTED;
+
+    if (!from_outside(reason) && (!unsigned_frame || next->record.peer != r->in->self))
+        return fault_set(f, differ(r, next->record.seq, "peer", next->record.peer != r->in->self
+                                       ? "the log accuses %s here and does not show of what"
+                                       : "the log of %s ends here for a reason that does not arise",
+                                   r->in->contract->party[next->record.peer].name), "the log differs");
+    r->out->stopped = 1;
+    return fault_set(f, STATUS_MISMATCH, "the session had stopped here");
+}
+
 static status replay_recv(void *ctx, party from, uint8_t *frame, size_t *len, struct fault *f)
 {
     struct rerun *r = ctx;
@@ -259,12 +279,13 @@ static status replay_recv(void *ctx, party from, uint8_t *frame, size_t *len, st
         return STATUS_MISMATCH;
     if (state != LOG_ENTRY)
         return fault_set(f, log_ends(r, state), "the log ends early");
-    if (next.record.type == RECORD_ABORT) {
-        /* What made it stop, if it was a frame at all, was not kept. */
+    if (next.record.type == RECORD_ABORT)
+        return stops_here(r, &next, f);
+    if (next.record.type == RECORD_REFUSED && r->in->peers) { /* without bodies its refusal cannot be repeated */
         r->out->stopped = 1;
         return fault_set(f, STATUS_MISMATCH, "the session had stopped here");
     }
-    if (next.record.type != RECORD_RECV || next.record.peer != from) {
+    if ((next.record.type != RECORD_RECV && next.record.type != RECORD_REFUSED) || next.record.peer != from) {
         char got[160] = "";
 
         describe(r, got, sizeof got, &next.record);

@@ -75,6 +75,10 @@ static void print_event(const struct story *s, const struct record *r)
         if (r->peer != r->self)
             printf(", naming %s", story_party(&s->contract, r->peer));
         break;
+    case RECORD_REFUSED:
+        printf("refused: %s of %s (%s)", message_info(r->kind) ? message_info(r->kind)->name : "a message",
+               story_party(&s->contract, r->peer), status_name((status)r->a));
+        break;
     case RECORD_SEND:
     case RECORD_RECV:
         break;
@@ -258,6 +262,10 @@ static json_t *stretch_json(const struct story *s, const struct stretch *t)
         json_object_set_new(o, "reason", json_string(status_name((status)r->kind)));
         if (r->peer != r->self)
             json_object_set_new(o, "blamed", json_string(story_party(&s->contract, r->peer)));
+        break;
+    case RECORD_REFUSED:
+        json_object_update_new(o, json_pack("{s:s, s:s}", "reason", status_name((status)r->a), "blamed",
+                                            story_party(&s->contract, r->peer)));
         break;
     case RECORD_SEND:
     case RECORD_RECV:

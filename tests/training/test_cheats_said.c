@@ -316,8 +316,8 @@ static status accuse(struct session *ss, party from, enum message_kind kind, uin
     return __real_session_recv_vector(ss, from, kind, pass, items, item_bytes, count);
 }
 
-/* What came over the wire is not proved.  The accused clears itself by its own replay, as all honest parties do in a trial. */
-static void a_false_accusation_leaves_the_accused_clear(void **state)
+/* What is refused is shown, so an accusation without it is none. */
+static void a_false_accusation_is_convicted(void **state)
 {
     (void)state;
     for (const struct shape *s = any; s->parties; s++) {
@@ -329,6 +329,7 @@ static void a_false_accusation_leaves_the_accused_clear(void **state)
         assert_int_equal(found->reason, STATUS_UNTRUSTED);
         assert_int_equal(found->blamed, witness());
         assert_true(trial.verdict[witness()].same);
+        assert_convicted(RECORD_ABORT);
     }
 }
 
@@ -432,7 +433,7 @@ int main(void)
         cmocka_unit_test(a_log_that_shows_another_message_than_was_sent_is_flagged),
         cmocka_unit_test(a_root_that_is_not_the_log_s_is_flagged_and_convicted),
         cmocka_unit_test(a_party_that_stops_early_is_named),
-        cmocka_unit_test(a_false_accusation_leaves_the_accused_clear),
+        cmocka_unit_test(a_false_accusation_is_convicted),
         cmocka_unit_test(a_false_accusation_after_the_receipt_is_convicted),
         cmocka_unit_test(a_changed_bit_of_any_message_is_convicted),
     };
