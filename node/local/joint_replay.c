@@ -1,5 +1,7 @@
 #include "node/local/joint_replay.h"
 
+#include "crypto/pair.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,6 +184,7 @@ status joint_replay_run(struct replay_verdict out[PARTIES_MAX], struct replay_in
     struct joint *j AUTO(joint_free) = NULL;
     party started = 0;
 
+    (void)pair_tier_name(); /* chosen before there are threads */
     TRY(alloc_zeroed(&j, 1, sizeof *j));
     wires_init(&j->wires);
     wires_init(&j->offline_wires);
