@@ -1,12 +1,28 @@
 /* Evidence files from any bytes: what is accepted is canonical, and the auditor's checks end with a verdict in words. */
 #include "crypto/wire.h"
 #include "protocol/stamp.h"
-#include "protocol/verify.h"
+#include "protocol/verify_rules.h"
 
 #include <assert.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+/* What fails breaks a rule. */
+static void check_rules(const struct verify_report *r)
+{
+    static const struct rule_beside nothing[RULES];
+    static struct rule_line line[RULES];
+    const struct rule_sessions all = {&r, 1};
+    int broken = 0;
+
+    rules_of_session(line, r, nothing, all);
+    rules_across(line, all);
+    for (int v = 1; v < RULES; v++)
+        broken |= line[v].verdict == RULE_FAIL;
+    assert(r->ok || broken);
+    assert(r->ok == (verify_first_failure(r) == VERIFY_CHECKS));
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
@@ -34,5 +50,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         failures += report.line[i].verdict == VERDICT_FAIL;
     }
     assert(report.ok == (failures == 0));
+    check_rules(&report);
     return 0;
 }
