@@ -288,6 +288,18 @@ static status check_law(const struct contract *c, struct fault *f)
     return in_range(f, "data_level", c->data_level, 0, DATA_LEVEL_MAX);
 }
 
+/* To a key of low order nothing can be sealed: anybody could open it. */
+static int can_be_sealed_to(const struct kx_public *key)
+{
+    const struct rng_key any = {{1}};
+    struct kx_public pub;
+    struct kx_secret secret;
+    struct rng_key shared;
+
+    kx_keypair(&pub, &secret, &any);
+    return kx_shared(&shared, &secret, key, &pub, NULL, 0) == OK;
+}
+
 /* An auditor has a name and a key, and something to open. */
 static status check_audit(const struct contract *c, struct fault *f)
 {
@@ -302,6 +314,8 @@ static status check_audit(const struct contract *c, struct fault *f)
                          named ? "auditor is given without auditor_key" : "auditor_key is given without auditor");
     if (keyed && c->replay == REPLAY_OFF)
         return fault_set(f, STATUS_CONFIG, "contract: auditor is given with replay off, accepted is none: nothing is kept to audit");
+    if (keyed && !can_be_sealed_to(&c->auditor_key))
+        return fault_set(f, STATUS_CONFIG, "contract: auditor_key is of low order, accepted is what hefu-audit keygen makes");
     return OK;
 }
 

@@ -159,37 +159,62 @@ static json_t *proof_json(enum proof_kind kind, const struct proof *p)
     return o;
 }
 
-/* The name that the contract gives its job; "" when it cannot be read. */
-static void job_name(char out[64], const char *dir)
+/* The name that the contract gives its job, and until when it keeps secrets; "" and 0 when it cannot be read. */
+static void read_job(char out[64], uint64_t *due, const char *dir)
 {
     struct session_papers *papers AUTO(auto_free) = NULL;
 
     out[0] = '\0';
+    *due = 0;
     if (alloc_zeroed(&papers, 1, sizeof *papers) != OK)
         return;
-    if (session_papers_read(papers, dir, NULL) == OK)
+    if (session_papers_read(papers, dir, NULL) == OK) {
         snprintf(out, 64, "%s", papers->contract.job);
+        *due = contract_destroy_after(&papers->contract);
+    }
     session_papers_clear(papers);
+}
+
+static int holds(const char *dir, const char *name)
+{
+    char path[FILES_PATH_BYTES];
+
+    return files_join(path, dir, name, NULL) == OK && files_exist(path);
+}
+
+/* Whether the session can be replayed, by whom and until when. */
+static void secrets_words(char out[WORDS_BYTES], const char *dir, uint64_t due)
+{
+    const int own = holds(dir, "seed.sealed"), sealed = holds(dir, "seed.audit");
+    char until[CONTRACT_TIME_BYTES];
+
+    contract_time_text(until, due);
+    if (own || sealed)
+        snprintf(out, WORDS_BYTES, "%s%s%s", own ? "sealed for this node" : "sealed to the auditor", due ? ", until " : "",
+                 due ? until : "");
+    else
+        snprintf(out, WORDS_BYTES, "%s", holds(dir, "destroyed") ? "destroyed" : "none");
 }
 
 static int has_evidence(const char *dir)
 {
-    char path[FILES_PATH_BYTES];
-
-    return files_join(path, dir, "evidence.hefu", NULL) == OK && files_exist(path);
+    return holds(dir, "evidence.hefu");
 }
 
 static status show_session(json_t *list, const struct premises *p, int i, struct fault *f)
 {
-    char dir[FILES_PATH_BYTES], job[64];
+    char dir[FILES_PATH_BYTES], job[64], secrets[WORDS_BYTES];
     const char *name = p->entry[i]->d_name;
+    uint64_t due;
     json_t *o;
 
     TRY(session_path(dir, p, i, f));
-    job_name(job, dir);
-    o = json_pack("{s:s, s:s, s:b}", "session", name, "job", job, "evidence", has_evidence(dir));
+    read_job(job, &due, dir);
+    secrets_words(secrets, dir, due);
+    o = json_pack("{s:s, s:s, s:b, s:s}", "session", name, "job", job, "evidence", has_evidence(dir), "secrets", secrets);
     if (!list)
-        printf("%s%s%s%s\n", name, job[0] ? "  " : "", job, has_evidence(dir) ? "" : "  (no evidence yet)");
+        printf("%s%s%s%s\n  %-8s %s\n", name, job[0] ? "  " : "", job, has_evidence(dir) ? "" : "  (no evidence yet)", "secrets",
+               secrets);
     for (enum proof_kind kind = 0; kind < PROOF_KINDS; kind++) {
         struct proof proof AUTO(proof_clear) = {0};
         char words[WORDS_BYTES];
@@ -245,9 +270,10 @@ static status run_list(int argc, char **argv, struct fault *f)
 static status print_export(const char *out, size_t len, const char *dir, const struct premises *p, struct fault *f)
 {
     char size[BAR_SIZE_BYTES], job[64];
+    uint64_t due;
 
     bar_bytes_text(size, len);
-    job_name(job, dir);
+    read_job(job, &due, dir);
     printf("%s  %s\n  contract, approvals and certificates of %s\n  every signed record of %s's log; no message, no seed, no "
            "data\n",
            out, size, job, p->config->name);
@@ -260,6 +286,8 @@ static status print_export(const char *out, size_t len, const char *dir, const s
         printf("  %s%s: %s%s\n", proof_name(kind), kind == PROOF_DEPOSIT ? "" : " stamp", words,
                proof.state == PROOF_WAITING ? " (not in this file; hefu evidence stamp)" : "");
     }
+    if (holds(dir, "destroyed"))
+        printf("  the statement that seed and bodies are destroyed\n");
     printf("Check it:  hefu-audit verify %s --ca %s%s%s\n", out, p->config->ca,
            p->config->evidence.tsa_ca[0] ? " --tsa-ca " : "", p->config->evidence.tsa_ca);
     return OK;

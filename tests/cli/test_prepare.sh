@@ -105,6 +105,8 @@ expect show_tells_the_stage 0 "the session of stage online" -- "$audit" show ban
 expect the_online_part_replays_after_the_offline_part 0 "replay agrees" "after those of its offline session" -- \
     "$audit" replay --node tax --session "$id"
 expect the_offline_part_replays_alone 0 "replay agrees" -- "$audit" replay --node bank --session "$id-0-offline"
+expect all_parties_replay_both_together 0 "PASS: joint replay agrees" "social" "records agree" -- \
+    "$audit" joint-replay --session "$id" --party bank=bank --party tax=tax --party social=social
 
 # ---- what is refused; the job file finds the other preparation ----
 

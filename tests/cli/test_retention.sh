@@ -60,6 +60,21 @@ expect nothing_is_destroyed_before_its_day 2 "is kept until" "as its contract sa
 expect the_seal_is_still_there 0 -- cmp seal.kept "$of_shop/$session/seed.audit"
 sealed=$session
 
+# ---- two sessions of one job ----
+
+"$hefu" prepare sealed.yaml --quiet >prepare.out 2>&1
+id=$(sed -nE 's/^job ([0-9a-f]{16}) is prepared.*/\1/p' prepare.out)
+expect an_offline_session_is_sealed_when_it_has_ended 0 -- \
+    sh -c '[ ! -e "$1-offline/seed.sealed" ] && [ -e "$1-offline/seed.audit" ] && [ -e "$1-online/seed.sealed" ]' - "$of_shop/$id-0"
+expect its_preparation_is_still_good 0 "is done" -- "$hefu" train "$id" --quiet
+expect so_is_the_online_session 0 -- \
+    sh -c '[ ! -e "$1-online/seed.sealed" ] && [ -e "$1-online/seed.audit" ] && [ -e "$1-offline/seed.audit" ]' - "$of_shop/$id-0"
+expect the_auditor_replays_one_after_the_other 0 "PASS: replay agrees" "after those of its offline session" -- \
+    "$audit" replay --node shop --session "$id" --audit-key auditor.key
+cp "$of_shop/$id-0-offline/seed.audit" "$of_shop/$id-0-online/seed.audit"
+expect one_is_not_the_other 1 "the seal is of another session of this contract" -- \
+    "$audit" replay --node shop --session "$id" --audit-key auditor.key
+
 # ---- destroyed at the end ----
 
 train off 'replay: off'
@@ -70,6 +85,8 @@ expect destroying_again_changes_nothing 0 "were already destroyed" -- "$hefu" ev
 for node in bank shop; do
     "$hefu" evidence export "$session" --node "$node" --out "$node.hefu" >/dev/null 2>&1
 done
+expect the_operator_sees_what_is_kept 0 "secrets  sealed to the auditor, until" "secrets  destroyed" -- \
+    "$hefu" evidence list --node shop
 expect the_evidence_says_so_signed 0 "transcript verified" "2 signed that seed and bodies are gone" -- "$audit" verify bank.hefu shop.hefu
 "$hefu" evidence export "$sealed" --node shop --out early.hefu >/dev/null 2>&1
 expect what_is_kept_is_said_to_be_kept 0 "seeds are kept until" -- "$audit" verify early.hefu

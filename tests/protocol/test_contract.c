@@ -160,6 +160,7 @@ static void every_rule_names_its_field(void **state)
     REFUSED(c.auditor[0] = '\0', "auditor_key is given without auditor");
     REFUSED(memset(&c.auditor_key, 0, KX_BYTES), "auditor is given without auditor_key");
     REFUSED(strcpy(c.auditor, "\xff"), "auditor is not plain UTF-8");
+    REFUSED((memset(&c.auditor_key, 0, KX_BYTES), c.auditor_key.bytes[0] = 1), "auditor_key is of low order");
     REFUSED(memset(&c.party[1].data_root, 0, HASH_BYTES), "party tax commits to no data");
     REFUSED(memset(&c.party[2].schema_hash, 0, HASH_BYTES), "party social commits to no columns");
     REFUSED(c.party[1].has_label = 1, "2 parties bring a label");
