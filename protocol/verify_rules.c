@@ -52,7 +52,7 @@ static const struct basis {
     {RULE_SIGNED, VERIFY_APPROVALS, NULL, 0, 0},
     {RULE_SIGNED, VERIFY_CERTIFICATES, NULL, 0, 0},
     {RULE_SIGNED, VERIFY_SIGNATURES, NULL, 0, 1},
-    {RULE_WINDOW, VERIFY_LINK, NULL, 0, 1},
+    {RULE_WINDOW, VERIFY_LINK, NULL, 0, 0},
     {RULE_KEYS, VERIFY_KEYS, NULL, 0, 1},
     {5, VERIFY_RECORDS, NULL, 0, 1},
     {6, VERIFY_CHAIN, NULL, 0, 0},
@@ -214,6 +214,8 @@ static void window(struct rule_line *l, const struct verify_report *r, const str
     contract_time_text(to, r->contract.not_after);
     if (l->verdict == RULE_FAIL)
         return;
+    if (r->stage != STAGE_WHOLE && r->line[VERIFY_LINK].verdict == VERDICT_OK)
+        add(l, "%s", r->line[VERIFY_LINK].text);
     if (dates->text && dates->verdict == VERDICT_OK) {
         add(l, "the timestamps agree with the window, %s to %s", from, to);
     } else {
@@ -225,9 +227,15 @@ static void window(struct rule_line *l, const struct verify_report *r, const str
 
 static void outputs(struct rule_line *l, const struct verify_report *r)
 {
+    int stopped = 0;
+
+    for (party p = 0; p < r->contract.parties; p++)
+        stopped |= r->party[p].aborted;
     if (l->verdict != RULE_OK)
         return;
-    if (r->stage == STAGE_OFFLINE)
+    if (stopped)
+        add(l, "the session stopped, and opened nothing else until then");
+    else if (r->stage == STAGE_OFFLINE)
         add(l, "an offline session opens nothing but which people are common to all");
     else
         add(l, "weights to their owners, scores of test rows to %s, metrics to all; no other opening is in any log",

@@ -161,6 +161,9 @@ static void a_session_that_stopped_verifies_as_far_as_it_went(void **state)
         assert_int_equal(report.party[0].reason, STATUS_TIMEOUT);
         assert_non_null(strstr(report.line[VERIFY_END].text, "the session stopped"));
         assert_non_null(strstr(report.line[VERIFY_SCHEDULE].text, "up to where"));
+        assert_non_null(strstr(rule[12].text, "the session stopped"));
+        assert_non_null(strstr(rule[RULE_OUTPUTS].text, "opened nothing else until then"));
+        assert_non_null(strstr(rule[RULE_ATTEMPTS].text, "party-1 stopped with code 3 (timeout)"));
         synthetic_clear(&s);
     }
 }
