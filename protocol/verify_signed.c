@@ -56,16 +56,15 @@ static void check_received_from(struct verify *v, struct reading *to, party p)
             i = from->entry[i].next;
             continue;
         }
-        if (i != NONE) {
-            if (!own_signature_is_good(v, from, (size_t)i))
-                refuse_own(v, from, (size_t)i);
-            i = from->entry[i].next;
-        }
+        if (i != NONE && !own_signature_is_good(v, from, (size_t)i))
+            refuse_own(v, from, (size_t)i);
         if (!verify_signed_by(v, &v->approval[p].card.sign, RECORD_SIGN_TAG, got, RECORD_BYTES, got + RECORD_BYTES)) {
             verify_failed_at(v, VERIFY_SIGNATURES, to->self, (uint64_t)j, "peer signature",
                              "the record inside it is not signed by %s", verify_name_of(v, p));
             return;
         }
+        if (i != NONE) /* both versions are signed: that is proof enough, and all later ones stand on them */
+            return;
     }
 }
 

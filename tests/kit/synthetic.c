@@ -371,9 +371,10 @@ void synthetic_resign(struct wire_writer *log, uint64_t at, uint16_t parties, co
             e.record.prev_head = head;
             e.record.seq = i;
             record_encode(bytes, &e.record);
-            sign_make(&sig, key, RECORD_SIGN_TAG, bytes, RECORD_BYTES);
-            if (record_is_signed(e.record.type))
+            if (record_is_signed(e.record.type)) {
+                sign_make(&sig, key, RECORD_SIGN_TAG, bytes, RECORD_BYTES);
                 memcpy(bytes + RECORD_BYTES, sig.bytes, SIGNATURE_BYTES);
+            }
         }
         entry_head(&head, bytes, e.len);
     }

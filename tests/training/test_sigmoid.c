@@ -48,6 +48,7 @@ static void set_up(party parties, uint32_t table_bits, uint32_t range_log2, uint
     sim_contract(&here.sim, parties, here.data, 256, 2);
     here.sim.contract.sigmoid = SIGMOID_TABLE;
     here.sim.contract.table_bits = TABLE_BITS_MIN;
+    here.sim.contract.outputs = contract_outputs(&here.sim.contract);
     here.sim.contract.score_range = 4;
     here.sim.contract.slope_1024 = variant.slope;
     here.sim.contract.optimiser = OPTIMISER_JACOBI;
