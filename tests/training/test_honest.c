@@ -5,7 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SESSIONS = 40, SESSIONS_FULL = 1000 };
+#ifdef __OPTIMIZE__
+enum { SESSIONS = 40 };
+#else
+enum { SESSIONS = 20 }; /* of every kind all the same */
+#endif
+enum { SESSIONS_FULL = 1000 };
 
 static struct dataset data[PARTIES_MAX];
 static struct sim sim, offline;
