@@ -81,7 +81,7 @@ static void conclude(struct verify *v)
         unproven(v, "whether anything was trained on this preparation, and that only once: the files of the online session");
     for (party p = 0; p < c->parties; p++)
         if (out->party[p].unshown_reason)
-            unproven(v, "whether the body of the message that %s refused was wrong: a replay at %s shows it", verify_name_of(v, p),
+            unproven(v, "whether the message that %s refused was wrong: a replay at %s shows it", verify_name_of(v, p),
                      verify_name_of(v, p));
     if (stopped)
         unproven(v, "the session stopped: messages on their way at that moment may be missing at their receivers");

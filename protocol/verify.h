@@ -49,7 +49,7 @@ struct verify_party {
     int ended, aborted;
     status reason;      /* when aborted */
     party blamed;       /* by the abort; itself when nobody */
-    int unshown_reason; /* the refused message is what the contract has there: only its body can be wrong */
+    int unshown_reason; /* nothing is wrong with the refused message as far as the record of it shows */
 };
 
 /* A hash in the clear, and the record that holds it. */

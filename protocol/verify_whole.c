@@ -145,6 +145,8 @@ static void check_schedule(struct verify *v, const struct reading *log, const st
         if (r.type == RECORD_REFUSED) {
             if (i < s->count || s->complete)
                 check_refusal(v, log, i, i < s->count ? want : NULL, &r);
+            else
+                v->out->party[log->self].unshown_reason = 1; /* what the contract has there depends on what was not reached */
             return;
         }
         if (i >= s->count) {

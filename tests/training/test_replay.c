@@ -297,6 +297,73 @@ static void a_cut_or_extended_log_is_found(void **state)
     assert_int_equal(v.seq, sim.party[0].result.records);
 }
 
+/* The log up to entry e, then a refusal of the message in it, and the abort that names its sender. */
+static void refuse_in(struct wire_writer *log, const struct log_entry *e, const struct sim_party *me)
+{
+    struct record refused = e->record, abort = {.suite = e->record.suite, .type = RECORD_ABORT, .kind = STATUS_MALFORMED};
+    uint8_t bytes[SIGNED_BYTES];
+    struct signature sig;
+    const size_t at = log->len;
+
+    refused.type = RECORD_REFUSED;
+    refused.a = STATUS_MALFORMED;
+    record_encode(bytes, &refused);
+    wire_put_bytes(log, bytes, RECORD_BYTES);
+    wire_put_bytes(log, e->peer_bytes, SIGNED_BYTES);
+    abort.session = e->record.session;
+    abort.self = me->self;
+    abort.peer = e->record.peer;
+    abort.attempt = e->record.attempt;
+    abort.seq = e->record.seq + 1;
+    entry_head(&abort.prev_head, log->bytes + at, log->len - at);
+    record_encode(bytes, &abort);
+    sign_make(&sig, &me->ss.sign, RECORD_SIGN_TAG, bytes, RECORD_BYTES);
+    memcpy(bytes + RECORD_BYTES, sig.bytes, SIGNATURE_BYTES);
+    wire_put_bytes(log, bytes, SIGNED_BYTES);
+}
+
+/* Without data it can be true: only the body can have been wrong.  With data it is seen that it was right. */
+static void a_refusal_of_a_good_message_is_convicted(void **state)
+{
+    const struct sim_party *me = &sim.party[1];
+    const struct verify_options options = {.allow_small_keys = 1};
+    struct log_reader r;
+    struct log_entry e;
+    unsigned tried = 0;
+
+    (void)state;
+    log_reader_init(&r, me->log.bytes, me->log.len, PARTIES_HERE);
+    while (log_next(&r, &e) == LOG_ENTRY) {
+        struct wire_writer log AUTO(wire_writer_clear) = {0};
+        struct replay_input in = input_of(1);
+        struct verify_report report;
+        struct replay_verdict v;
+        struct bundle file = bundle[1];
+
+        if (e.record.type != RECORD_RECV || tried++ % 9)
+            continue;
+        wire_put_bytes(&log, me->log.bytes, (size_t)(e.at - me->log.bytes));
+        refuse_in(&log, &e, me);
+        file.log = (struct bundle_part){log.bytes, log.len};
+        assert_int_equal(verify_bundles(&report, &file, 1, &options), OK);
+        assert_true(report.ok);
+        assert_true(report.party[1].unshown_reason);
+        in.log = log.bytes;
+        in.log_len = log.len;
+        v = replayed(&in);
+        assert_false(v.same);
+        assert_int_equal(v.seq, e.record.seq);
+        /* and nothing that is in it can be changed */
+        for (size_t i = 0; i < SIGNED_BYTES; i += 23) {
+            log.bytes[(size_t)(e.at - me->log.bytes) + RECORD_BYTES + i] ^= 1;
+            assert_int_equal(verify_bundles(&report, &file, 1, &options), OK);
+            assert_false(report.ok);
+            log.bytes[(size_t)(e.at - me->log.bytes) + RECORD_BYTES + i] ^= 1;
+        }
+    }
+    assert_true(tried > 50);
+}
+
 /* ---- sessions that stopped ---- */
 
 struct damage {
@@ -426,6 +493,7 @@ int main(void)
         cmocka_unit_test(what_the_party_learned_comes_out_again),
         cmocka_unit_test(a_changed_or_lost_body_is_found_where_it_was_received),
         cmocka_unit_test(a_cut_or_extended_log_is_found),
+        cmocka_unit_test(a_refusal_of_a_good_message_is_convicted),
         cmocka_unit_test(sessions_that_stopped_verify_and_replay_as_far_as_they_went),
         cmocka_unit_test(a_session_below_its_limits_verifies_and_replays),
         cmocka_unit_test(a_session_whose_scores_leave_the_table_verifies_and_replays),
