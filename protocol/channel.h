@@ -23,6 +23,9 @@ struct journal {
     status (*append)(void *ctx, const uint8_t *entry, size_t len, struct fault *f);
     status (*body)(void *ctx, uint64_t seq, const uint8_t *body, size_t len, struct fault *f);
     status (*sync)(void *ctx, struct fault *f);
+    /* len bytes of the log from byte `from` on, as they are kept: read back before they are signed.  NULL: nothing is kept
+     * that could be read back. */
+    status (*reread)(void *ctx, uint64_t from, uint8_t *out, size_t len, struct fault *f);
 };
 
 /* How far a session is; called often, must be cheap.  total 0 = unknown. */

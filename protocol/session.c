@@ -1,6 +1,7 @@
 #include "protocol/session.h"
 
 #include "crypto/wire.h"
+#include "protocol/log.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -253,6 +254,7 @@ static status record_commit(struct session *ss, const struct record *r, const ui
     entry_head(&ss->head, entry, len);
     merkle_append(&ss->tree, &ss->head);
     ss->seq++;
+    ss->log_bytes += len;
     return OK;
 }
 
@@ -549,13 +551,42 @@ status session_fact_hash(struct session *ss, enum fact kind, uint64_t a, const s
     return put_fact(ss, kind, a, 0, tag);
 }
 
-/* Our own log as it stands is what we show. */
-static void show_own_log(struct session *ss)
+/* The entries since the last joint point as the journal gives them back, hashed again. */
+static status hash_again(struct session *ss)
+{
+    const size_t len = (size_t)(ss->log_bytes - ss->kept_bytes);
+    uint8_t *bytes AUTO(auto_free) = NULL;
+    struct log_reader r;
+    struct log_entry e;
+    struct hash head;
+
+    TRY(ss->journal.sync(ss->journal.ctx, &ss->fault));
+    TRY(alloc_zeroed(&bytes, len, 1));
+    TRY(ss->journal.reread(ss->journal.ctx, ss->kept_bytes, bytes, len, &ss->fault));
+    log_reader_init(&r, bytes, len, ss->parties);
+    while (log_next(&r, &e) == LOG_ENTRY) {
+        entry_head(&head, e.at, e.len);
+        merkle_append(&ss->kept, &head);
+    }
+    ss->kept_bytes = ss->log_bytes;
+    return OK;
+}
+
+/* Our own log as it stands on disk is what we show, and then sign. */
+static status show_own_log(struct session *ss)
 {
     struct log_root *mine = &ss->shown[ss->self];
+    struct hash kept;
 
     mine->size = ss->tree.size;
     merkle_root(&ss->tree, &mine->root);
+    if (!ss->journal.reread)
+        return OK;
+    TRY(hash_again(ss));
+    merkle_root(&ss->kept, &kept);
+    if (ss->kept.size != mine->size || !hash_equal(&kept, &mine->root))
+        return session_fail(ss, STATUS_IO, "the log on disk is not what was written to it: nothing more is signed");
+    return OK;
 }
 
 static void joint_of(struct joint_point *out, const struct session *ss, uint32_t pass)
@@ -568,7 +599,7 @@ status session_checkpoint_show(struct session *ss, uint32_t pass)
 {
     uint8_t bodies[PARTIES_MAX][BODY_CHECKPOINT];
 
-    show_own_log(ss);
+    TRY(show_own_log(ss));
     log_root_write(bodies[ss->self], &ss->shown[ss->self]);
     return tell_all(ss, MESSAGE_checkpoint, pass, bodies[0], BODY_CHECKPOINT);
 }
@@ -651,7 +682,7 @@ static status exchange_ends(struct session *ss)
 {
     uint8_t bodies[PARTIES_MAX][BODY_FINISH];
 
-    show_own_log(ss);
+    TRY(show_own_log(ss));
     log_root_write(bodies[ss->self], &ss->shown[ss->self]);
     memcpy(bodies[ss->self] + LOG_ROOT_BYTES, ss->openings.bytes, HASH_BYTES);
     TRY(session_exchange(ss, MESSAGE_finish, 0, bodies[0], BODY_FINISH));

@@ -74,6 +74,9 @@ struct session {
     uint64_t seq;
     struct hash head;
     struct merkle tree;
+    uint64_t log_bytes;             /* of all entries */
+    uint64_t kept_bytes;            /* of those that were read back from the journal */
+    struct merkle kept;             /* over those */
     struct log_root shown[PARTIES_MAX]; /* every party's log, at the checkpoint in hand */
     struct hash openings;           /* running hash of what all must have seen alike: the split, residual openings */
     uint64_t checkpoints;

@@ -345,7 +345,7 @@ static status replay_one(struct replay_verdict *out, const struct replay_input *
     struct rerun r = {.in = in, .out = out, .ss = &ss};
     struct party_result result = {0};
     struct channel channel = {.ctx = &r, .send = replay_send, .recv = replay_recv};
-    struct journal journal = {&r, replay_append, replay_body, replay_sync};
+    struct journal journal = {.ctx = &r, .append = replay_append, .body = replay_body, .sync = replay_sync};
     status ran;
 
     memset(out, 0, sizeof *out);

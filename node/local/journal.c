@@ -41,7 +41,7 @@ static status stream_open(struct stream *s, const char *dir, const char *name, s
 {
     TRY(files_join(s->path, dir, name, f));
     TRY(alloc_zeroed(&s->buffer, 1, BUFFER_BYTES));
-    s->fd = open(s->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_APPEND, 0600);
+    s->fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_APPEND, 0600);
     if (s->fd >= 0)
         return OK;
     if (errno == EEXIST) {
@@ -147,6 +147,26 @@ static status sync_both(void *ctx, struct fault *f)
     return settle(j, stream_sync(&j->log, f));
 }
 
+static status reread_log(void *ctx, uint64_t from, uint8_t *out, size_t len, struct fault *f)
+{
+    struct journal_file *j = ctx;
+
+    TRY(still_sound(j, f));
+    while (len) {
+        ssize_t n = pread(j->log.fd, out, len, (off_t)from);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return settle(j, fault_set(f, STATUS_IO, "%s: cannot be read back: %s", j->log.path,
+                                       n < 0 ? strerror(errno) : "it is shorter than what was written"));
+        out += n;
+        from += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return OK;
+}
+
 static void sync_directory(const char *dir)
 {
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -180,7 +200,7 @@ status journal_open(struct journal_file **out, const char *dir, struct fault *f)
 
 struct journal journal_functions(struct journal_file *j)
 {
-    return (struct journal){.ctx = j, .append = put_entry, .body = put_body, .sync = sync_both};
+    return (struct journal){.ctx = j, .append = put_entry, .body = put_body, .sync = sync_both, .reread = reread_log};
 }
 
 status journal_close(struct journal_file *j, struct fault *f)

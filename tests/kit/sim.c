@@ -142,6 +142,16 @@ status sim_find_body(void *ctx, uint64_t seq, uint8_t *out, size_t cap, size_t *
     return fault_set(f, STATUS_MISMATCH, "the body is not there");
 }
 
+static status journal_reread(void *ctx, uint64_t from, uint8_t *out, size_t len, struct fault *fault)
+{
+    const struct sim_party *me = ctx;
+
+    if (from > me->log.len || len > me->log.len - from)
+        return fault_set(fault, STATUS_IO, "the log is shorter");
+    memcpy(out, me->log.bytes + from, len);
+    return OK;
+}
+
 static status journal_sync(void *ctx, struct fault *fault)
 {
     (void)ctx;
@@ -212,7 +222,7 @@ void sim_approve(struct sim *sim, uint64_t seed)
 
 void sim_play(struct sim_party *me, struct channel channel, sim_body *body)
 {
-    struct journal journal = {me, journal_append, journal_body, journal_sync};
+    struct journal journal = {.ctx = me, .append = journal_append, .body = journal_body, .sync = journal_sync, .reread = journal_reread};
     struct pool *pool = NULL;
 
     if (me->sim->threads)

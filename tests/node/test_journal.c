@@ -92,6 +92,30 @@ static void what_was_written_reads_back(void **state)
     }
 }
 
+/* While it is written: any piece of it, and nothing beyond its end. */
+static void what_was_written_can_be_read_before_it_is_signed(void **state)
+{
+    struct journal_file *file = NULL;
+    struct fault f = {0};
+    struct journal j;
+    uint8_t got[5000];
+
+    (void)state;
+    assert_int_equal(journal_open(&file, scratch, &f), OK);
+    j = journal_functions(file);
+    write_session(j, synthetic_entries(&session, 1));
+    assert_int_equal(j.sync(j.ctx, &f), OK);
+    for (size_t from = 0; from + sizeof got <= session.log[1].len; from += 4999) {
+        assert_int_equal(j.reread(j.ctx, from, got, sizeof got, &f), OK);
+        assert_memory_equal(got, session.log[1].bytes + from, sizeof got);
+    }
+    assert_int_equal(j.reread(j.ctx, session.log[1].len - 10, got, 11, &f), STATUS_IO);
+    assert_non_null(strstr(f.message, "shorter than what was written"));
+    f = (struct fault){0};
+    assert_int_not_equal(j.append(j.ctx, got, 256, &f), OK); /* and after that nothing is written any more */
+    assert_int_not_equal(journal_close(file, &f), OK);
+}
+
 static void a_body_that_is_not_there_is_named(void **state)
 {
     struct journal_reader r AUTO(journal_reader_clear) = {0};
@@ -270,6 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_SCRATCH(what_was_written_reads_back),
+        WITH_SCRATCH(what_was_written_can_be_read_before_it_is_signed),
         WITH_SCRATCH(a_body_that_is_not_there_is_named),
         WITH_SCRATCH(a_session_is_never_continued),
         WITH_SCRATCH(the_files_are_private),

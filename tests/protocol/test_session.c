@@ -246,6 +246,31 @@ static void an_approval_that_its_identity_key_did_not_sign_is_refused(void **sta
     }
 }
 
+/* ---- what is signed is what is on disk ---- */
+
+static status change_the_log(struct sim_party *me)
+{
+    TRY(session_fact(&me->ss, FACT_POPULATION, 3, 2));
+    TRY(session_checkpoint(&me->ss, 0));
+    TRY(session_fact(&me->ss, FACT_POPULATION, 4, 2));
+    if (me->self == 1)
+        me->log.bytes[me->log.len - 100] ^= 1; /* on its disk, after it was written */
+    return session_checkpoint(&me->ss, 1);
+}
+
+static void a_log_that_changed_on_disk_is_not_signed(void **state)
+{
+    struct sim sim;
+
+    (void)state;
+    run_two(&sim, change_the_log, 6);
+    assert_int_equal(sim.party[1].outcome, STATUS_IO);
+    assert_non_null(strstr(sim.party[1].ss.fault.message, "the log on disk is not what was written to it"));
+    assert_int_equal(sim.party[1].ss.checkpoints, 1);
+    assert_int_equal(sim.party[0].outcome, STATUS_CLOSED);
+    sim_clear(&sim);
+}
+
 /* ---- handshake ---- */
 
 /* It hears right what was committed to, and shows a nonce that was not. */
@@ -384,6 +409,7 @@ int main(void)
         cmocka_unit_test(a_frame_of_another_session_is_refused),
         cmocka_unit_test(an_approval_that_its_identity_key_did_not_sign_is_refused),
         cmocka_unit_test(a_nonce_that_does_not_open_its_commitment_is_refused),
+        cmocka_unit_test(a_log_that_changed_on_disk_is_not_signed),
         cmocka_unit_test(other_commitments_heard_are_equivocation),
         cmocka_unit_test(two_different_states_shown_to_two_peers_end_the_session),
         cmocka_unit_test(logs_have_the_same_shape_whatever_the_data),

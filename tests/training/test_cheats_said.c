@@ -258,7 +258,8 @@ static void a_log_that_shows_another_message_than_was_sent_is_flagged(void **sta
 static void show_another_root(const struct merkle *m, struct hash *out)
 {
     __real_merkle_root(m, out);
-    if (m == &cheating.ss->tree && cheating.calls++ == 2) /* after pass 2 */
+    if ((m == &cheating.ss->tree && cheating.calls++ == 2) || /* after pass 2 */
+        (m == &cheating.ss->kept && cheating.calls == 3))     /* and it does not look at what it wrote */
         out->bytes[0] ^= 1;
 }
 
