@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         record_encode(again, &e.record);
         assert(memcmp(again, e.bytes, RECORD_BYTES) == 0);
         assert(record_difference(&e.record, &e.record) == NULL);
-        assert(e.at == bytes + 1 + read && e.len >= SIGNED_BYTES);
+        assert(e.at == bytes + 1 + read && e.len >= RECORD_BYTES);
         read += e.len;
         if (e.peer_bytes && record_decode(&peer, e.peer_bytes) == OK) {
             record_encode(again, &peer);
