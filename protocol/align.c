@@ -323,7 +323,7 @@ static status compare_roots(struct alignment *a, char *const *ids)
 {
     struct session *ss = a->ss;
     struct merkle tree = {0};
-    struct hash roots[PARTIES_MAX];
+    struct hash root;
 
     for (uint32_t i = 0; i < a->common; i++) {
         const char *id = ids[a->leg[ss->self].list[i]];
@@ -333,12 +333,9 @@ static status compare_roots(struct alignment *a, char *const *ids)
         merkle_leaf(&leaf, keyed.bytes, HASH_BYTES);
         merkle_append(&tree, &leaf);
     }
-    merkle_root(&tree, &roots[ss->self]);
-    TRY(session_exchange(ss, MESSAGE_psi_root, 0, roots, BODY_PSI_ROOT));
-    for (party p = 0; p < ss->parties; p++)
-        if (!hash_equal(&roots[ss->self], &roots[p]))
-            return session_equivocation(ss, p, "%s holds another list of common people than we do", ss->contract->party[p].name);
-    return session_fact_hash(ss, FACT_ALIGNED, 0, &roots[ss->self]);
+    merkle_root(&tree, &root);
+    TRY(session_agree(ss, MESSAGE_psi_root, 0, &root, "holds another list of common people than we do"));
+    return session_fact_hash(ss, FACT_ALIGNED, 0, &root);
 }
 
 status align_run(struct session *ss, uint32_t **positions, uint32_t *common, char *const *ids, uint32_t count)
@@ -401,19 +398,6 @@ static status list_test_rows(struct session *ss, uint8_t *out, uint32_t common, 
     return OK;
 }
 
-/* A list was told to each: all compare what they heard. */
-static status compare_splits(struct session *ss)
-{
-    struct hash seen[PARTIES_MAX];
-
-    seen[ss->self] = ss->openings;
-    TRY(session_exchange(ss, MESSAGE_split_root, 0, seen, BODY_SPLIT_ROOT));
-    for (party p = 0; p < ss->parties; p++)
-        if (!hash_equal(&seen[p], &ss->openings))
-            return session_equivocation(ss, p, "%s holds another list of test rows than we do", ss->contract->party[p].name);
-    return OK;
-}
-
 /* A block with a bin for every few rows learns the labels of its own people from its own weights. */
 static status check_widths(struct session *ss)
 {
@@ -443,7 +427,7 @@ status align_split(struct session *ss, uint8_t *out, uint32_t common, const uint
     hasher_add(&h, out, common);
     hasher_final(&h, &ss->openings); /* where the running hash of what all must have seen alike begins */
     if (ss->contract->test_rule == TEST_LISTED)
-        TRY(compare_splits(ss));
+        TRY(session_agree(ss, MESSAGE_split_root, 0, &ss->openings, "holds another list of test rows than we do"));
     *pop = (struct population){.rows = common};
     for (uint32_t i = 0; i < common; i++) {
         pop->train += out[i] == 0;

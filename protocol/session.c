@@ -460,6 +460,18 @@ status session_exchange(struct session *ss, enum message_kind kind, uint32_t pas
     return hear_all(ss, kind, pass, bodies, len);
 }
 
+status session_agree(struct session *ss, enum message_kind kind, uint32_t pass, const struct hash *ours, const char *does_what)
+{
+    struct hash seen[PARTIES_MAX];
+
+    seen[ss->self] = *ours;
+    TRY(session_exchange(ss, kind, pass, seen, HASH_BYTES));
+    for (party p = 0; p < ss->parties; p++)
+        if (!hash_equal(&seen[p], ours))
+            return session_equivocation(ss, p, "%s %s", name_of(ss, p), does_what);
+    return OK;
+}
+
 /* Items of record i of a vector of count items. */
 static size_t part_items(size_t per, size_t count, size_t i)
 {

@@ -104,6 +104,9 @@ status session_blame(struct session *ss, party p, status code, const char *fmt, 
 /* End it because p was told, or saw, something else than we: of two parties p is to blame, among more nobody can say who told
  * two ways, and replay shows it. */
 status session_equivocation(struct session *ss, party p, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Everybody tells everybody the same hash (a plain message of HASH_BYTES), or it is equivocation: "NAME does_what". */
+MUST_USE status session_agree(struct session *ss, enum message_kind kind, uint32_t pass, const struct hash *ours,
+                              const char *does_what);
 /* End it for a reason of our own or the world's. */
 status session_fail(struct session *ss, status code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 

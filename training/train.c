@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -332,15 +333,10 @@ static status open_residuals(struct optimiser *o, uint32_t t)
 /* [SPEC 4.5.4] everyone saw the same openings, or the session ends. */
 static status confirm_openings(struct optimiser *o, uint32_t t)
 {
-    struct session *ss = o->ss;
-    struct hash seen[PARTIES_MAX];
+    char does_what[64];
 
-    seen[ss->self] = ss->openings;
-    TRY(session_exchange(ss, MESSAGE_lift, t, seen, BODY_LIFT));
-    for (party p = 0; p < ss->parties; p++)
-        if (!hash_equal(&seen[p], &ss->openings))
-            return session_equivocation(ss, p, "%s saw other openings than we did in pass %u", ss->contract->party[p].name, t);
-    return OK;
+    snprintf(does_what, sizeof does_what, "saw other openings than we did in pass %u", t);
+    return session_agree(o->ss, MESSAGE_lift, t, &o->ss->openings, does_what);
 }
 
 /* [SPEC 4.5.5] own block: M (X^T E + Lam y) of what is open, plus our share of the backward correlation. */

@@ -12,6 +12,9 @@ HOOK(status, return, session_send_vector,
 HOOK(status, return, session_exchange,
      (struct session *ss, enum message_kind kind, uint32_t pass, void *bodies, size_t len),
      (ss, kind, pass, bodies, len))
+HOOK(status, return, session_agree,
+     (struct session *ss, enum message_kind kind, uint32_t pass, const struct hash *ours, const char *does_what),
+     (ss, kind, pass, ours, does_what))
 HOOK(status, return, session_recv_vector,
      (struct session *ss, party from, enum message_kind kind, uint32_t pass, void *items, size_t item_bytes, size_t count),
      (ss, from, kind, pass, items, item_bytes, count))
