@@ -43,26 +43,24 @@ static void fill_bundle(struct bundle *b, const struct session_papers *papers, c
         b->certificate[i] = part_of(table->certificate[i], strlen(table->certificate[i]));
 }
 
-/* The bodies of all parties' keys as the journal kept them; nothing when the session made none. */
-static status collect_keys(struct wire_writer *out, const struct journal_reader *log, const struct contract *c, struct fault *f)
+/* The keys of all parties as the journal kept them, len bytes each, in their order; *all says whether the session made them. */
+static status collect_keys(uint8_t *out, int *all, size_t len, const struct journal_reader *log, uint16_t parties, struct fault *f)
 {
-    uint8_t body[MESSAGE_BODY_MAX];
+    unsigned found = 0;
     struct log_reader r;
     struct log_entry e;
 
-    for (party p = 0; p < c->parties; p++) {
-        log_reader_init(&r, log->log, log->log_len, c->parties);
-        while (log_next(&r, &e) == LOG_ENTRY) {
-            size_t len;
+    log_reader_init(&r, log->log, log->log_len, parties);
+    while (found < parties && log_next(&r, &e) == LOG_ENTRY) {
+        size_t got;
 
-            if (e.record.type != RECORD_FACT || e.record.kind != FACT_KEY || e.record.a != p)
-                continue;
-            TRY(journal_read_body(log, e.record.seq, body, sizeof body, &len, f));
-            wire_put_bytes(out, body, len);
-            break;
-        }
+        if (e.record.type != RECORD_FACT || e.record.kind != FACT_KEY || e.record.a >= parties)
+            continue;
+        TRY(journal_read_body(log, e.record.seq, out + e.record.a * len, len, &got, f));
+        found += got == len;
     }
-    return wire_writer_status(out);
+    *all = found == parties;
+    return OK;
 }
 
 /* The offline session that an online one stands on, as its own file shows it. */
@@ -85,18 +83,23 @@ status outputs_write_evidence(struct verify_report *verdict, const char *session
                               const struct session_papers *papers, const struct session_table *table, struct fault *f)
 {
     struct journal_reader log AUTO(reader_clear) = {0};
-    struct wire_writer file AUTO(wire_writer_clear) = {0}, keys AUTO(wire_writer_clear) = {0};
+    const uint16_t parties = papers->contract.parties;
+    const size_t key_len = body_key(papers->contract.key_bits);
+    struct wire_writer file AUTO(wire_writer_clear) = {0};
+    uint8_t *keys AUTO(auto_free) = NULL;
+    int has_keys;
     uint8_t approvals[PARTIES_MAX][APPROVAL_BYTES];
     struct bundle bundle;
     struct verify_report *offline AUTO(auto_free) = NULL;
     struct verify_options options = {0};
     char path[FILES_PATH_BYTES];
 
-    TRY(journal_read(&log, session_dir, papers->contract.parties, f));
+    TRY(journal_read(&log, session_dir, parties, f));
     fill_bundle(&bundle, papers, table, &log, approvals);
-    TRY(collect_keys(&keys, &log, &papers->contract, f));
-    if (keys.len == papers->contract.parties * body_key(papers->contract.key_bits))
-        bundle.attachment[ATTACHMENT_KEYS] = part_of(keys.bytes, keys.len);
+    TRY(alloc_zeroed(&keys, parties, key_len));
+    TRY(collect_keys(keys, &has_keys, key_len, &log, parties, f));
+    if (has_keys)
+        bundle.attachment[ATTACHMENT_KEYS] = part_of(keys, parties * key_len);
     TRY(bundle_encode(&file, &bundle));
     TRY(files_join(path, session_dir, "evidence.hefu", f));
     TRY(files_write(path, file.bytes, file.len, 0600, f));
