@@ -3,6 +3,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "crypto/hash.h"
 
+#include "crypto/sm3.h"
 #include "crypto/wire.h"
 
 #include <assert.h>
@@ -10,15 +11,55 @@
 #include <sodium.h>
 #include <string.h>
 
+static_assert(sizeof(SHA256_CTX) <= sizeof((struct hasher *)0)->state && sizeof(struct sm3) <= sizeof((struct hasher *)0)->state,
+              "a hasher holds either state");
+
+/* ---- of a suite, without tags or lengths ---- */
+
 static SHA256_CTX *sha(struct hasher *h)
 {
-    _Static_assert(sizeof(SHA256_CTX) <= sizeof h->state, "hasher holds a SHA-256 state");
     return (SHA256_CTX *)(void *)h->state;
 }
 
-void hasher_init(struct hasher *h, const char *tag)
+static struct sm3 *sm3(struct hasher *h)
 {
-    SHA256_Init(sha(h));
+    return (struct sm3 *)(void *)h->state;
+}
+
+static void begin(struct hasher *h, enum suite s)
+{
+    assert(s == SUITE_INT1 || s == SUITE_GM1);
+    h->suite = s;
+    if (s == SUITE_GM1)
+        sm3_init(sm3(h));
+    else
+        SHA256_Init(sha(h));
+}
+
+static void feed(struct hasher *h, const void *bytes, size_t len)
+{
+    if (!len)
+        return;
+    if (h->suite == SUITE_GM1)
+        sm3_add(sm3(h), bytes, len);
+    else
+        SHA256_Update(sha(h), bytes, len);
+}
+
+void hasher_final(struct hasher *h, struct hash *out)
+{
+    if (h->suite == SUITE_GM1)
+        sm3_final(sm3(h), out);
+    else
+        SHA256_Final(out->bytes, sha(h));
+    sodium_memzero(h, sizeof *h);
+}
+
+/* ---- tuples ---- */
+
+void hasher_init(struct hasher *h, enum suite s, const char *tag)
+{
+    begin(h, s);
     hasher_add(h, tag, strlen(tag));
 }
 
@@ -27,9 +68,8 @@ void hasher_add(struct hasher *h, const void *bytes, size_t len)
     uint8_t prefix[8];
 
     store_u64(prefix, len);
-    SHA256_Update(sha(h), prefix, sizeof prefix);
-    if (len)
-        SHA256_Update(sha(h), bytes, len);
+    feed(h, prefix, sizeof prefix);
+    feed(h, bytes, len);
 }
 
 void hasher_add_u64(struct hasher *h, uint64_t v)
@@ -45,12 +85,6 @@ void hasher_add_hash(struct hasher *h, const struct hash *v)
     hasher_add(h, v->bytes, HASH_BYTES);
 }
 
-void hasher_final(struct hasher *h, struct hash *out)
-{
-    SHA256_Final(out->bytes, sha(h));
-    sodium_memzero(h, sizeof *h);
-}
-
 void hasher_peek(const struct hasher *h, struct hash *out)
 {
     struct hasher copy = *h;
@@ -58,7 +92,7 @@ void hasher_peek(const struct hasher *h, struct hash *out)
     hasher_final(&copy, out);
 }
 
-void hash_keyed(struct hash *out, const uint8_t key[32], const char *tag, const void *bytes, size_t len)
+static void keyed_blake2b(struct hash *out, const uint8_t key[32], const char *tag, const void *bytes, size_t len)
 {
     crypto_generichash_state st;
     uint8_t prefix[8];
@@ -74,6 +108,29 @@ void hash_keyed(struct hash *out, const uint8_t key[32], const char *tag, const 
     sodium_memzero(&st, sizeof st);
 }
 
+static void keyed_sm3(struct hash *out, const uint8_t key[32], const char *tag, const void *bytes, size_t len)
+{
+    struct sm3_hmac m;
+    uint8_t prefix[8];
+
+    sm3_hmac_init(&m, key, 32);
+    store_u64(prefix, strlen(tag));
+    sm3_hmac_add(&m, prefix, sizeof prefix);
+    sm3_hmac_add(&m, tag, strlen(tag));
+    store_u64(prefix, len);
+    sm3_hmac_add(&m, prefix, sizeof prefix);
+    sm3_hmac_add(&m, bytes, len);
+    sm3_hmac_final(&m, out);
+}
+
+void hash_keyed(struct hash *out, enum suite s, const uint8_t key[32], const char *tag, const void *bytes, size_t len)
+{
+    if (s == SUITE_GM1)
+        keyed_sm3(out, key, tag, bytes, len);
+    else
+        keyed_blake2b(out, key, tag, bytes, len);
+}
+
 int hash_equal(const struct hash *a, const struct hash *b)
 {
     return sodium_memcmp(a->bytes, b->bytes, HASH_BYTES) == 0;
@@ -84,27 +141,27 @@ void hash_hex(const struct hash *h, char out[2 * HASH_BYTES + 1])
     sodium_bin2hex(out, 2 * HASH_BYTES + 1, h->bytes, HASH_BYTES);
 }
 
-void merkle_leaf(struct hash *out, const void *data, size_t len)
-{
-    SHA256_CTX st;
-    const uint8_t zero = 0;
+/* ---- trees ---- */
 
-    SHA256_Init(&st);
-    SHA256_Update(&st, &zero, 1);
-    SHA256_Update(&st, data, len);
-    SHA256_Final(out->bytes, &st);
+void merkle_leaf(struct hash *out, enum suite s, const void *data, size_t len)
+{
+    struct hasher h;
+
+    begin(&h, s);
+    feed(&h, "\0", 1);
+    feed(&h, data, len);
+    hasher_final(&h, out);
 }
 
-void merkle_node(struct hash *out, const struct hash *left, const struct hash *right)
+void merkle_node(struct hash *out, enum suite s, const struct hash *left, const struct hash *right)
 {
-    SHA256_CTX st;
-    const uint8_t one = 1;
+    struct hasher h;
 
-    SHA256_Init(&st);
-    SHA256_Update(&st, &one, 1);
-    SHA256_Update(&st, left->bytes, HASH_BYTES);
-    SHA256_Update(&st, right->bytes, HASH_BYTES);
-    SHA256_Final(out->bytes, &st);
+    begin(&h, s);
+    feed(&h, "\1", 1);
+    feed(&h, left->bytes, HASH_BYTES);
+    feed(&h, right->bytes, HASH_BYTES);
+    hasher_final(&h, out);
 }
 
 void merkle_append(struct merkle *m, const struct hash *leaf)
@@ -113,7 +170,7 @@ void merkle_append(struct merkle *m, const struct hash *leaf)
     uint8_t height = 0;
 
     while (m->peaks && m->peak_height[m->peaks - 1] == height) {
-        merkle_node(&top, &m->peak[m->peaks - 1], &top);
+        merkle_node(&top, m->suite, &m->peak[m->peaks - 1], &top);
         m->peaks--;
         height++;
     }
@@ -126,10 +183,13 @@ void merkle_append(struct merkle *m, const struct hash *leaf)
 void merkle_root(const struct merkle *m, struct hash *out)
 {
     if (!m->peaks) {
-        SHA256(NULL, 0, out->bytes);
+        struct hasher none;
+
+        begin(&none, m->suite);
+        hasher_final(&none, out);
         return;
     }
     *out = m->peak[m->peaks - 1];
     for (uint32_t i = m->peaks - 1; i-- > 0;)
-        merkle_node(out, &m->peak[i], out);
+        merkle_node(out, m->suite, &m->peak[i], out);
 }

@@ -4,19 +4,19 @@
 #include <string.h>
 
 /* The challenges are drawn from a generator keyed by a hash of all they depend on; challenge i at index i. */
-static void challenge_key(struct rng_key *key, const struct paillier_public *pub, const struct hash *binding)
+static void challenge_key(struct rng_key *key, const struct paillier_public *pub, enum suite s, const struct hash *binding)
 {
     uint8_t n[PAILLIER_BITS_MAX / 8];
     struct hasher h;
     struct hash digest;
 
     bignum_put(n, paillier_modulus_bytes(pub->bits), pub->n);
-    hasher_init(&h, "hefu/keyproof/v1");
+    hasher_init(&h, s, "hefu/keyproof/v1");
     hasher_add_hash(&h, binding);
     hasher_add_u64(&h, pub->bits);
     hasher_add(&h, n, paillier_modulus_bytes(pub->bits));
     hasher_final(&h, &digest);
-    memcpy(key->bytes, digest.bytes, sizeof key->bytes);
+    rng_key_from_hash(key, s, &digest);
 }
 
 static void challenge_draw(mpz_t out, const struct rng_key *key, const struct paillier_public *pub, uint32_t index)
@@ -37,7 +37,7 @@ static void root_mod(mpz_t out, const mpz_t x, const mpz_t n, const mpz_t p, con
 }
 
 void keyproof_make(uint8_t *out, const struct paillier_public *pub, const struct paillier_secret *sec,
-                   const struct hash *binding)
+                   enum suite s, const struct hash *binding)
 {
     size_t width = paillier_modulus_bytes(pub->bits);
     struct rng_key key;
@@ -45,7 +45,7 @@ void keyproof_make(uint8_t *out, const struct paillier_public *pub, const struct
     BIGNUM(mod_p);
     BIGNUM(mod_q);
 
-    challenge_key(&key, pub, binding);
+    challenge_key(&key, pub, s, binding);
     for (uint32_t i = 0; i < KEYPROOF_ROOTS; i++) {
         challenge_draw(x, &key, pub, i);
         root_mod(mod_p, x, pub->n, sec->p, sec->p_minus_1);
@@ -99,7 +99,7 @@ static status check_root(const struct paillier_public *pub, const mpz_t root, co
     return OK;
 }
 
-status keyproof_check(const struct paillier_public *pub, const uint8_t *proof, size_t len, const struct hash *binding,
+status keyproof_check(const struct paillier_public *pub, const uint8_t *proof, size_t len, enum suite s, const struct hash *binding,
                       struct fault *f)
 {
     size_t width = paillier_modulus_bytes(pub->bits);
@@ -110,7 +110,7 @@ status keyproof_check(const struct paillier_public *pub, const uint8_t *proof, s
     TRY(check_shape(pub, f));
     if (len != keyproof_bytes(pub->bits))
         return refuse(f, "its proof does not have 13 roots");
-    challenge_key(&key, pub, binding);
+    challenge_key(&key, pub, s, binding);
     for (uint32_t i = 0; i < KEYPROOF_ROOTS; i++) {
         challenge_draw(challenge, &key, pub, i);
         bignum_get(root, proof + i * width, width);

@@ -9,7 +9,7 @@ void ot_context_hash(struct hash *out, const struct ot_context *where)
 {
     struct hasher h;
 
-    hasher_init(&h, "hefu/ot/v1");
+    hasher_init(&h, SUITE_INT1, "hefu/ot/v1");
     hasher_add_hash(&h, where->session);
     hasher_add_u64(&h, where->sender);
     hasher_add_u64(&h, where->receiver);
@@ -47,7 +47,7 @@ static void offer_hash(struct hash *out, const uint8_t offer[OT_OFFER_BYTES])
 {
     struct hasher h;
 
-    hasher_init(&h, "hefu/ot/offer/v1");
+    hasher_init(&h, SUITE_INT1, "hefu/ot/offer/v1");
     hasher_add(&h, offer, OT_OFFER_BYTES);
     hasher_final(&h, out);
 }
@@ -58,7 +58,7 @@ static void pad_of(struct ot_block *out, const struct hash *context, const struc
     struct hasher h;
     struct hash full;
 
-    hasher_init(&h, "hefu/ot/pad/v1");
+    hasher_init(&h, SUITE_INT1, "hefu/ot/pad/v1");
     hasher_add_hash(&h, context);
     hasher_add_hash(&h, offer);
     hasher_add(&h, answer->bytes, GROUP_BYTES);

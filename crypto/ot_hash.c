@@ -34,7 +34,7 @@ status ot_hash_new(struct ot_hash **out, const struct ot_context *where)
 
     TRY(alloc_zeroed(&h, 1, sizeof *h));
     ot_context_hash(&context, where);
-    hasher_init(&hs, "hefu/ot/pi/v1");
+    hasher_init(&hs, SUITE_INT1, "hefu/ot/pi/v1");
     hasher_add_hash(&hs, &context);
     hasher_final(&hs, &key);
     made = aes_init(&h->pi, key.bytes);

@@ -7,6 +7,8 @@
 #include <sodium.h>
 #include <string.h>
 
+static_assert(RNG_BUFFER % 64 == 0 && RNG_BUFFER % SM4_BLOCK_BYTES == 0, "a buffer is filled with whole blocks");
+
 void rng_key_clear(struct rng_key *k)
 {
     sodium_memzero(k, sizeof *k);
@@ -17,9 +19,15 @@ void rng_key_derive(struct rng_key *out, const struct rng_key *parent, const cha
 {
     struct hash h;
 
-    hash_keyed(&h, parent->bytes, label, context, context_len);
-    memcpy(out->bytes, h.bytes, sizeof out->bytes);
+    hash_keyed(&h, parent->suite, parent->bytes, label, context, context_len);
+    rng_key_from_hash(out, parent->suite, &h);
     sodium_memzero(&h, sizeof h);
+}
+
+void rng_key_from_hash(struct rng_key *out, enum suite s, const struct hash *h)
+{
+    memcpy(out->bytes, h->bytes, sizeof out->bytes);
+    out->suite = (uint8_t)s;
 }
 
 void rng_init(struct rng *g, const struct rng_key *key, const struct rng_address *where)
@@ -37,6 +45,9 @@ void rng_init(struct rng *g, const struct rng_key *key, const struct rng_address
     rng_key_derive(&stream, key, where->purpose, context, sizeof context);
     memset(g, 0, sizeof *g);
     memcpy(g->key, stream.bytes, sizeof g->key);
+    g->suite = stream.suite;
+    if (g->suite == SUITE_GM1)
+        sm4_init(&g->cipher, g->key);
     rng_key_clear(&stream);
 }
 
@@ -45,13 +56,31 @@ void rng_clear(struct rng *g)
     sodium_memzero(g, sizeof *g);
 }
 
-static void refill(struct rng *g)
+static void chacha20_refill(struct rng *g)
 {
     static const uint8_t nonce[crypto_stream_chacha20_NONCEBYTES];
 
     memset(g->buffer, 0, sizeof g->buffer);
     crypto_stream_chacha20_xor_ic(g->buffer, g->buffer, sizeof g->buffer, nonce, g->block, g->key);
     g->block += RNG_BUFFER / 64;
+}
+
+static void sm4_refill(struct rng *g)
+{
+    uint8_t *start = g->key + SM4_KEY_BYTES;
+    const uint64_t low = load_u64(start + 8), next = low + RNG_BUFFER / SM4_BLOCK_BYTES;
+
+    sm4_counter(&g->cipher, g->buffer, NULL, RNG_BUFFER, start);
+    store_u64(start + 8, next);
+    store_u64(start, load_u64(start) + (next < low));
+}
+
+static void refill(struct rng *g)
+{
+    if (g->suite == SUITE_GM1)
+        sm4_refill(g);
+    else
+        chacha20_refill(g);
     g->left = RNG_BUFFER;
 }
 

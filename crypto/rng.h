@@ -1,18 +1,22 @@
 /* Deterministic randomness: every draw is addressed by (key, purpose, peer, pass, index, what it answers), so that
- * no draw depends on another draw's timing, thread or order.  ChaCha20 keyed by a BLAKE2b-derived stream key.
- * [SPEC 2.4] */
+ * no draw depends on another draw's timing, thread or order.  The stream key is the keyed hash of the address; the stream is
+ * ChaCha20, or SM4 in counter mode.  [SPEC 2.4] */
 #ifndef HEFU_RNG_H
 #define HEFU_RNG_H
 
 #include "crypto/hash.h"
+#include "crypto/sm4.h"
 
 #include <gmp.h>
 
+/* What is derived from a key, and every stream under it, is of its suite. */
 struct rng_key {
     uint8_t bytes[32];
+    uint8_t suite; /* enum suite; 0 counts as SUITE_INT1 */
 };
 
 void rng_key_clear(struct rng_key *k);
+void rng_key_from_hash(struct rng_key *out, enum suite s, const struct hash *h);
 
 /* out = KDF(parent, label, context).  Context may be NULL when context_len is 0. */
 void rng_key_derive(struct rng_key *out, const struct rng_key *parent, const char *label, const void *context,
@@ -28,9 +32,11 @@ struct rng_address {
 enum { RNG_BUFFER = 512 };
 
 struct rng {
-    uint8_t key[32];
+    uint8_t key[32];    /* SUITE_GM1: in its second half stands where the counter begins */
+    struct sm4 cipher;  /* SUITE_GM1, of the first half */
+    uint8_t suite;
     uint64_t block;
-    size_t left; /* unread bytes at the end of buffer */
+    size_t left;        /* unread bytes at the end of buffer */
     uint8_t buffer[RNG_BUFFER];
 };
 

@@ -1,7 +1,20 @@
 #include "crypto/sign.h"
 
+#include "crypto/sm2.h"
+#include "crypto/sm3.h"
+
+#include <assert.h>
 #include <sodium.h>
 #include <string.h>
+
+static_assert((int)SIGNATURE_BYTES == (int)SM2_SIGNATURE_BYTES && (int)SIGN_PUBLIC_BYTES == (int)SM2_PUBLIC_BYTES &&
+                  SIGN_PUBLIC_BYTES == 1 + crypto_sign_PUBLICKEYBYTES,
+              "signatures and keys have one size in both suites");
+static_assert(SIGN_SECRET_BYTES == SM2_SECRET_BYTES + HASH_BYTES && SIGN_SECRET_BYTES == crypto_sign_SECRETKEYBYTES,
+              "a secret key is d and Z, or seed and public key");
+static_assert(KX_PUBLIC_BYTES == 2 * SM2_PUBLIC_BYTES && KX_SECRET_BYTES == 2 * SM2_SECRET_BYTES, "an exchange has two pairs");
+
+enum { X25519_BYTES = crypto_scalarmult_BYTES };
 
 void sign_secret_clear(struct sign_secret *s)
 {
@@ -13,22 +26,142 @@ void kx_secret_clear(struct kx_secret *s)
     sodium_memzero(s, sizeof *s);
 }
 
+static struct sm2_public point_of(const uint8_t *bytes)
+{
+    struct sm2_public out;
+
+    memcpy(out.bytes, bytes, sizeof out.bytes);
+    return out;
+}
+
+enum suite sign_public_suite(const struct sign_public *pub)
+{
+    return pub->bytes[0] == KEY_ED25519 ? SUITE_INT1 : SUITE_GM1;
+}
+
+status sign_public_check(const struct sign_public *pub, enum suite s)
+{
+    const struct sm2_public point = point_of(pub->bytes);
+
+    if (sign_public_suite(pub) != s)
+        return STATUS_MALFORMED;
+    return s == SUITE_GM1 ? sm2_public_check(&point) : OK;
+}
+
+status kx_public_check(const struct kx_public *pub, enum suite s)
+{
+    const struct sm2_public lasting = point_of(pub->bytes), fresh = point_of(pub->bytes + SM2_PUBLIC_BYTES);
+
+    if (s == SUITE_GM1) {
+        TRY(sm2_public_check(&lasting));
+        return sm2_public_check(&fresh);
+    }
+    return pub->bytes[0] == KEY_X25519 && sodium_is_zero(pub->bytes + 1 + X25519_BYTES, KX_PUBLIC_BYTES - 1 - X25519_BYTES)
+               ? OK
+               : STATUS_MALFORMED;
+}
+
+/* ---- key pairs ---- */
+
+static void sm2_pair(struct sign_public *pub, struct sign_secret *sec, const struct sm2_public *point, const struct sm2_secret *d)
+{
+    struct hash z;
+    status code = sm2_z(&z, point, SM2_DEFAULT_ID);
+
+    assert(code == OK);
+    memcpy(pub->bytes, point->bytes, SIGN_PUBLIC_BYTES);
+    memcpy(sec->bytes, d->bytes, SM2_SECRET_BYTES);
+    memcpy(sec->bytes + SM2_SECRET_BYTES, z.bytes, HASH_BYTES);
+    sec->suite = SUITE_GM1;
+}
+
 void sign_keypair(struct sign_public *pub, struct sign_secret *sec, const struct rng_key *seed)
 {
-    crypto_sign_seed_keypair(pub->bytes, sec->bytes, seed->bytes);
+    struct sm2_secret d AUTO(sm2_secret_clear);
+    struct sm2_public point;
+
+    if (seed->suite == SUITE_GM1) {
+        sm2_keypair(&point, &d, seed);
+        sm2_pair(pub, sec, &point, &d);
+        return;
+    }
+    pub->bytes[0] = KEY_ED25519;
+    crypto_sign_seed_keypair(pub->bytes + 1, sec->bytes, seed->bytes);
+    sec->suite = SUITE_INT1;
+}
+
+status sign_keypair_sm2(struct sign_public *pub, struct sign_secret *sec, const uint8_t d[32])
+{
+    struct sm2_secret secret AUTO(sm2_secret_clear);
+    struct sm2_public point;
+
+    memcpy(secret.bytes, d, sizeof secret.bytes);
+    TRY(sm2_public_of(&point, &secret));
+    sm2_pair(pub, sec, &point, &secret);
+    return OK;
+}
+
+static void sm2_exchange_part(uint8_t *pub, uint8_t *sec, const struct rng_key *seed, const char *label)
+{
+    struct sm2_secret d AUTO(sm2_secret_clear);
+    struct rng_key part AUTO(rng_key_clear);
+    struct sm2_public point;
+
+    rng_key_derive(&part, seed, label, NULL, 0);
+    sm2_keypair(&point, &d, &part);
+    memcpy(pub, point.bytes, SM2_PUBLIC_BYTES);
+    memcpy(sec, d.bytes, SM2_SECRET_BYTES);
 }
 
 void kx_keypair(struct kx_public *pub, struct kx_secret *sec, const struct rng_key *seed)
 {
-    memcpy(sec->bytes, seed->bytes, KX_BYTES);
-    crypto_scalarmult_base(pub->bytes, sec->bytes);
+    if (seed->suite == SUITE_GM1) {
+        sm2_exchange_part(pub->bytes, sec->bytes, seed, "hefu/exchange/lasting");
+        sm2_exchange_part(pub->bytes + SM2_PUBLIC_BYTES, sec->bytes + SM2_SECRET_BYTES, seed, "hefu/exchange/fresh");
+        sec->suite = SUITE_GM1;
+        return;
+    }
+    *pub = (struct kx_public){{KEY_X25519}};
+    *sec = (struct kx_secret){.suite = SUITE_INT1};
+    memcpy(sec->bytes, seed->bytes, X25519_BYTES);
+    crypto_scalarmult_base(pub->bytes + 1, sec->bytes);
 }
 
-static void digest(struct hash *out, const char *tag, const void *bytes, size_t len)
+/* ---- signatures ---- */
+
+void sign_text(struct signature *sig, const struct sign_secret *sec, const char *text, size_t len)
+{
+    struct sm2_secret d AUTO(sm2_secret_clear);
+    struct sm2_signature out;
+    struct hash z;
+
+    if (sec->suite == SUITE_INT1) {
+        crypto_sign_detached(sig->bytes, NULL, (const unsigned char *)text, len, sec->bytes);
+        return;
+    }
+    memcpy(d.bytes, sec->bytes, sizeof d.bytes);
+    memcpy(z.bytes, sec->bytes + SM2_SECRET_BYTES, HASH_BYTES);
+    sm2_sign(&out, &d, &z, text, len);
+    memcpy(sig->bytes, out.bytes, sizeof sig->bytes);
+}
+
+status sign_text_check(const struct signature *sig, const struct sign_public *pub, const char *text, size_t len)
+{
+    const struct sm2_public point = point_of(pub->bytes);
+    struct sm2_signature in;
+
+    if (sign_public_suite(pub) == SUITE_INT1)
+        return crypto_sign_verify_detached(sig->bytes, (const unsigned char *)text, len, pub->bytes + 1) == 0 ? OK
+                                                                                                             : STATUS_UNTRUSTED;
+    memcpy(in.bytes, sig->bytes, sizeof in.bytes);
+    return sm2_verify(&in, &point, SM2_DEFAULT_ID, text, len);
+}
+
+static void digest(struct hash *out, enum suite s, const char *tag, const void *bytes, size_t len)
 {
     struct hasher h;
 
-    hasher_init(&h, tag);
+    hasher_init(&h, s, tag);
     hasher_add(&h, bytes, len);
     hasher_final(&h, out);
 }
@@ -37,8 +170,8 @@ void sign_make(struct signature *sig, const struct sign_secret *sec, const char 
 {
     struct hash h;
 
-    digest(&h, tag, bytes, len);
-    crypto_sign_detached(sig->bytes, NULL, h.bytes, HASH_BYTES, sec->bytes);
+    digest(&h, sec->suite, tag, bytes, len);
+    sign_text(sig, sec, (const char *)h.bytes, HASH_BYTES);
 }
 
 status sign_check(const struct signature *sig, const struct sign_public *pub, const char *tag, const void *bytes,
@@ -46,43 +179,68 @@ status sign_check(const struct signature *sig, const struct sign_public *pub, co
 {
     struct hash h;
 
-    digest(&h, tag, bytes, len);
-    return crypto_sign_verify_detached(sig->bytes, h.bytes, HASH_BYTES, pub->bytes) == 0 ? OK : STATUS_UNTRUSTED;
+    digest(&h, sign_public_suite(pub), tag, bytes, len);
+    return sign_text_check(sig, pub, (const char *)h.bytes, HASH_BYTES);
 }
 
-void sign_text(struct signature *sig, const struct sign_secret *sec, const char *text, size_t len)
+/* ---- key agreement ---- */
+
+static status x25519_agree(uint8_t agreed[32], const struct kx_secret *mine, const struct kx_public *theirs)
 {
-    crypto_sign_detached(sig->bytes, NULL, (const unsigned char *)text, len, sec->bytes);
+    return crypto_scalarmult(agreed, mine->bytes, theirs->bytes + 1) == 0 ? OK : STATUS_UNTRUSTED;
 }
 
-status sign_text_check(const struct signature *sig, const struct sign_public *pub, const char *text, size_t len)
+static struct sm2_exchange_public both_points(const struct kx_public *pub)
 {
-    return crypto_sign_verify_detached(sig->bytes, (const unsigned char *)text, len, pub->bytes) == 0 ? OK : STATUS_UNTRUSTED;
+    return (struct sm2_exchange_public){.lasting = point_of(pub->bytes), .fresh = point_of(pub->bytes + SM2_PUBLIC_BYTES)};
+}
+
+static void exchange_secret_clear(struct sm2_exchange_secret *s)
+{
+    sodium_memzero(s, sizeof *s);
+}
+
+static status sm2_agree(uint8_t agreed[32], int initiator, const struct kx_secret *mine, const struct kx_public *my_public,
+                        const struct kx_public *theirs)
+{
+    const struct sm2_exchange_public my_points = both_points(my_public), their_points = both_points(theirs);
+    struct sm2_exchange_secret secret AUTO(exchange_secret_clear);
+
+    memcpy(secret.lasting.bytes, mine->bytes, SM2_SECRET_BYTES);
+    memcpy(secret.fresh.bytes, mine->bytes + SM2_SECRET_BYTES, SM2_SECRET_BYTES);
+    return sm2_exchange(agreed, 32, initiator, &secret, &my_points, &their_points);
+}
+
+/* The agreed secret, bound to both public keys and the context. */
+static void bind(struct rng_key *out, enum suite s, const uint8_t agreed[32], const struct kx_public *first,
+                 const struct kx_public *second, const void *context, size_t context_len)
+{
+    struct hasher h;
+    struct hash bound;
+
+    hasher_init(&h, s, "hefu/pair/v2");
+    hasher_add(&h, agreed, 32);
+    hasher_add(&h, first->bytes, KX_PUBLIC_BYTES);
+    hasher_add(&h, second->bytes, KX_PUBLIC_BYTES);
+    hasher_add(&h, context, context_len);
+    hasher_final(&h, &bound);
+    rng_key_from_hash(out, s, &bound);
+    sodium_memzero(&bound, sizeof bound);
 }
 
 status kx_shared(struct rng_key *out, const struct kx_secret *mine, const struct kx_public *theirs,
                  const struct kx_public *my_public, const void *context, size_t context_len)
 {
-    uint8_t point[crypto_scalarmult_BYTES];
-    const struct kx_public *first = my_public, *second = theirs;
-    struct hasher h;
-    struct hash digest_out;
+    const int order = memcmp(my_public->bytes, theirs->bytes, KX_PUBLIC_BYTES);
+    uint8_t agreed[32];
+    status code;
 
-    if (crypto_scalarmult(point, mine->bytes, theirs->bytes) != 0)
+    if (order == 0 || kx_public_check(theirs, mine->suite) != OK)
         return STATUS_UNTRUSTED;
-    if (memcmp(first->bytes, second->bytes, KX_BYTES) > 0) {
-        first = theirs;
-        second = my_public;
-    }
-    hasher_init(&h, "hefu/pair/v1");
-    hasher_add(&h, point, sizeof point);
-    hasher_add(&h, first->bytes, KX_BYTES);
-    hasher_add(&h, second->bytes, KX_BYTES);
-    hasher_add(&h, context, context_len);
-    hasher_final(&h, &digest_out);
-    memcpy(out->bytes, digest_out.bytes, sizeof out->bytes);
-    sodium_memzero(point, sizeof point);
-    sodium_memzero(&h, sizeof h);
-    sodium_memzero(&digest_out, sizeof digest_out);
-    return OK;
+    code = mine->suite == SUITE_INT1 ? x25519_agree(agreed, mine, theirs)
+                                     : sm2_agree(agreed, order < 0, mine, my_public, theirs);
+    if (code == OK)
+        bind(out, mine->suite, agreed, order < 0 ? my_public : theirs, order < 0 ? theirs : my_public, context, context_len);
+    sodium_memzero(agreed, sizeof agreed);
+    return code;
 }

@@ -322,15 +322,15 @@ static status walk_back(struct alignment *a)
 static status compare_roots(struct alignment *a, char *const *ids)
 {
     struct session *ss = a->ss;
-    struct merkle tree = {0};
+    struct merkle tree = {.suite = ss->contract->suite};
     struct hash root;
 
     for (uint32_t i = 0; i < a->common; i++) {
         const char *id = ids[a->leg[ss->self].list[i]];
         struct hash keyed, leaf;
 
-        hash_keyed(&keyed, ss->joint.bytes, "hefu/aligned id/v1", id, strlen(id));
-        merkle_leaf(&leaf, keyed.bytes, HASH_BYTES);
+        hash_keyed(&keyed, ss->joint.suite, ss->joint.bytes, "hefu/aligned id/v1", id, strlen(id));
+        merkle_leaf(&leaf, ss->joint.suite, keyed.bytes, HASH_BYTES);
         merkle_append(&tree, &leaf);
     }
     merkle_root(&tree, &root);
@@ -423,7 +423,7 @@ status align_split(struct session *ss, uint8_t *out, uint32_t common, const uint
         TRY(draw_test_rows(ss, out, common));
     else
         TRY(list_test_rows(ss, out, common, listed));
-    hasher_init(&h, "hefu/split/v1");
+    hasher_init(&h, ss->contract->suite, "hefu/split/v1");
     hasher_add(&h, out, common);
     hasher_final(&h, &ss->openings); /* where the running hash of what all must have seen alike begins */
     if (ss->contract->test_rule == TEST_LISTED)

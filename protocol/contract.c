@@ -76,7 +76,7 @@ status contract_encode(struct wire_writer *w, const struct contract *c)
     wire_put_string(w, c->authorisations);
     wire_put_u8(w, c->replay);
     wire_put_string(w, c->auditor);
-    wire_put_bytes(w, c->auditor_key.bytes, KX_BYTES);
+    wire_put_bytes(w, c->auditor_key.bytes, SEAL_PUBLIC_BYTES);
     wire_put_u16(w, c->retention_days);
     wire_put_u16(w, c->parties);
     for (party p = 0; p < c->parties && p < PARTIES_MAX; p++)
@@ -126,7 +126,7 @@ status contract_decode(struct contract *out, const uint8_t *bytes, size_t len, s
     wire_get_string(&r, out->authorisations, sizeof out->authorisations);
     out->replay = wire_get_u8(&r);
     wire_get_string(&r, out->auditor, sizeof out->auditor);
-    wire_get_bytes(&r, out->auditor_key.bytes, KX_BYTES);
+    wire_get_bytes(&r, out->auditor_key.bytes, SEAL_PUBLIC_BYTES);
     out->retention_days = wire_get_u16(&r);
     out->parties = wire_get_u16(&r);
     if (out->parties > PARTIES_MAX)
@@ -220,6 +220,8 @@ static status check_party(const struct contract *c, party p, struct fault *f)
     for (party q = 0; q < p; q++)
         if (strcmp(me->name, c->party[q].name) == 0)
             return fault_set(f, STATUS_CONFIG, "contract: party %s is named twice", me->name);
+    if (sign_public_check(&me->identity, c->suite) != OK)
+        return fault_set(f, STATUS_CONFIG, "contract: the identity of %s is no key of suite %s", me->name, suite_name(c->suite));
     TRY(in_range(f, "rows of a party", me->rows, 1, UINT32_MAX / 2));
     TRY(in_range(f, "columns of a party", me->columns, 1, CONTRACT_COLUMNS_MAX));
     TRY(in_range(f, "has_label", me->has_label, 0, 1));
@@ -288,18 +290,6 @@ static status check_law(const struct contract *c, struct fault *f)
     return in_range(f, "data_level", c->data_level, 0, DATA_LEVEL_MAX);
 }
 
-/* To a key of low order nothing can be sealed: anybody could open it. */
-static int can_be_sealed_to(const struct kx_public *key)
-{
-    const struct rng_key any = {{1}};
-    struct kx_public pub;
-    struct kx_secret secret;
-    struct rng_key shared;
-
-    kx_keypair(&pub, &secret, &any);
-    return kx_shared(&shared, &secret, key, &pub, NULL, 0) == OK;
-}
-
 /* An auditor has a name and a key, and something to open. */
 static status check_audit(const struct contract *c, struct fault *f)
 {
@@ -314,8 +304,10 @@ static status check_audit(const struct contract *c, struct fault *f)
                          named ? "auditor is given without auditor_key" : "auditor_key is given without auditor");
     if (keyed && c->replay == REPLAY_OFF)
         return fault_set(f, STATUS_CONFIG, "contract: auditor is given with replay off, accepted is none: nothing is kept to audit");
-    if (keyed && !can_be_sealed_to(&c->auditor_key))
-        return fault_set(f, STATUS_CONFIG, "contract: auditor_key is of low order, accepted is what hefu-audit keygen makes");
+    if (keyed && seal_public_check(&c->auditor_key, c->suite) != OK)
+        return fault_set(f, STATUS_CONFIG,
+                         "contract: auditor_key is no %s key that secrets can be sealed to, accepted is what hefu-audit keygen makes",
+                         suite_name(c->suite));
     return OK;
 }
 
@@ -334,7 +326,7 @@ status contract_check(const struct contract *c, int allow_toys, struct fault *f)
         return fault_set(f, STATUS_CONFIG, "contract: the job's name or purpose is not plain UTF-8 text");
     TRY(in_range(f, "version", c->version, CONTRACT_VERSION, CONTRACT_VERSION));
     TRY(in_range(f, "protocol", c->protocol, PROTOCOL_VERSION, PROTOCOL_VERSION));
-    TRY(in_range(f, "suite", c->suite, SUITE_INT1, SUITE_INT1));
+    TRY(in_range(f, "suite", c->suite, SUITE_INT1, SUITE_GM1));
     TRY(check_sigmoid(c, f));
     TRY(in_range(f, "test_rule", c->test_rule, TEST_DRAWN, TEST_LISTED));
     if (allow_toys ? c->key_bits < 256 || c->key_bits > PAILLIER_BITS_MAX || c->key_bits % 64
@@ -379,7 +371,7 @@ status contract_id(struct hash *out, const struct contract *c)
     struct hasher h;
 
     TRY(contract_encode(&w, c));
-    hasher_init(&h, "hefu/contract/v1");
+    hasher_init(&h, c->suite, "hefu/contract/v1");
     hasher_add(&h, w.bytes, w.len);
     hasher_final(&h, out);
     return OK;

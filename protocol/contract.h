@@ -3,8 +3,7 @@
 #ifndef HEFU_CONTRACT_H
 #define HEFU_CONTRACT_H
 
-#include "crypto/hash.h"
-#include "crypto/sign.h"
+#include "crypto/seal.h"
 #include "crypto/wire.h"
 
 typedef uint16_t party;
@@ -30,7 +29,6 @@ enum {
     PASSES_EXACT = 14, PASSES_LINEAR = 10, /* defaults */
 };
 
-enum suite { SUITE_INT1 = 1 };            /* Ed25519, X25519, SHA-256, BLAKE2b */
 enum sigmoid { SIGMOID_LINEAR = 1, SIGMOID_TABLE = 2 }; /* 1/2 + z/4; the exact one, looked up by oblivious transfer */
 enum optimiser_kind { OPTIMISER_NESTEROV = 1, OPTIMISER_JACOBI = 2 }; /* [SPEC 4.5.7] */
 enum test_rule { TEST_DRAWN = 1, TEST_LISTED = 2 };
@@ -50,7 +48,7 @@ enum contract_output {
 struct contract_party {
     char name[PARTY_NAME_MAX];
     struct hash certificate;          /* SHA-256 of the party's certificate */
-    struct sign_public identity;      /* the certificate's Ed25519 key */
+    struct sign_public identity;      /* the certificate's key, of the contract's suite */
     uint8_t has_label;
     uint32_t rows;                    /* distinct ids it brings: the committed set size */
     uint16_t columns;                 /* 1..CONTRACT_COLUMNS_MAX */
@@ -93,7 +91,7 @@ struct contract {
     char authorisations[CONTRACT_TEXT_MAX]; /* their numbers; "": none */
     uint8_t replay;                   /* enum replay_rule */
     char auditor[CONTRACT_AUDITOR_MAX]; /* who may open sealed seeds; "": each owner its own */
-    struct kx_public auditor_key;     /* the auditor's; zero without one */
+    struct seal_public auditor_key;   /* the auditor's; zero without one */
     uint16_t retention_days;          /* REPLAY_SEALED: seeds are kept so long beyond the window, 0..RETENTION_DAYS_MAX; else 0 */
 };
 

@@ -1,6 +1,7 @@
 /* A contract in plain words, for the people who decide on it. */
 #include "protocol/contract.h"
 
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,18 +85,17 @@ static int is_zero(const uint8_t bytes[HASH_BYTES])
     return memcmp(bytes, zero, HASH_BYTES) == 0;
 }
 
-/* In hexadecimal; zero is "none". */
-struct hex { char text[2 * HASH_BYTES + 1]; };
-static struct hex hex_of(const uint8_t bytes[HASH_BYTES])
+/* A hash or a key in hexadecimal; zero is "none". */
+struct hex { char text[2 * SIGN_PUBLIC_BYTES + 1]; };
+static struct hex hex(const uint8_t *bytes, size_t len)
 {
     struct hex out = {"none"};
-    struct hash h;
 
-    memcpy(h.bytes, bytes, HASH_BYTES);
-    if (!is_zero(bytes))
-        hash_hex(&h, out.text);
+    if (!sodium_is_zero(bytes, len))
+        sodium_bin2hex(out.text, sizeof out.text, bytes, len);
     return out;
 }
+#define HEX_OF(x) hex((x).bytes, sizeof (x).bytes).text
 
 /* The Gregorian calendar in eras of 400 years that begin on 1 March, so that leap days come last. */
 void contract_time_text(char out[CONTRACT_TIME_BYTES], uint64_t unix_seconds)
@@ -167,8 +167,8 @@ static void facts_of_law_and_audit(struct wire_writer *w, const struct contract 
         if (c->outputs & output_words[i].bit)
             say(w, "%s%s", said++ ? ", " : "", output_words[i].word);
     say(w, "\n");
-    fact(w, "consent batch root", "%s", hex_of(c->consent_root.bytes).text);
-    fact(w, "impact assessment", "%s", hex_of(c->assessment_hash.bytes).text);
+    fact(w, "consent batch root", "%s", HEX_OF(c->consent_root));
+    fact(w, "impact assessment", "%s", HEX_OF(c->assessment_hash));
     if (c->data_level)
         fact(w, "data level", "%u of %d", c->data_level, DATA_LEVEL_MAX);
     else
@@ -176,7 +176,7 @@ static void facts_of_law_and_audit(struct wire_writer *w, const struct contract 
     fact(w, "authorisations", "%s", c->authorisations);
     fact(w, "replay", "%s", c->replay == REPLAY_SEALED ? "sealed" : "off");
     fact(w, "auditor", "%s", c->auditor);
-    fact(w, "auditor's key", "%s", hex_of(c->auditor_key.bytes).text);
+    fact(w, "auditor's key", "%s", HEX_OF(c->auditor_key));
     fact(w, "days of retention", "%u", c->retention_days);
 }
 
@@ -185,8 +185,8 @@ static void facts_of_party(struct wire_writer *w, const struct contract_party *p
     char field[PARTY_NAME_MAX + 32];
 
 #define OF_PARTY(what) (snprintf(field, sizeof field, "%s: " what, p->name), field)
-    fact(w, OF_PARTY("certificate"), "%s", hex_of(p->certificate.bytes).text);
-    fact(w, OF_PARTY("identity key"), "%s", hex_of(p->identity.bytes).text);
+    fact(w, OF_PARTY("certificate"), "%s", HEX_OF(p->certificate));
+    fact(w, OF_PARTY("identity key"), "%s", HEX_OF(p->identity));
     fact(w, OF_PARTY("label"), "%s", p->has_label ? "yes" : "no");
     fact(w, OF_PARTY("people"), "%u", p->rows);
     fact(w, OF_PARTY("columns"), "%u", p->columns);
@@ -194,8 +194,8 @@ static void facts_of_party(struct wire_writer *w, const struct contract_party *p
     for (uint16_t i = 0; i < p->columns; i++)
         say(w, "%s%u", i ? " " : "", p->bins[i]);
     say(w, "\n");
-    fact(w, OF_PARTY("data root"), "%s", hex_of(p->data_root.bytes).text);
-    fact(w, OF_PARTY("schema hash"), "%s", hex_of(p->schema_hash.bytes).text);
+    fact(w, OF_PARTY("data root"), "%s", HEX_OF(p->data_root));
+    fact(w, OF_PARTY("schema hash"), "%s", HEX_OF(p->schema_hash));
 #undef OF_PARTY
 }
 
@@ -203,7 +203,7 @@ void contract_facts(struct wire_writer *w, const struct contract *c)
 {
     fact(w, "form of the contract", "%u", c->version);
     fact(w, "protocol version", "%u", c->protocol);
-    fact(w, "suite", "%s", c->suite == SUITE_INT1 ? "INT1" : "unknown");
+    fact(w, "suite", "%s", suite_name(c->suite));
     fact(w, "sigmoid", "%s", c->sigmoid == SIGMOID_TABLE ? "exact" : "linear");
     fact(w, "test rows", "%s", c->test_rule == TEST_DRAWN ? "drawn" : "listed");
     fact(w, "job", "%s", c->job);
@@ -214,7 +214,7 @@ void contract_facts(struct wire_writer *w, const struct contract *c)
     for (size_t i = 0; i < sizeof c->nonce; i++)
         say(w, "%02x", c->nonce[i]);
     say(w, "\n");
-    fact(w, "previous contract", "%s", hex_of(c->previous.bytes).text);
+    fact(w, "previous contract", "%s", HEX_OF(c->previous));
     facts_of_training(w, c);
     facts_of_law_and_audit(w, c);
     say(w, "parties\t");
@@ -231,19 +231,19 @@ static void explain_commitments(struct wire_writer *w, const struct contract *c)
 {
     say(w, "\nWhat each party has committed to (salted: it says nothing of the data, and only the same data fits it)\n");
     for (party p = 0; p < c->parties; p++) {
-        say(w, "  %-16s rows    %s\n", c->party[p].name, hex_of(c->party[p].data_root.bytes).text);
-        say(w, "  %-16s columns %s\n", "", hex_of(c->party[p].schema_hash.bytes).text);
+        say(w, "  %-16s rows    %s\n", c->party[p].name, HEX_OF(c->party[p].data_root));
+        say(w, "  %-16s columns %s\n", "", HEX_OF(c->party[p].schema_hash));
     }
     if (!is_zero(c->previous.bytes))
-        say(w, "  %-16s contract %s was about the same data\n", "before this one", hex_of(c->previous.bytes).text);
+        say(w, "  %-16s contract %s was about the same data\n", "before this one", HEX_OF(c->previous));
 }
 
 static void explain_law(struct wire_writer *w, const struct contract *c)
 {
     say(w, "\nLegal basis, as its proposer states it\n");
-    say(w, "  %-16s %s\n", "consents", is_zero(c->consent_root.bytes) ? "no batch is named" : hex_of(c->consent_root.bytes).text);
+    say(w, "  %-16s %s\n", "consents", is_zero(c->consent_root.bytes) ? "no batch is named" : HEX_OF(c->consent_root));
     say(w, "  %-16s %s\n", "assessment",
-        is_zero(c->assessment_hash.bytes) ? "no impact assessment is named" : hex_of(c->assessment_hash.bytes).text);
+        is_zero(c->assessment_hash.bytes) ? "no impact assessment is named" : HEX_OF(c->assessment_hash));
     if (c->data_level)
         say(w, "  %-16s up to level %u of %d\n", "data", c->data_level, DATA_LEVEL_MAX);
     else
@@ -264,7 +264,7 @@ static void explain_audit(struct wire_writer *w, const struct contract *c)
     contract_time_text(when, contract_destroy_after(c));
     if (c->auditor[0])
         say(w, "  seeds are kept sealed at each owner, for replay on its premises by %s alone,\n  who has the key %s\n", c->auditor,
-            hex_of(c->auditor_key.bytes).text);
+            HEX_OF(c->auditor_key));
     else
         say(w, "  seeds are kept sealed at each owner, for replay on its premises by itself\n");
     say(w, "  they are to be destroyed after %s, %u days beyond the window\n", when, c->retention_days);

@@ -673,7 +673,7 @@ static void absorb_said(struct work *w)
         struct hasher h;
 
         hasher_final(&w->said[p], &of);
-        hasher_init(&h, "hefu/said to all/v1");
+        hasher_init(&h, ss->contract->suite, "hefu/said to all/v1");
         hasher_add_hash(&h, &ss->openings);
         hasher_add_hash(&h, &of);
         hasher_final(&h, &ss->openings);
@@ -692,7 +692,7 @@ status correlate_run(struct correlation *c, struct session *ss, const struct mat
     TRY(alloc_zeroed(&w.record, BLOCK_RECORDS * w.per_record, w.cipher_bytes));
     TRY(numbers_new(&w.numbers, &ss->paillier, BLOCK_RECORDS * w.per_record));
     for (party p = 0; p < ss->parties; p++)
-        hasher_init(&w.said[p], "hefu/back mask/v1");
+        hasher_init(&w.said[p], ss->contract->suite, "hefu/back mask/v1");
     count_work(&w);
     TRY(draw_pads(&w));
     TRY(send_masks(&w));

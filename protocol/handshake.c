@@ -14,7 +14,7 @@ static void commit_to(struct hash *out, const char *tag, const struct session *s
 {
     struct hasher h;
 
-    hasher_init(&h, tag);
+    hasher_init(&h, ss->contract->suite, tag);
     hasher_add_hash(&h, &ss->id);
     hasher_add_u64(&h, p);
     hasher_add(&h, bytes, len);
@@ -57,7 +57,7 @@ static void hash_of_promises(struct hash *out, const struct session *ss, const s
 {
     struct hasher h;
 
-    hasher_init(&h, "hefu/promises/v1");
+    hasher_init(&h, ss->contract->suite, "hefu/promises/v1");
     for (party p = 0; p < ss->parties; p++) {
         hasher_add_hash(&h, &all[p].seed);
         hasher_add_hash(&h, &all[p].nonce);
@@ -69,12 +69,12 @@ static void hash_of_promises(struct hash *out, const struct session *ss, const s
 /* [SPEC 2.3.2] all nonces, checked against the commitments; then the session's keys. */
 static status open_nonces(struct session *ss, const struct promise *all, const struct rng_key *nonce)
 {
-    struct { struct rng_key nonce; struct hash heard; } body[PARTIES_MAX];
+    struct { uint8_t nonce[32]; struct hash heard; } body[PARTIES_MAX];
     struct hasher h;
     struct hash digest;
 
     _Static_assert(sizeof body[0] == BODY_NONCE, "the message is its two parts");
-    body[ss->self].nonce = *nonce;
+    memcpy(body[ss->self].nonce, nonce->bytes, sizeof nonce->bytes);
     hash_of_promises(&body[ss->self].heard, ss, all);
     TRY(session_exchange(ss, MESSAGE_nonce, 0, body, BODY_NONCE));
     for (party p = 0; p < ss->parties; p++)
@@ -83,34 +83,34 @@ static status open_nonces(struct session *ss, const struct promise *all, const s
     for (party p = 0; p < ss->parties; p++) {
         struct hash expected;
 
-        commit_to(&expected, "hefu/commit nonce/v1", ss, p, body[p].nonce.bytes, sizeof body[p].nonce.bytes);
+        commit_to(&expected, "hefu/commit nonce/v1", ss, p, body[p].nonce, sizeof body[p].nonce);
         if (!hash_equal(&expected, &all[p].nonce))
             return session_blame(ss, p, STATUS_UNTRUSTED, "the nonce of %s does not open its commitment",
                                  ss->contract->party[p].name);
     }
-    hasher_init(&h, "hefu/joint/v1");
+    hasher_init(&h, ss->contract->suite, "hefu/joint/v1");
     hasher_add_hash(&h, &ss->id);
     for (party p = 0; p < ss->parties; p++) {
-        hasher_add(&h, body[p].nonce.bytes, sizeof body[p].nonce.bytes);
+        hasher_add(&h, body[p].nonce, sizeof body[p].nonce);
         hasher_add_hash(&h, &all[p].seed);
         hasher_add_hash(&h, &all[p].data);
     }
     hasher_final(&h, &digest);
-    memcpy(ss->joint.bytes, digest.bytes, sizeof ss->joint.bytes);
+    rng_key_from_hash(&ss->joint, ss->contract->suite, &digest);
     /* working key = KDF(seed, all nonces, contract): nobody can grind or plant randomness */
     rng_key_derive(&ss->key, &ss->seed, "hefu/working key", digest.bytes, HASH_BYTES);
-    hasher_init(&h, "hefu/run/v1");
+    hasher_init(&h, ss->contract->suite, "hefu/run/v1");
     hasher_add_hash(&h, &digest);
     hasher_final(&h, &ss->run);
     return session_fact_hash(ss, FACT_RUN, 0, &ss->run);
 }
 
-void handshake_key_binding(struct hash *out, const struct hash *contract, const struct hash *session, const struct hash *run,
+void handshake_key_binding(struct hash *out, enum suite s, const struct hash *contract, const struct hash *session, const struct hash *run,
                            party p)
 {
     struct hasher h;
 
-    hasher_init(&h, "hefu/key proof/v2");
+    hasher_init(&h, s, "hefu/key proof/v2");
     hasher_add_hash(&h, contract);
     hasher_add_hash(&h, session);
     hasher_add_hash(&h, run);
@@ -118,11 +118,11 @@ void handshake_key_binding(struct hash *out, const struct hash *contract, const 
     hasher_final(&h, out);
 }
 
-void handshake_key_hash(struct hash *out, const uint8_t *modulus, size_t len)
+void handshake_key_hash(struct hash *out, enum suite s, const uint8_t *modulus, size_t len)
 {
     struct hasher h;
 
-    hasher_init(&h, "hefu/key/v1");
+    hasher_init(&h, s, "hefu/key/v1");
     hasher_add(&h, modulus, len);
     hasher_final(&h, out);
 }
@@ -132,7 +132,7 @@ static status note_key_of(struct session *ss, party p, const uint8_t *body, size
 {
     struct hash tag;
 
-    handshake_key_hash(&tag, body, paillier_modulus_bytes(ss->contract->key_bits));
+    handshake_key_hash(&tag, ss->contract->suite, body, paillier_modulus_bytes(ss->contract->key_bits));
     TRY(ss->journal.body(ss->journal.ctx, ss->seq, body, len, &ss->fault));
     return session_fact_hash(ss, FACT_KEY, p, &tag);
 }
@@ -150,8 +150,8 @@ static status exchange_keys(struct session *ss)
     session_pad_rng(ss, &g, "paillier key", ss->self, 0, 0);
     TRY(paillier_keygen(&ss->paillier, &ss->paillier_secret, bits, &g));
     bignum_put(body, n_len, ss->paillier.n);
-    handshake_key_binding(&binding, &ss->contract_id, &ss->id, &ss->run, ss->self);
-    keyproof_make(body + n_len, &ss->paillier, &ss->paillier_secret, &binding);
+    handshake_key_binding(&binding, ss->contract->suite, &ss->contract_id, &ss->id, &ss->run, ss->self);
+    keyproof_make(body + n_len, &ss->paillier, &ss->paillier_secret, ss->contract->suite, &binding);
     for (party p = 0; p < ss->parties; p++)
         if (p != ss->self)
             TRY(session_send(ss, p, MESSAGE_key, 0, body, len));
@@ -162,11 +162,11 @@ static status exchange_keys(struct session *ss)
         if (p == ss->self)
             continue;
         TRY(session_recv(ss, p, MESSAGE_key, 0, body, len));
-        handshake_key_binding(&binding, &ss->contract_id, &ss->id, &ss->run, p);
+        handshake_key_binding(&binding, ss->contract->suite, &ss->contract_id, &ss->id, &ss->run, p);
         if (paillier_public_get(&ss->peer[p].key, bits, body, n_len) != OK)
             return session_blame(ss, p, STATUS_UNTRUSTED, "the Paillier key of %s is not an odd number of %u bits",
                                  ss->contract->party[p].name, bits);
-        if (keyproof_check(&ss->peer[p].key, body + n_len, len - n_len, &binding, &why) != OK)
+        if (keyproof_check(&ss->peer[p].key, body + n_len, len - n_len, ss->contract->suite, &binding, &why) != OK)
             return session_blame(ss, p, STATUS_UNTRUSTED, "the Paillier key of %s is refused: %s",
                                  ss->contract->party[p].name, why.message);
         TRY(note_key_of(ss, p, body, len));
@@ -195,7 +195,7 @@ status handshake_link(struct session *ss, const struct hash *rows)
     struct hash link[PARTIES_MAX];
     struct hasher h;
 
-    hasher_init(&h, "hefu/link/v1");
+    hasher_init(&h, ss->contract->suite, "hefu/link/v1");
     hasher_add(&h, ss->joint.bytes, sizeof ss->joint.bytes);
     hasher_add_hash(&h, &ss->preparation);
     hasher_add_hash(&h, rows);

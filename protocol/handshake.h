@@ -16,9 +16,10 @@ MUST_USE status handshake_link(struct session *ss, const struct hash *rows);
 void handshake_seed_commitment(struct hash *out, const struct session *ss);
 
 /* What the key proof of party p is bound to, all of it in the evidence: an auditor checks the proof as the peers did. */
-void handshake_key_binding(struct hash *out, const struct hash *contract, const struct hash *session, const struct hash *run,
+void handshake_key_binding(struct hash *out, enum suite s, const struct hash *contract, const struct hash *session,
+                           const struct hash *run,
                            party p);
 /* FACT_KEY of a modulus, as the message `key` holds it. */
-void handshake_key_hash(struct hash *out, const uint8_t *modulus, size_t len);
+void handshake_key_hash(struct hash *out, enum suite s, const uint8_t *modulus, size_t len);
 
 #endif

@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KEY_ID_BYTES = 4, ALGORITHM_ED25519 = 1, ROOT_TEXT = sodium_base64_ENCODED_LEN(HASH_BYTES, sodium_base64_VARIANT_ORIGINAL),
+/* [c2sp.org/signed-note] an assigned type, or 0xff and a name of one's own. */
+static const char type_ed25519[] = "\x01", type_sm2[] = "\xff" "sm2-with-sm3";
+
+enum { KEY_ID_BYTES = 4, TYPED_KEY_MAX = sizeof type_sm2 - 1 + SIGN_PUBLIC_BYTES, ROOT_TEXT = sodium_base64_ENCODED_LEN(HASH_BYTES, sodium_base64_VARIANT_ORIGINAL),
        NAME_MAX_BYTES = 5 + 2 * HASH_BYTES + 1 + PARTY_NAME_MAX };
 
 void log_root_write(uint8_t out[LOG_ROOT_BYTES], const struct log_root *l)
@@ -26,7 +29,7 @@ void joint_hash(struct hash *out, const struct joint_point *j)
 {
     struct hasher h;
 
-    hasher_init(&h, "hefu/checkpoint/v2");
+    hasher_init(&h, j->contract->suite, "hefu/checkpoint/v2");
     hasher_add_hash(&h, j->session);
     hasher_add_u64(&h, j->pass);
     for (party p = 0; p < j->contract->parties; p++) {
@@ -86,18 +89,30 @@ status note_check(const struct signature *s, const struct sign_public *key, cons
     return sign_text_check(s, key, text, len);
 }
 
-/* [c2sp.org/signed-note] the first bytes of SHA-256(name, newline, algorithm, key). */
+/* Type, then key: 32 bytes of Ed25519, or a compressed point. */
+static size_t typed_key(uint8_t out[TYPED_KEY_MAX], const struct sign_public *key)
+{
+    const int ed25519 = sign_public_suite(key) == SUITE_INT1;
+    const char *type = ed25519 ? type_ed25519 : type_sm2;
+    const size_t type_len = strlen(type), skip = ed25519 ? 1 : 0;
+
+    memcpy(out, type, type_len);
+    memcpy(out + type_len, key->bytes + skip, SIGN_PUBLIC_BYTES - skip);
+    return type_len + SIGN_PUBLIC_BYTES - skip;
+}
+
+/* [c2sp.org/signed-note] the first bytes of SHA-256(name, newline, type, key): a name, not a protection. */
 static void key_id(uint8_t out[KEY_ID_BYTES], const char *name, const struct sign_public *key)
 {
-    const uint8_t algorithm = ALGORITHM_ED25519;
+    uint8_t typed[TYPED_KEY_MAX];
+    const size_t len = typed_key(typed, key);
     crypto_hash_sha256_state h;
     struct hash digest;
 
     crypto_hash_sha256_init(&h);
     crypto_hash_sha256_update(&h, (const unsigned char *)name, strlen(name));
     crypto_hash_sha256_update(&h, (const unsigned char *)"\n", 1);
-    crypto_hash_sha256_update(&h, &algorithm, 1);
-    crypto_hash_sha256_update(&h, key->bytes, SIGN_PUBLIC_BYTES);
+    crypto_hash_sha256_update(&h, typed, len);
     crypto_hash_sha256_final(&h, digest.bytes);
     memcpy(out, digest.bytes, KEY_ID_BYTES);
 }
@@ -120,12 +135,12 @@ size_t note_write(char out[NOTE_TEXT_MAX], const struct joint_point *j, party p,
 
 void note_key(char out[NOTE_KEY_MAX], const struct joint_point *j, party p, const struct sign_public *key)
 {
-    uint8_t typed[1 + SIGN_PUBLIC_BYTES] = {ALGORITHM_ED25519}, id[KEY_ID_BYTES];
+    uint8_t typed[TYPED_KEY_MAX], id[KEY_ID_BYTES];
     char name[NAME_MAX_BYTES], encoded[sodium_base64_ENCODED_LEN(sizeof typed, sodium_base64_VARIANT_ORIGINAL)];
+    const size_t len = typed_key(typed, key);
 
     key_name(name, j, p);
     key_id(id, name, key);
-    memcpy(typed + 1, key->bytes, SIGN_PUBLIC_BYTES);
-    base64(encoded, sizeof encoded, typed, sizeof typed);
+    base64(encoded, sizeof encoded, typed, len);
     snprintf(out, NOTE_KEY_MAX, "%s+%02x%02x%02x%02x+%s", name, id[0], id[1], id[2], id[3], encoded);
 }

@@ -88,7 +88,7 @@ static int valid_fact(const struct record *r)
 
 static int valid(const struct record *r)
 {
-    if (r->suite != SUITE_INT1 || r->self >= PARTIES_MAX || r->peer >= PARTIES_MAX || r->phase >= PHASES)
+    if (!suite_name(r->suite) || r->self >= PARTIES_MAX || r->peer >= PARTIES_MAX || r->phase >= PHASES)
         return 0;
     switch (r->type) {
     case RECORD_SEND:
@@ -141,9 +141,9 @@ status record_decode(struct record *out, const uint8_t in[RECORD_BYTES])
     return OK;
 }
 
-void entry_head(struct hash *out, const uint8_t *entry, size_t len)
+void entry_head(struct hash *out, enum suite s, const uint8_t *entry, size_t len)
 {
-    merkle_leaf(out, entry, len);
+    merkle_leaf(out, s, entry, len);
 }
 
 int record_is_signed(enum record_type type)

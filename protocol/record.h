@@ -68,6 +68,6 @@ enum { SIGNED_BYTES = RECORD_BYTES + SIGNATURE_BYTES, JOINT_ITEM = 8 + HASH_BYTE
 int record_is_signed(enum record_type type);
 size_t entry_bytes(enum record_type type, uint16_t parties); /* 0 for a type that is none */
 /* The head of a log after this entry, which is also that of a message: SIGNED_BYTES of a SEND. */
-void entry_head(struct hash *out, const uint8_t *entry, size_t len);
+void entry_head(struct hash *out, enum suite s, const uint8_t *entry, size_t len);
 
 #endif

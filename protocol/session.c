@@ -23,12 +23,22 @@ static void derive_card(struct session_card *card, struct sign_secret *sign, str
     kx_keypair(&card->kx, kx, &sub);
 }
 
-void session_card_of_seed(struct session_card *out, const struct rng_key *seed)
+/* A secret that was drawn, or read from disk, belongs to the suite of the contract that it is used for. */
+static struct rng_key in_suite(const struct rng_key *secret, enum suite s)
 {
+    struct rng_key out = *secret;
+
+    out.suite = (uint8_t)s;
+    return out;
+}
+
+void session_card_of_seed(struct session_card *out, enum suite s, const struct rng_key *seed)
+{
+    struct rng_key own AUTO(rng_key_clear) = in_suite(seed, s);
     struct sign_secret sign AUTO(sign_secret_clear) = {0};
     struct kx_secret kx AUTO(kx_secret_clear) = {0};
 
-    derive_card(out, &sign, &kx, seed);
+    derive_card(out, &sign, &kx, &own);
 }
 
 void approval_encode(uint8_t out[APPROVAL_BYTES], const struct approval *a)
@@ -38,8 +48,8 @@ void approval_encode(uint8_t out[APPROVAL_BYTES], const struct approval *a)
     out[6] = (uint8_t)a->stage;
     memcpy(out + 7, a->preparation.bytes, HASH_BYTES);
     memcpy(out + 39, a->card.sign.bytes, SIGN_PUBLIC_BYTES);
-    memcpy(out + 71, a->card.kx.bytes, KX_BYTES);
-    memcpy(out + 103, a->signature.bytes, SIGNATURE_BYTES);
+    memcpy(out + 72, a->card.kx.bytes, KX_PUBLIC_BYTES);
+    memcpy(out + 138, a->signature.bytes, SIGNATURE_BYTES);
 }
 
 status approval_decode(struct approval *out, const uint8_t in[APPROVAL_BYTES])
@@ -51,8 +61,8 @@ status approval_decode(struct approval *out, const uint8_t in[APPROVAL_BYTES])
     out->stage = (enum stage)in[6];
     memcpy(out->preparation.bytes, in + 7, HASH_BYTES);
     memcpy(out->card.sign.bytes, in + 39, SIGN_PUBLIC_BYTES);
-    memcpy(out->card.kx.bytes, in + 71, KX_BYTES);
-    memcpy(out->signature.bytes, in + 103, SIGNATURE_BYTES);
+    memcpy(out->card.kx.bytes, in + 72, KX_PUBLIC_BYTES);
+    memcpy(out->signature.bytes, in + 138, SIGNATURE_BYTES);
     return out->who < PARTIES_MAX && out->attempt < ATTEMPTS_MAX && in[6] <= STAGE_ONLINE &&
                    hash_equal(&out->preparation, &none) == (out->stage != STAGE_ONLINE)
                ? OK
@@ -67,7 +77,7 @@ void approval_signed_bytes(uint8_t out[APPROVAL_SIGNED_BYTES], const struct hash
     memcpy(out + 37, a->preparation.bytes, HASH_BYTES);
     store_u16(out + 69, a->who);
     memcpy(out + 71, a->card.sign.bytes, SIGN_PUBLIC_BYTES);
-    memcpy(out + 103, a->card.kx.bytes, KX_BYTES);
+    memcpy(out + 104, a->card.kx.bytes, KX_PUBLIC_BYTES);
 }
 
 status approval_check(const struct approval *a, const struct contract *c, const struct hash *contract)
@@ -76,6 +86,8 @@ status approval_check(const struct approval *a, const struct contract *c, const 
 
     if (a->who >= c->parties || a->attempt >= c->attempts_max)
         return STATUS_MALFORMED;
+    TRY(sign_public_check(&a->card.sign, c->suite));
+    TRY(kx_public_check(&a->card.kx, c->suite));
     approval_signed_bytes(bytes, contract, a);
     return sign_check(&a->signature, &c->party[a->who].identity, APPROVAL_SIGN_TAG, bytes, sizeof bytes);
 }
@@ -138,14 +150,14 @@ static void derive_session_id(struct session *ss)
 {
     struct hasher h;
 
-    hasher_init(&h, "hefu/session/v1");
+    hasher_init(&h, ss->contract->suite, "hefu/session/v1");
     hasher_add_hash(&h, &ss->contract_id);
     hasher_add_u64(&h, ss->attempt);
     hasher_add_u64(&h, ss->stage);
     hasher_add_hash(&h, &ss->preparation);
     for (party p = 0; p < ss->parties; p++) {
         hasher_add(&h, ss->peer[p].card.sign.bytes, SIGN_PUBLIC_BYTES);
-        hasher_add(&h, ss->peer[p].card.kx.bytes, KX_BYTES);
+        hasher_add(&h, ss->peer[p].card.kx.bytes, KX_PUBLIC_BYTES);
     }
     hasher_final(&h, &ss->id);
 }
@@ -171,6 +183,7 @@ status session_init(struct session *ss, const struct contract *c, party self, ui
                     const struct approval *approvals, const struct rng_key *seed, const struct rng_key *start,
                     struct channel channel, struct journal journal, struct progress progress)
 {
+    struct rng_key own AUTO(rng_key_clear) = in_suite(seed, c->suite);
     struct session_card mine;
     struct kx_secret kx AUTO(kx_secret_clear) = {0};
 
@@ -182,21 +195,22 @@ status session_init(struct session *ss, const struct contract *c, party self, ui
     ss->attempt = attempt;
     ss->stage = approvals[self].stage;
     ss->preparation = approvals[self].preparation;
-    rng_key_derive(&ss->seed, seed, "hefu/run", start->bytes, sizeof start->bytes);
+    rng_key_derive(&ss->seed, &own, "hefu/run", start->bytes, sizeof start->bytes);
     ss->channel = channel;
     ss->journal = journal;
+    ss->tree.suite = ss->kept.suite = c->suite;
     ss->progress = progress;
     TRY(contract_id(&ss->contract_id, c));
     TRY(alloc_zeroed(&ss->frame, 1, FRAME_MAX));
+    derive_card(&mine, &ss->sign, &kx, &own);
     TRY(take_approvals(ss, approvals));
-    derive_card(&mine, &ss->sign, &kx, seed);
     if (memcmp(&mine, &ss->peer[self].card, sizeof mine) != 0)
         return session_fail(ss, STATUS_CONFIG, "our own approval does not belong to our seed");
     derive_session_id(ss);
     for (party p = 0; p < ss->parties; p++) {
-        hasher_init(&ss->peer[p].absorbed, "hefu/absorbed/v1");
+        hasher_init(&ss->peer[p].absorbed, c->suite, "hefu/absorbed/v1");
         if (p != self && kx_shared(&ss->peer[p].pair, &kx, &ss->peer[p].card.kx, &mine.kx, ss->id.bytes, HASH_BYTES) != OK)
-            return session_blame(ss, p, STATUS_UNTRUSTED, "the exchange key of %s is of low order", name_of(ss, p));
+            return session_blame(ss, p, STATUS_UNTRUSTED, "nothing can be agreed with the exchange key of %s", name_of(ss, p));
     }
     return OK;
 }
@@ -251,7 +265,7 @@ static status record_commit(struct session *ss, const struct record *r, const ui
         memcpy(entry + len, tail, tail_len);
     len += tail_len;
     TRY(ss->journal.append(ss->journal.ctx, entry, len, &ss->fault));
-    entry_head(&ss->head, entry, len);
+    entry_head(&ss->head, ss->contract->suite, entry, len);
     merkle_append(&ss->tree, &ss->head);
     ss->seq++;
     ss->log_bytes += len;
@@ -268,7 +282,7 @@ static void body_tag(struct hash *out, const struct session *ss, party peer, par
     store_u16(context, sender);
     store_u64(context + 2, pair_seq);
     rng_key_derive(&k, &ss->peer[peer].pair, "hefu/tag", context, sizeof context);
-    hash_keyed(out, k.bytes, "hefu/body/v1", body, len);
+    hash_keyed(out, k.suite, k.bytes, "hefu/body/v1", body, len);
 }
 
 status session_send_part(struct session *ss, party to, enum message_kind kind, uint32_t pass, uint64_t index,
@@ -355,7 +369,7 @@ static void record_theirs(const struct session *ss, struct record *own, enum rec
     own->index = r->index;
     own->body_len = r->body_len;
     own->body_tag = r->body_tag;
-    entry_head(&own->peer_head, frame, SIGNED_BYTES);
+    entry_head(&own->peer_head, ss->contract->suite, frame, SIGNED_BYTES);
 }
 
 /* What we do not accept stays in the evidence as its sender signed it, and its body: an accusation is shown.  Best effort, the
@@ -526,7 +540,7 @@ void session_pair_rng(const struct session *ss, struct rng *g, const char *purpo
     struct hasher h;
     struct hash run; /* the pair's key is that of the approvals; the joint value is new in every run */
 
-    hasher_init(&h, "hefu/pair mask/v1");
+    hasher_init(&h, ss->contract->suite, "hefu/pair mask/v1");
     hasher_add(&h, ss->joint.bytes, sizeof ss->joint.bytes);
     hasher_final(&h, &run);
     rng_init(g, &ss->peer[peer].pair,
@@ -577,7 +591,7 @@ static status hash_again(struct session *ss)
     TRY(ss->journal.reread(ss->journal.ctx, ss->kept_bytes, bytes, len, &ss->fault));
     log_reader_init(&r, bytes, len, ss->parties);
     while (log_next(&r, &e) == LOG_ENTRY) {
-        entry_head(&head, e.at, e.len);
+        entry_head(&head, ss->contract->suite, e.at, e.len);
         merkle_append(&ss->kept, &head);
     }
     ss->kept_bytes = ss->log_bytes;

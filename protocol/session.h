@@ -28,17 +28,18 @@ struct approval {
     struct signature signature;
 };
 
-enum { APPROVAL_BYTES = 2 + 4 + 1 + 32 + 32 + 32 + 64 };
+enum { APPROVAL_BYTES = 2 + 4 + 1 + 32 + SIGN_PUBLIC_BYTES + KX_PUBLIC_BYTES + SIGNATURE_BYTES };
 void approval_encode(uint8_t out[APPROVAL_BYTES], const struct approval *a);
 MUST_USE status approval_decode(struct approval *out, const uint8_t in[APPROVAL_BYTES]);
 /* The bytes that are signed. */
-enum { APPROVAL_SIGNED_BYTES = 32 + 4 + 1 + 32 + 2 + 32 + 32 };
+enum { APPROVAL_SIGNED_BYTES = 32 + 4 + 1 + 32 + 2 + SIGN_PUBLIC_BYTES + KX_PUBLIC_BYTES };
 #define APPROVAL_SIGN_TAG "hefu/approval/v1"
 void approval_signed_bytes(uint8_t out[APPROVAL_SIGNED_BYTES], const struct hash *contract, const struct approval *a);
+/* Its keys are of the contract's suite too. */
 MUST_USE status approval_check(const struct approval *a, const struct contract *c, const struct hash *contract);
 
-/* The public card that a seed gives; the secret halves never leave the session. */
-void session_card_of_seed(struct session_card *out, const struct rng_key *seed);
+/* The public card that a seed gives in a contract's suite; the secret halves never leave the session. */
+void session_card_of_seed(struct session_card *out, enum suite s, const struct rng_key *seed);
 
 struct session_peer {
     struct session_card card;

@@ -8,28 +8,28 @@
 #include <stdio.h>
 #include <string.h>
 
-void stamp_start(struct hash *out, const struct hash *contract, const struct hash *session)
+void stamp_start(struct hash *out, enum suite s, const struct hash *contract, const struct hash *session)
 {
     struct hasher h;
 
-    hasher_init(&h, "hefu/stamp start/v1");
+    hasher_init(&h, s, "hefu/stamp start/v1");
     hasher_add_hash(&h, contract);
     hasher_add_hash(&h, session);
     hasher_final(&h, out);
 }
 
-void stamp_end(struct hash *out, const struct hash *session, const uint8_t *joint, size_t joint_len)
+void stamp_end(struct hash *out, enum suite s, const struct hash *session, const uint8_t *joint, size_t joint_len)
 {
     struct hasher h;
 
-    hasher_init(&h, "hefu/stamp end/v1");
+    hasher_init(&h, s, "hefu/stamp end/v1");
     hasher_add_hash(&h, session);
     hasher_add(&h, joint, joint_len);
     hasher_final(&h, out);
 }
 
 /* The last joint vector of the log as it stands: a log that was cut has an older one, and another END. */
-static void read_joint(struct stamps *out, const struct bundle_part *log)
+static void read_joint(struct stamps *out, enum suite s, const struct bundle_part *log)
 {
     uint8_t joint[PARTIES_MAX * LOG_ROOT_BYTES];
     struct log_reader r;
@@ -50,7 +50,7 @@ static void read_joint(struct stamps *out, const struct bundle_part *log)
         }
     }
     if (out->joints)
-        stamp_end(&out->end, &out->session, joint, (size_t)out->parties * LOG_ROOT_BYTES);
+        stamp_end(&out->end, s, &out->session, joint, (size_t)out->parties * LOG_ROOT_BYTES);
 }
 
 status stamps_of_bundle(struct stamps *out, const struct bundle *b, struct fault *f)
@@ -70,9 +70,9 @@ status stamps_of_bundle(struct stamps *out, const struct bundle *b, struct fault
     for (party p = 0; p < c->parties; p++)
         if (approval_decode(&approval[p], b->approval[p].bytes) != OK)
             return fault_set(f, STATUS_MISMATCH, "an approval of the evidence file cannot be read");
-    verify_session_id(&out->session, &out->contract, approval, c->parties);
-    stamp_start(&out->start, &out->contract, &out->session);
-    read_joint(out, &b->log);
+    verify_session_id(&out->session, c->suite, &out->contract, approval, c->parties);
+    stamp_start(&out->start, c->suite, &out->contract, &out->session);
+    read_joint(out, c->suite, &b->log);
     return OK;
 }
 

@@ -8,8 +8,8 @@
 /* START = H("hefu/stamp start/v1", contract id, session id).
  * END = H("hefu/stamp end/v1", session id, joint): joint is the last joint vector of the log, for each party in order
  * size (u64) and root of its log. */
-void stamp_start(struct hash *out, const struct hash *contract, const struct hash *session);
-void stamp_end(struct hash *out, const struct hash *session, const uint8_t *joint, size_t joint_len);
+void stamp_start(struct hash *out, enum suite s, const struct hash *contract, const struct hash *session);
+void stamp_end(struct hash *out, enum suite s, const struct hash *session, const uint8_t *joint, size_t joint_len);
 
 /* An authority may be away: a stamp counts this long after the contract's window. */
 enum { STAMP_DEADLINE_S = 86400 };

@@ -114,7 +114,7 @@ const char *verify_check_name(enum verify_check check);
 
 /* The session that a contract and its approvals name.  [SPEC 2.2] */
 struct approval;
-void verify_session_id(struct hash *out, const struct hash *contract, const struct approval *approvals,
+void verify_session_id(struct hash *out, enum suite s, const struct hash *contract, const struct approval *approvals,
                        uint16_t parties);
 
 #endif

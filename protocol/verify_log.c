@@ -12,7 +12,7 @@ static const char *malformed_field(const uint8_t *at)
         return "magic";
     if (at[4] != RECORD_VERSION)
         return "version";
-    if (at[5] != SUITE_INT1)
+    if (!suite_name(at[5]))
         return "suite";
     if (entry_bytes((enum record_type)at[6], 2) == 0)
         return "type";
@@ -24,7 +24,7 @@ static const char *malformed_field(const uint8_t *at)
     return "value";
 }
 
-static status remember(struct reading *log, const struct log_entry *e)
+static status remember(struct reading *log, enum suite suite, const struct log_entry *e)
 {
     struct seen *s;
 
@@ -40,7 +40,7 @@ static status remember(struct reading *log, const struct log_entry *e)
     s = &log->entry[log->count++];
     s->at = e->at;
     s->next = NONE;
-    entry_head(&s->head, e->at, e->len);
+    entry_head(&s->head, suite, e->at, e->len);
     return OK;
 }
 
@@ -61,6 +61,8 @@ static void check_place(struct verify *v, struct reading *log, const struct log_
     static const struct hash zero = {{0}};
     const struct hash *before = at ? &log->entry[at - 1].head : &zero;
 
+    if (r->suite != out->contract.suite)
+        verify_failed_at(v, VERIFY_SESSION, log->self, at, "suite", "its suite is %s, not the contract's", suite_name(r->suite));
     if (!hash_equal(&r->session, &out->session))
         verify_failed_at(v, VERIFY_SESSION, log->self, at, "session", "it belongs to another session");
     if (r->self != log->self)
@@ -145,7 +147,7 @@ static void check_received(struct verify *v, struct reading *log, const struct l
         verify_failed_at(v, VERIFY_NUMBERS, log->self, at, "pair_seq", "it is message %llu from %s, expected is %llu",
                          (unsigned long long)r->pair_seq, verify_name_of(v, r->peer), (unsigned long long)chain->count);
     link_entry(log, chain, (int64_t)at);
-    entry_head(&head, e->peer_bytes, SIGNED_BYTES);
+    entry_head(&head, v->out->contract.suite, e->peer_bytes, SIGNED_BYTES);
     log->last_head[r->peer] = head;
     if (record_decode(&sent, e->peer_bytes) != OK) {
         verify_failed_at(v, VERIFY_RECEIPTS, log->self, at, malformed_field(e->peer_bytes),
@@ -250,7 +252,7 @@ static void check_refused(struct verify *v, struct reading *log, const struct lo
     struct record sent;
     struct hash head;
 
-    entry_head(&head, e->peer_bytes, SIGNED_BYTES);
+    entry_head(&head, v->out->contract.suite, e->peer_bytes, SIGNED_BYTES);
     if (record_decode(&sent, e->peer_bytes) != OK || !hash_equal(&r->peer_head, &head) || r->pair_seq != sent.pair_seq ||
         r->kind != sent.kind || r->phase != sent.phase || r->pass != sent.pass || r->index != sent.index ||
         r->body_len != sent.body_len || !hash_equal(&r->body_tag, &sent.body_tag))
@@ -320,9 +322,10 @@ status verify_read_log(struct verify *v, struct reading *log)
         log->acknowledged[p] = NONE;
     }
     log->chained = 1;
+    log->tree.suite = v->out->contract.suite;
     log_reader_init(&r, log->bundle->log.bytes, log->bundle->log.len, v->out->contract.parties);
     while ((state = log_next(&r, &e)) == LOG_ENTRY) {
-        TRY(remember(log, &e));
+        TRY(remember(log, v->out->contract.suite, &e));
         check_entry(v, log, &e);
     }
     log->readable = state == LOG_DONE;

@@ -125,23 +125,23 @@ status bundle_session(struct hash *out, const struct bundle *b)
         if (approval_decode(&approval[p], b->approval[p].bytes) != OK)
             return STATUS_MISMATCH;
     TRY(contract_id(&id, &c));
-    verify_session_id(out, &id, approval, c.parties);
+    verify_session_id(out, c.suite, &id, approval, c.parties);
     return OK;
 }
 
-void verify_session_id(struct hash *out, const struct hash *contract, const struct approval *approvals,
+void verify_session_id(struct hash *out, enum suite s, const struct hash *contract, const struct approval *approvals,
                        uint16_t parties)
 {
     struct hasher h;
 
-    hasher_init(&h, "hefu/session/v1");
+    hasher_init(&h, s, "hefu/session/v1");
     hasher_add_hash(&h, contract);
     hasher_add_u64(&h, approvals[0].attempt);
     hasher_add_u64(&h, approvals[0].stage);
     hasher_add_hash(&h, &approvals[0].preparation);
     for (party p = 0; p < parties; p++) {
         hasher_add(&h, approvals[p].card.sign.bytes, SIGN_PUBLIC_BYTES);
-        hasher_add(&h, approvals[p].card.kx.bytes, KX_BYTES);
+        hasher_add(&h, approvals[p].card.kx.bytes, KX_PUBLIC_BYTES);
     }
     hasher_final(&h, out);
 }
@@ -158,7 +158,7 @@ void verify_check_approvals(struct verify *v, const struct bundle *b, size_t cou
     out->attempt = v->approval[0].attempt;
     out->stage = v->approval[0].stage;
     out->preparation = v->approval[0].preparation;
-    verify_session_id(&out->session, &out->contract_id, v->approval, out->contract.parties);
+    verify_session_id(&out->session, out->contract.suite, &out->contract_id, v->approval, out->contract.parties);
     verify_passed(v, VERIFY_APPROVALS, "all %u parties signed this contract with their identity keys, for attempt %u%s",
                   out->contract.parties, out->attempt + 1,
                   out->stage == STAGE_OFFLINE  ? ", its offline session"

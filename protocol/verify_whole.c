@@ -394,7 +394,7 @@ static void check_key(struct verify *v, const struct reading *log, party p, cons
     struct hash tag, binding;
     struct fault why = {0};
 
-    handshake_key_hash(&tag, body, modulus);
+    handshake_key_hash(&tag, v->out->contract.suite, body, modulus);
     if (!log->fact[FACT_KEY][p].given || !hash_equal(&tag, &log->fact[FACT_KEY][p].hash)) {
         verify_failed(v, VERIFY_KEYS, log->self, "the key of %s beside the log of %s is not the one in the log",
                       verify_name_of(v, p), verify_name_of(v, log->self));
@@ -404,8 +404,8 @@ static void check_key(struct verify *v, const struct reading *log, party p, cons
         verify_failed(v, VERIFY_KEYS, p, "the key of %s is not an odd number of %u bits", verify_name_of(v, p), bits);
         return;
     }
-    handshake_key_binding(&binding, &v->out->contract_id, &v->out->session, &log->fact[FACT_RUN][0].hash, p);
-    if (keyproof_check(&key, body + modulus, keyproof_bytes(bits), &binding, &why) != OK)
+    handshake_key_binding(&binding, v->out->contract.suite, &v->out->contract_id, &v->out->session, &log->fact[FACT_RUN][0].hash, p);
+    if (keyproof_check(&key, body + modulus, keyproof_bytes(bits), v->out->contract.suite, &binding, &why) != OK)
         verify_failed(v, VERIFY_KEYS, p, "the key of %s is refused: %s", verify_name_of(v, p), why.message);
     paillier_public_clear(&key);
 }

@@ -46,7 +46,7 @@ static void make_table(struct dataset *data, struct dictionary *dictionary, part
     struct table_notes notes = {0};
     struct cells cells = {0};
     struct fault f = {0};
-    struct rng_key key = {{7}};
+    struct rng_key key = {.bytes = {7}};
     struct rng g;
     uint32_t people[PEOPLE];
     char text[64];

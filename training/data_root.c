@@ -25,13 +25,13 @@ void data_root_leaf(struct hash *out, const struct dataset *d, uint32_t row, con
     memcpy(at + 2, d->codes + (size_t)row * d->columns, d->columns);
     at += 2 + d->columns;
     *at++ = d->split ? d->split[row] : SPLIT_UNLISTED;
-    merkle_leaf(out, bytes, (size_t)(at - bytes));
+    merkle_leaf(out, blind->suite, bytes, (size_t)(at - bytes));
     sodium_memzero(bytes, sizeof bytes);
 }
 
 void data_root(struct hash *out, const struct dataset *d, const struct rng_key *blind)
 {
-    struct merkle tree = {0};
+    struct merkle tree = {.suite = blind->suite};
 
     for (uint32_t row = 0; row < d->rows; row++) {
         struct hash leaf;
@@ -60,6 +60,6 @@ status data_root_schema(struct hash *out, const struct dictionary *dictionary, c
     }
     TRY(wire_writer_status(&w));
     rng_key_derive(&salt, blind, "hefu/schema-salt", NULL, 0);
-    hash_keyed(out, salt.bytes, "hefu/schema/v1", w.bytes, w.len);
+    hash_keyed(out, salt.suite, salt.bytes, "hefu/schema/v1", w.bytes, w.len);
     return OK;
 }

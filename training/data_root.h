@@ -1,6 +1,6 @@
 /* What a party commits to of its table, in the contract: one hash of its encoded rows and one of its columns.  Both are
  * salted with a key that never leaves the node, so they say nothing of the data; the same table gives the same hashes, and
- * a table that differs anywhere gives others.  Labels are not covered: a session commits to them.  [SPEC 1.5] */
+ * a table that differs anywhere gives others.  The hashes are of the suite of blind, which has to be set.  Labels are not covered: a session commits to them.  [SPEC 1.5] */
 #ifndef HEFU_DATA_ROOT_H
 #define HEFU_DATA_ROOT_H
 

@@ -23,7 +23,7 @@ void party_result_clear(struct party_result *r)
 void dataset_commitment(struct hash *out, const struct dataset *d, const struct rng_key *seed, int labels)
 {
     struct rng_key blind AUTO(rng_key_clear) = {0};
-    struct merkle tree = {0};
+    struct merkle tree = {.suite = seed->suite};
     struct hash root;
     struct hasher h;
 
@@ -32,14 +32,14 @@ void dataset_commitment(struct hash *out, const struct dataset *d, const struct 
         struct hash row, leaf;
 
         data_root_leaf(&row, d, r, &blind);
-        hasher_init(&h, "hefu/row/v1");
+        hasher_init(&h, seed->suite, "hefu/row/v1");
         hasher_add_hash(&h, &row);
         hasher_add(&h, labels && d->label ? &d->label[r] : NULL, labels && d->label ? 1 : 0);
         hasher_final(&h, &leaf);
         merkle_append(&tree, &leaf);
     }
     merkle_root(&tree, &root);
-    hasher_init(&h, "hefu/data/v2");
+    hasher_init(&h, seed->suite, "hefu/data/v2");
     hasher_add(&h, d->bins, d->columns);
     hasher_add_u64(&h, d->rows);
     hasher_add_hash(&h, &root);
@@ -99,7 +99,7 @@ static status check_prepared(struct session *ss, const struct dataset *d, const 
 {
     struct hash table;
 
-    preparation_table(&table, d);
+    preparation_table(&table, ss->contract->suite, d);
     if (!hash_equal(&table, &p->table)) {
         session_fail(ss, STATUS_CONFIG, "the table has changed since it was prepared: its ids, its codes or its list of "
                      "test rows are others");
@@ -117,7 +117,7 @@ static status take_up(const struct preparation *p, struct session *ss)
     struct hash rows;
     struct hasher h;
 
-    hasher_init(&h, "hefu/prepared rows/v1");
+    hasher_init(&h, ss->contract->suite, "hefu/prepared rows/v1");
     hasher_add(&h, p->role, p->population.rows);
     hasher_final(&h, &rows);
     TRY(handshake_link(ss, &rows));
@@ -263,7 +263,7 @@ static status put_away(struct preparation *p, struct session *ss, const struct d
 {
     TRY(session_checkpoint(ss, 0));
     p->name = ss->preparation;
-    preparation_table(&p->table, d);
+    preparation_table(&p->table, ss->contract->suite, d);
     return keeper->keep(keeper->ctx, p, &ss->fault);
 }
 

@@ -17,11 +17,11 @@ void preparation_clear(struct preparation *p)
     memset(p, 0, sizeof *p);
 }
 
-void preparation_table(struct hash *out, const struct dataset *d)
+void preparation_table(struct hash *out, enum suite s, const struct dataset *d)
 {
     struct hasher h;
 
-    hasher_init(&h, "hefu/prepared table/v1");
+    hasher_init(&h, s, "hefu/prepared table/v1");
     hasher_add(&h, d->bins, d->columns);
     hasher_add_u64(&h, d->rows);
     for (uint32_t r = 0; r < d->rows; r++) {

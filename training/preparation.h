@@ -21,7 +21,7 @@ struct preparation {
 void preparation_clear(struct preparation *p); /* wipes */
 
 /* Of all of a table but its labels. */
-void preparation_table(struct hash *out, const struct dataset *d);
+void preparation_table(struct hash *out, enum suite s, const struct dataset *d);
 
 MUST_USE status preparation_write(const struct preparation *p, const struct byte_sink *to, struct fault *f);
 /* Of party self under this contract.  STATUS_MISMATCH for bytes that preparation_write did not make. */

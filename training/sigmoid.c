@@ -320,7 +320,7 @@ static status flip(struct sigmoid_chain *s, uint32_t pass)
     for (size_t row = 0; row < n; row++)
         if (s->flip[row] >> s->bits)
             return session_blame(s->ss, end, STATUS_MALFORMED, "%s flips bits that there are not", name_of(s, s->last));
-    hasher_init(&seen, "hefu/flips/v1");
+    hasher_init(&seen, s->ss->contract->suite, "hefu/flips/v1");
     hasher_add_hash(&seen, &s->ss->openings);
     hasher_add(&seen, s->flip, n);
     hasher_final(&seen, &s->ss->openings);

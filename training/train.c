@@ -179,11 +179,11 @@ static void score_share(struct optimiser *o, uint32_t t)
     }
 }
 
-static void opening_hash(struct hash *out, const uint8_t *share, size_t len)
+static void opening_hash(struct hash *out, enum suite s, const uint8_t *share, size_t len)
 {
     struct hasher h;
 
-    hasher_init(&h, "hefu/opening share/v1");
+    hasher_init(&h, s, "hefu/opening share/v1");
     hasher_add(&h, share, len);
     hasher_final(&h, out);
 }
@@ -211,7 +211,7 @@ static void record_openings(struct session *ss, const struct hash *opened)
 {
     struct hasher h;
 
-    hasher_init(&h, "hefu/openings/v1");
+    hasher_init(&h, ss->contract->suite, "hefu/openings/v1");
     hasher_add_hash(&h, &ss->openings);
     for (party p = 0; p < ss->parties; p++)
         hasher_add_hash(&h, &opened[p]);
@@ -239,7 +239,7 @@ static status check_range(struct optimiser *o, uint32_t t)
 
         TRY(get_item(ss, &theirs, p, bodies + p * item, item, plan->k));
         total = (total + theirs) & ring_mask(plan->k);
-        opening_hash(&opened[p], bodies + p * item, item);
+        opening_hash(&opened[p], ss->contract->suite, bodies + p * item, item);
     }
     record_openings(ss, opened);
     if (total == 0)
@@ -306,7 +306,7 @@ static status open_residuals(struct optimiser *o, uint32_t t)
 
     for (uint32_t i = 0; i < plan->n; i++)
         ring_put(o->wire + i * item, item, (o->residual[i] - pad[i]) & ring_mask(plan->k));
-    opening_hash(&opened[ss->self], o->wire, plan->n * item);
+    opening_hash(&opened[ss->self], ss->contract->suite, o->wire, plan->n * item);
     for (size_t r = 0; r < records; r++) {
         const size_t items = plan->n - r * per < per ? plan->n - r * per : per;
 
@@ -318,7 +318,7 @@ static status open_residuals(struct optimiser *o, uint32_t t)
         if (p == ss->self)
             continue;
         TRY(session_recv_vector(ss, p, MESSAGE_residual, t, o->wire, item, plan->n));
-        opening_hash(&opened[p], o->wire, plan->n * item);
+        opening_hash(&opened[p], ss->contract->suite, o->wire, plan->n * item);
         for (uint32_t i = 0; i < plan->n; i++) {
             ring delta;
 

@@ -28,12 +28,12 @@ static json_t *propose_request(const struct job_file *job, int prepare)
         json_array_append_new(tables,
                               json_pack("{s:s,s:s}", "party", job->tables[i].party, "table", job->tables[i].table));
     return json_pack(
-        "{s:s,s:b,s:{s:s,s:s,s:o,s:{s:I,s:I,s:I,s:I,s:I},s:I,s:{s:I,s:I},s:{s:I,s:I,s:I,s:I},s:I,s:I}}", "op", "propose", "prepare", prepare, "job",
+        "{s:s,s:b,s:{s:s,s:s,s:o,s:{s:I,s:I,s:I,s:I,s:I},s:I,s:I,s:{s:I,s:I},s:{s:I,s:I,s:I,s:I},s:I,s:I}}", "op", "propose", "prepare", prepare, "job",
         "name", job->name, "purpose", job->purpose, "tables", tables,
         "training", "passes", (json_int_t)job->training.passes, "ridge_micro", (json_int_t)job->training.ridge_micro,
         "sigmoid", (json_int_t)job->training.sigmoid, "table_bits", (json_int_t)job->training.table_bits,
         "score_range", (json_int_t)job->training.score_range,
-        "key_bits", (json_int_t)job->key_bits,
+        "suite", (json_int_t)job->suite, "key_bits", (json_int_t)job->key_bits,
         "test", "rule", (json_int_t)job->test.rule, "permille", (json_int_t)job->test.permille,
         "limits", "min_rows", (json_int_t)job->limits.min_rows, "min_positives", (json_int_t)job->limits.min_positives,
         "rows_per_bin", (json_int_t)job->limits.rows_per_bin, "attempts", (json_int_t)job->limits.attempts,
@@ -52,9 +52,10 @@ static status read_fixed(uint8_t *out, size_t len, const json_t *offer, const ch
     return OK;
 }
 
-static status read_offer(struct contract_party *out, const json_t *offer, const struct config_peer *node,
+static status read_offer(struct contract_party *out, const json_t *offer, const struct config_peer *node, enum suite s,
                          struct fault *f)
 {
+    const struct hash *pin = config_peer_pin(node, s);
     uint8_t *bins AUTO(auto_free) = NULL;
     size_t columns = 0;
 
@@ -63,7 +64,12 @@ static status read_offer(struct contract_party *out, const json_t *offer, const 
     strcpy(out->name, node->name);
     TRY(read_fixed(out->certificate.bytes, HASH_BYTES, offer, "certificate", f));
     TRY(read_fixed(out->identity.bytes, SIGN_PUBLIC_BYTES, offer, "identity", f));
-    if (!hash_equal(&out->certificate, &node->fingerprint))
+    if (!pin) {
+        fault_hint(f, "hefu node trust %s-gm.pem --coordinator FILE pins it", node->name);
+        return fault_set(f, STATUS_CONFIG, "this coordinator does not know the sm2 certificate of %s, which a contract of suite %s "
+                         "needs", node->name, suite_name(s));
+    }
+    if (!hash_equal(&out->certificate, pin))
         return fault_set(f, STATUS_UNTRUSTED, "%s made an offer for another certificate", node->name);
     out->has_label = json_is_true(json_object_get(offer, "has_label")) || json_count(offer, "has_label") == 1;
     out->rows = (uint32_t)json_count(offer, "rows");
@@ -94,7 +100,7 @@ static status collect_offers(struct coordination *c, json_t *certificates, const
 
         TRY(audience_ask(v->audience, v->node[i], propose_request(job, prepare), &answer, f));
         offer = json_object_get(answer, "offer");
-        TRY(read_offer(&c->contract.party[i], offer, &v->audience->coordinator->nodes[v->node[i]], f));
+        TRY(read_offer(&c->contract.party[i], offer, &v->audience->coordinator->nodes[v->node[i]], job->suite, f));
         if (json_array_append(certificates, json_object_get(offer, "pem")) != 0)
             return fault_set(f, STATUS_MALFORMED, "%s made an offer without its certificate", job_view_name(v, i));
     }
@@ -134,7 +140,7 @@ status coordinate_terms(struct contract *k, const struct job_file *job, struct f
 
     k->version = CONTRACT_VERSION;
     k->protocol = PROTOCOL_VERSION;
-    k->suite = SUITE_INT1;
+    k->suite = (uint8_t)job->suite;
     contract_training_defaults(k, job->training.sigmoid);
     k->test_rule = (uint8_t)job->test.rule;
     if (strlen(job->name) >= sizeof k->job || strlen(job->purpose) >= sizeof k->purpose)
@@ -163,7 +169,7 @@ status coordinate_terms(struct contract *k, const struct job_file *job, struct f
     strcpy(k->authorisations, job->law.authorisations);
     k->replay = (uint8_t)job->audit.replay;
     strcpy(k->auditor, job->audit.auditor);
-    memcpy(k->auditor_key.bytes, job->audit.auditor_key.bytes, KX_BYTES);
+    k->auditor_key = job->audit.auditor_key;
     k->retention_days = (uint16_t)job->audit.retention_days;
     return OK;
 }

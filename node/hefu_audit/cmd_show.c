@@ -200,7 +200,7 @@ static status dump(const struct story *s)
         char tag[2 * HASH_BYTES + 1], hex[2 * HASH_BYTES + 1];
         struct hash head;
 
-        entry_head(&head, e.at, e.len);
+        entry_head(&head, s->contract.suite, e.at, e.len);
         hash_hex(&head, hex);
         hash_hex(&x->body_tag, tag);
         printf("%llu\t%s\t%s\t%s\t%s\t%u\t%llu\t%llu\t%llu\t%llu\t%s\t%s\n", (unsigned long long)x->seq,

@@ -1,6 +1,8 @@
 #include "node/local/audit_seal.h"
 
+#include "crypto/sm2_seal.h"
 #include "node/local/files.h"
+#include "node/local/keyring.h"
 #include "node/local/openssl.h"
 
 #include <assert.h>
@@ -9,9 +11,7 @@
 
 enum { SEAL_VERSION = 1 };
 
-static_assert(AUDIT_SEAL_BYTES == AUDIT_SEAL_CONTENT + crypto_box_SEALBYTES && KX_BYTES == crypto_box_PUBLICKEYBYTES &&
-                  KX_BYTES == crypto_box_SECRETKEYBYTES,
-              "what sealing adds, and to which keys");
+static_assert(AUDIT_SEAL_MAX == AUDIT_SEAL_CONTENT + SM2_SEAL_BYTES && SM2_SEAL_BYTES > crypto_box_SEALBYTES, "what sealing adds");
 
 static const char magic[8] = {'H', 'E', 'F', 'U', 'S', 'E', 'A', 'L'};
 
@@ -27,27 +27,31 @@ void audit_secrets_clear(struct audit_secrets *s)
     sodium_memzero(s, sizeof *s);
 }
 
-status audit_key_create(struct kx_public *pub, const char *path, struct fault *f)
+static status read_key(struct audit_key *out, const EVP_PKEY *key, const char *path, struct fault *f)
+{
+    out->secret.suite = openssl_key_suite(key);
+    if (!openssl_key_secret(out->secret.bytes, key) || seal_public_of(&out->pub, &out->secret) != OK)
+        return fault_set(f, STATUS_CONFIG, "%s: the key cannot be used", path);
+    return OK;
+}
+
+status audit_key_create(struct seal_public *pub, enum suite s, const char *path, struct fault *f)
 {
     EVP_PKEY *key AUTO(openssl_key_clear) = NULL;
-    size_t len = KX_BYTES;
+    struct audit_key made AUTO(audit_key_clear) = {0};
 
-    TRY(openssl_new_exchange_key(&key));
-    if (EVP_PKEY_get_raw_public_key(key, pub->bytes, &len) != 1 || len != KX_BYTES)
-        return STATUS_NO_MEMORY;
+    TRY(openssl_new_exchange_key(&key, s));
+    TRY(read_key(&made, key, path, f));
+    *pub = made.pub;
     return openssl_create_key_file(path, key, f);
 }
 
 status audit_key_load(struct audit_key *out, const char *path, struct fault *f)
 {
     EVP_PKEY *key AUTO(openssl_key_clear) = NULL;
-    size_t pub_len = KX_BYTES, secret_len = KX_BYTES;
 
     TRY(openssl_load_exchange_key(&key, path, f));
-    if (EVP_PKEY_get_raw_public_key(key, out->pub.bytes, &pub_len) != 1 || pub_len != KX_BYTES ||
-        EVP_PKEY_get_raw_private_key(key, out->secret.bytes, &secret_len) != 1 || secret_len != KX_BYTES)
-        return fault_set(f, STATUS_CONFIG, "%s: the key cannot be used", path);
-    return OK;
+    return read_key(out, key, path, f);
 }
 
 /* ---- seals ---- */
@@ -80,16 +84,49 @@ static status content_decode(struct audit_secrets *out, const uint8_t in[AUDIT_S
     return OK;
 }
 
-status audit_seal_make(uint8_t out[AUDIT_SEAL_BYTES], const struct kx_public *auditor, const struct audit_secrets *s,
-                       struct fault *f)
+size_t audit_seal_bytes(enum suite s)
+{
+    return AUDIT_SEAL_CONTENT + (s == SUITE_GM1 ? SM2_SEAL_BYTES : crypto_box_SEALBYTES);
+}
+
+static struct sm2_public sm2_key(const struct seal_public *key)
+{
+    struct sm2_public out;
+
+    memcpy(out.bytes, key->bytes, sizeof out.bytes);
+    return out;
+}
+
+static status seal_content(uint8_t *out, const struct seal_public *auditor, const uint8_t content[AUDIT_SEAL_CONTENT])
+{
+    const struct sm2_public point = sm2_key(auditor);
+    struct rng_key fresh AUTO(rng_key_clear) = {0};
+
+    if (seal_public_suite(auditor) == SUITE_INT1)
+        return crypto_box_seal(out, content, AUDIT_SEAL_CONTENT, auditor->bytes + 1) == 0 ? OK : STATUS_MALFORMED;
+    keyring_random(fresh.bytes, sizeof fresh.bytes);
+    return sm2_seal(out, &point, &fresh, content, AUDIT_SEAL_CONTENT);
+}
+
+static status open_content(uint8_t content[AUDIT_SEAL_CONTENT], const struct audit_key *key, const uint8_t *sealed, size_t len)
+{
+    struct sm2_secret d AUTO(sm2_secret_clear);
+
+    if (key->secret.suite == SUITE_INT1)
+        return crypto_box_seal_open(content, sealed, len, key->pub.bytes + 1, key->secret.bytes) == 0 ? OK : STATUS_MISMATCH;
+    memcpy(d.bytes, key->secret.bytes, sizeof d.bytes);
+    return sm2_unseal(content, &d, sealed, len);
+}
+
+status audit_seal_make(uint8_t *out, const struct seal_public *auditor, const struct audit_secrets *s, struct fault *f)
 {
     uint8_t content[AUDIT_SEAL_CONTENT];
-    int sealed;
+    status sealed;
 
     content_encode(content, s);
-    sealed = crypto_box_seal(out, content, sizeof content, auditor->bytes);
+    sealed = seal_content(out, auditor, content);
     sodium_memzero(content, sizeof content);
-    return sealed == 0 ? OK : fault_set(f, STATUS_CONFIG, "nothing can be sealed to the auditor's key: it is of low order");
+    return sealed == OK ? OK : fault_set(f, STATUS_CONFIG, "nothing can be sealed to the auditor's key");
 }
 
 static const char *difference(const struct audit_place *is, const struct audit_place *expected)
@@ -109,9 +146,9 @@ status audit_seal_open(struct audit_secrets *out, const struct audit_key *key, c
     const char *other;
     status read;
 
-    if (len != AUDIT_SEAL_BYTES)
-        return fault_set(f, STATUS_MISMATCH, "the seal has %zu bytes instead of %d", len, AUDIT_SEAL_BYTES);
-    if (crypto_box_seal_open(content, sealed, len, key->pub.bytes, key->secret.bytes) != 0)
+    if (len != audit_seal_bytes(key->secret.suite))
+        return fault_set(f, STATUS_MISMATCH, "the seal has %zu bytes instead of %zu", len, audit_seal_bytes(key->secret.suite));
+    if (open_content(content, key, sealed, len) != OK)
         return fault_set(f, STATUS_MISMATCH, "the seal was changed, or made for another key than this one");
     read = content_decode(&s, content);
     sodium_memzero(content, sizeof content);

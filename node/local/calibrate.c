@@ -65,7 +65,7 @@ double gauge_each(const struct gauge *g, gauge_work *work, void *ctx, double cou
 
 void gauge_rng(struct rng *out, const char *purpose)
 {
-    static const struct rng_key key = {{1}};
+    static const struct rng_key key = {.bytes = {1}};
 
     rng_init(out, &key, &(struct rng_address){.purpose = purpose});
 }

@@ -50,7 +50,7 @@ static void bench_clear(struct bench *b)
 
 static void generators(struct rng g[BATCH])
 {
-    static const struct rng_key key = {{2}};
+    static const struct rng_key key = {.bytes = {2}};
 
     for (size_t i = 0; i < BATCH; i++)
         rng_init(&g[i], &key, &(struct rng_address){.purpose = "calibrate", .index = i});
@@ -68,7 +68,7 @@ static status time_keys(struct rates_of_key *r, struct bench *b, int count)
 
     TRY(alloc_zeroed(&proof, 1, len));
     for (int i = 0; i < count; i++) {
-        static const struct rng_key seed = {{3}};
+        static const struct rng_key seed = {.bytes = {3}};
         struct rng g AUTO(rng_clear);
 
         if (b->pub.bits) {
@@ -77,11 +77,11 @@ static status time_keys(struct rates_of_key *r, struct bench *b, int count)
         }
         rng_init(&g, &seed, &(struct rng_address){.purpose = "key", .index = (uint64_t)i});
         TRY(paillier_keygen(&b->pub, &b->sec, b->bits, &g));
-        keyproof_make(proof, &b->pub, &b->sec, &binding);
+        keyproof_make(proof, &b->pub, &b->sec, SUITE_INT1, &binding);
     }
     r->key = (gauge_cpu_s() - began) / count * 1e9;
     began = gauge_cpu_s();
-    TRY(keyproof_check(&b->pub, proof, len, &binding, NULL));
+    TRY(keyproof_check(&b->pub, proof, len, SUITE_INT1, &binding, NULL));
     r->key_check = (gauge_cpu_s() - began) * 1e9;
     return OK;
 }

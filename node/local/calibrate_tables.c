@@ -168,7 +168,7 @@ static void openings(void *ctx)
 
     for (uint32_t i = 0; i < p->d->rows; i++)
         ring_put(p->wire + i * item, item, p->residual[i]);
-    hasher_init(&h, "hefu/opening share/v1");
+    hasher_init(&h, SUITE_INT1, "hefu/opening share/v1");
     hasher_add(&h, p->wire, p->d->rows * item);
     hasher_final(&h, &digest);
     for (uint32_t i = 0; i < p->d->rows; i++)
@@ -248,7 +248,7 @@ static status put_record(struct evidence *e, enum record_type type, struct fault
         return STATUS_MISMATCH;
     }
     memcpy(entry + len - SIGNATURE_BYTES, e->signature.bytes, SIGNATURE_BYTES);
-    entry_head(&head, entry, len);
+    entry_head(&head, SUITE_INT1, entry, len);
     merkle_append(&e->tree, &head);
     rng_key_derive(&key, &e->key, "hefu/tag", "", 0);
     return e->journal.append(e->journal.ctx, entry, len, f);
@@ -304,7 +304,7 @@ static status time_bytes(struct rates *r, struct evidence *e, struct fault *f)
     carried = (gauge_cpu_s() - began) / ((double)BODIES * CARRY_BYTES) / 2;
     began = gauge_cpu_s();
     for (int i = 0; i < BODIES; i++) {
-        hash_keyed(&tag, key, "hefu/body/v1", e->body, MESSAGE_BODY_MAX);
+        hash_keyed(&tag, SUITE_INT1, key, "hefu/body/v1", e->body, MESSAGE_BODY_MAX);
         memcpy(e->copy, e->body, MESSAGE_BODY_MAX);
     }
     tagged = (gauge_cpu_s() - began) / all;
@@ -328,7 +328,7 @@ static status time_bytes(struct rates *r, struct evidence *e, struct fault *f)
 
 status calibrate_records(struct rates *r, const struct gauge *g, struct fault *f)
 {
-    struct evidence e AUTO(evidence_clear) = {.key = {{6}}, .socket = {-1, -1},
+    struct evidence e AUTO(evidence_clear) = {.key = {.bytes = {6}}, .tree = {.suite = SUITE_INT1}, .socket = {-1, -1},
                                               .record = {.suite = SUITE_INT1, .type = RECORD_SEND, .peer = 1}};
 
     sign_keypair(&e.pub, &e.sec, &e.key);

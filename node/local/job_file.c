@@ -2,6 +2,7 @@
 
 #include "node/local/schema.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@ struct written {
     struct {
         uint32_t share_micro, listed;
     } test;
+    char auditor_key[2 * SEAL_PUBLIC_BYTES + 1];
 };
 
 static const struct schema_field table_fields[] = {
@@ -33,6 +35,7 @@ static const struct schema_field training_fields[] = {
     {0},
 };
 
+static const struct schema_choice suite_words[] = {{"INT1", SUITE_INT1}, {"GM1", SUITE_GM1}, {0}};
 static const struct schema_choice key_bits_words[] = {{"2048", 2048}, {"3072", 3072}, {"4096", 4096}, {0}};
 static const struct schema_choice boolean_words[] = {{"true", 1}, {"false", 0}, {0}};
 
@@ -62,12 +65,27 @@ static const struct schema_field law_fields[] = {
 
 static const struct schema_choice replay_words[] = {{"off", REPLAY_OFF}, {"sealed", REPLAY_SEALED}, {0}};
 
+static int read_seal_public(struct seal_public *out, const char *text)
+{
+    size_t len = 0;
+
+    return sodium_hex2bin(out->bytes, sizeof out->bytes, text, strlen(text), NULL, &len, NULL) == 0 && len == sizeof out->bytes;
+}
+
+static int is_seal_public(const char *text)
+{
+    struct seal_public key;
+
+    return read_seal_public(&key, text);
+}
+
+/* Offsets into struct written. */
 static const struct schema_field audit_fields[] = {
-    {"replay", SCHEMA_CHOICE, 0, SCHEMA_AT(struct job_audit, replay), .choices = replay_words},
-    {"auditor", SCHEMA_TEXT, 0, SCHEMA_AT(struct job_audit, auditor)},
-    {"auditor_key", SCHEMA_HASH, 0, SCHEMA_AT(struct job_audit, auditor_key),
-     .expects = "the auditor's public X25519 key"},
-    {"retention_days", SCHEMA_COUNT, 0, SCHEMA_AT(struct job_audit, retention_days), .min = 0, .max = RETENTION_DAYS_MAX},
+    {"replay", SCHEMA_CHOICE, 0, SCHEMA_AT(struct written, job.audit.replay), .choices = replay_words},
+    {"auditor", SCHEMA_TEXT, 0, SCHEMA_AT(struct written, job.audit.auditor)},
+    {"auditor_key", SCHEMA_TEXT, 0, SCHEMA_AT(struct written, auditor_key), .check = is_seal_public,
+     .expects = "the auditor's public key as hefu-audit keygen prints it: 66 hexadecimal digits"},
+    {"retention_days", SCHEMA_COUNT, 0, SCHEMA_AT(struct written, job.audit.retention_days), .min = 0, .max = RETENTION_DAYS_MAX},
     {0},
 };
 
@@ -78,6 +96,7 @@ static const struct schema_field job_fields[] = {
     {"tables", SCHEMA_LIST_AT(struct written, job.tables, job.num_tables), .required = 1, .min = 2,
      .fields = table_fields, .expects = "a party and a table for each participant"},
     {"training", SCHEMA_MAP, 0, SCHEMA_AT(struct written, job.training), .fields = training_fields},
+    {"suite", SCHEMA_CHOICE, 0, SCHEMA_AT(struct written, job.suite), .choices = suite_words},
     {"key_bits", SCHEMA_CHOICE, 0, SCHEMA_AT(struct written, job.key_bits), .choices = key_bits_words},
     {"test", SCHEMA_MAP, 0, .offset = 0, .fields = test_fields}, /* its fields are offsets into struct written */
     {"limits", SCHEMA_MAP, 0, SCHEMA_AT(struct written, job.limits), .fields = limit_fields},
@@ -85,7 +104,7 @@ static const struct schema_field job_fields[] = {
     {"window_hours", SCHEMA_COUNT, 0, SCHEMA_AT(struct written, job.window_hours), .min = 1, .max = 8760},
     {"previous", SCHEMA_HASH, 0, SCHEMA_AT(struct written, job.previous), .expects = "the id of an earlier contract"},
     {"law", SCHEMA_MAP, 0, SCHEMA_AT(struct written, job.law), .fields = law_fields},
-    {"audit", SCHEMA_MAP, 0, SCHEMA_AT(struct written, job.audit), .fields = audit_fields},
+    {"audit", SCHEMA_MAP, 0, .offset = 0, .fields = audit_fields},
     {0},
 };
 
@@ -128,9 +147,11 @@ static void decide_passes(struct job_training *t)
         t->passes = t->sigmoid == SIGMOID_TABLE ? PASSES_EXACT : PASSES_LINEAR;
 }
 
-/* Without sealed seeds there is nothing that an auditor could open or that would be kept; an auditor has a name and a key. */
-static status check_audit(struct job_audit *a, const struct schema_marks *marks, struct fault *f)
+/* Without sealed seeds there is nothing that an auditor could open or that would be kept; an auditor has a name and a key, of the
+ * job's suite. */
+static status check_audit(struct written *w, const struct schema_marks *marks, struct fault *f)
 {
+    struct job_audit *a = &w->job.audit;
     static const char *const keys[] = {"audit.auditor", "audit.auditor_key", "audit.retention_days"};
     const int named = schema_present(marks, "audit.auditor"), keyed = schema_present(marks, "audit.auditor_key");
 
@@ -142,6 +163,11 @@ static status check_audit(struct job_audit *a, const struct schema_marks *marks,
     if (named != keyed) {
         fault_hint(f, "without both, each owner's node keeps its own seeds sealed for itself");
         return schema_fault(marks, named ? keys[0] : keys[1], f, "needs %s too", named ? keys[1] : keys[0]);
+    }
+    if (keyed && (!read_seal_public(&a->auditor_key, w->auditor_key) || seal_public_check(&a->auditor_key, w->job.suite) != OK)) {
+        fault_hint(f, "hefu-audit keygen --suite %s FILE makes one", suite_name(w->job.suite));
+        return schema_fault(marks, "audit.auditor_key", f, "no key of suite %s that secrets can be sealed to",
+                            suite_name(w->job.suite));
     }
     if (a->replay == REPLAY_SEALED && !schema_present(marks, "audit.retention_days"))
         a->retention_days = RETENTION_DAYS_DEFAULT;
@@ -171,6 +197,7 @@ status job_file_parse(struct job_file *out, const char *file, const void *text, 
         .job = {
             .training = {.ridge_micro = 3000, .sigmoid = SIGMOID_TABLE,
                          .table_bits = TABLE_BITS_DEFAULT, .score_range = SCORE_RANGE_DEFAULT},
+            .suite = SUITE_INT1,
             .key_bits = 3072,
             .limits = {.min_rows = 1000, .min_positives = 50, .rows_per_bin = 10, .attempts = ATTEMPTS_MAX},
             .score_bits = 6,
@@ -184,7 +211,7 @@ status job_file_parse(struct job_file *out, const char *file, const void *text, 
     TRY(check_parties_distinct(&w.job, marks, f));
     TRY(check_sigmoid(&w.job.training, marks, f));
     decide_passes(&w.job.training);
-    TRY(check_audit(&w.job.audit, marks, f));
+    TRY(check_audit(&w, marks, f));
     TRY(decide_test_rule(&w, marks, f));
     *out = w.job;
     return OK;

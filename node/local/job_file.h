@@ -21,6 +21,7 @@ struct job_file {
         uint32_t sigmoid;     /* enum sigmoid */
         uint32_t table_bits, score_range; /* as in the contract; 0 for the linear sigmoid */
     } training;
+    uint32_t suite;           /* enum suite */
     uint32_t key_bits;
     struct job_test {
         uint32_t rule;        /* enum test_rule */
@@ -40,7 +41,7 @@ struct job_file {
     struct job_audit {
         uint32_t replay;      /* enum replay_rule */
         char auditor[CONTRACT_AUDITOR_MAX];
-        struct hash auditor_key; /* X25519; zero: none */
+        struct seal_public auditor_key; /* zero: none */
         uint32_t retention_days;
     } audit;
 };

@@ -1,9 +1,11 @@
 #include "node/local/openssl.h"
 
+#include "crypto/sm2.h"
 #include "node/local/certificate.h"
 #include "node/local/files.h"
 
 #include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/pem.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -103,7 +105,8 @@ status openssl_load_crl(X509_CRL **out, const char *path, struct fault *f)
     return *out ? OK : fault_set(f, STATUS_CONFIG, "%s: not a revocation list in pem form", path);
 }
 
-static status load_key(EVP_PKEY **out, const char *path, int type, const char *wrong, const char *makers, struct fault *f)
+/* Of the type, or sm2. */
+static status load_key(EVP_PKEY **out, const char *path, const char *type, const char *makers, struct fault *f)
 {
     uint8_t *bytes = NULL;
     size_t len = 0;
@@ -120,10 +123,10 @@ static status load_key(EVP_PKEY **out, const char *path, int type, const char *w
     free(bytes);
     if (!key)
         return fault_set(f, STATUS_CONFIG, "%s: not a private key in pem form, without passphrase", path);
-    if (EVP_PKEY_id(key) != type) {
+    if (!EVP_PKEY_is_a(key, type) && openssl_key_suite(key) != SUITE_GM1) {
         EVP_PKEY_free(key);
         fault_hint(f, "%s", makers);
-        return fault_set(f, STATUS_CONFIG, "%s: %s", path, wrong);
+        return fault_set(f, STATUS_CONFIG, "%s: the key is neither %s nor sm2", path, type);
     }
     *out = key;
     return OK;
@@ -131,24 +134,42 @@ static status load_key(EVP_PKEY **out, const char *path, int type, const char *w
 
 status openssl_load_key(EVP_PKEY **out, const char *path, struct fault *f)
 {
-    return load_key(out, path, EVP_PKEY_ED25519, "the key is not ed25519", "hefu node init and hefu ca issue make such keys", f);
+    return load_key(out, path, "ed25519", "hefu node init and hefu ca issue make such keys", f);
 }
 
 status openssl_load_exchange_key(EVP_PKEY **out, const char *path, struct fault *f)
 {
-    return load_key(out, path, EVP_PKEY_X25519, "the key is not x25519", "hefu-audit keygen makes such keys", f);
+    return load_key(out, path, "x25519", "hefu-audit keygen makes such keys", f);
 }
 
-status openssl_new_key(EVP_PKEY **out)
+status openssl_new_key(EVP_PKEY **out, enum suite s)
 {
-    *out = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    *out = EVP_PKEY_Q_keygen(NULL, NULL, s == SUITE_GM1 ? "SM2" : "ED25519");
     return *out ? OK : STATUS_NO_MEMORY;
 }
 
-status openssl_new_exchange_key(EVP_PKEY **out)
+status openssl_new_exchange_key(EVP_PKEY **out, enum suite s)
 {
-    *out = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
+    *out = EVP_PKEY_Q_keygen(NULL, NULL, s == SUITE_GM1 ? "SM2" : "X25519");
     return *out ? OK : STATUS_NO_MEMORY;
+}
+
+enum suite openssl_key_suite(const EVP_PKEY *key)
+{
+    return EVP_PKEY_is_a(key, "SM2") ? SUITE_GM1 : SUITE_INT1;
+}
+
+int openssl_key_secret(uint8_t out[32], const EVP_PKEY *key)
+{
+    BIGNUM *d = NULL;
+    size_t len = 32;
+    int ok;
+
+    if (openssl_key_suite(key) != SUITE_GM1)
+        return EVP_PKEY_get_raw_private_key(key, out, &len) == 1 && len == 32;
+    ok = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &d) == 1 && BN_bn2binpad(d, out, 32) == 32;
+    BN_clear_free(d);
+    return ok;
 }
 
 status openssl_create_key_file(const char *path, EVP_PKEY *key, struct fault *f)
@@ -162,6 +183,98 @@ status openssl_create_key_file(const char *path, EVP_PKEY *key, struct fault *f)
     len = BIO_get_mem_data(out, &bytes);
     return files_create(path, bytes, (size_t)len, 0600, f);
 }
+
+const char *openssl_key_name(enum suite s)
+{
+    return s == SUITE_GM1 ? "sm2" : "ed25519";
+}
+
+/* ---- signatures ---- */
+
+void openssl_digest_clear(EVP_MD_CTX **x)
+{
+    EVP_MD_CTX_free(*x);
+}
+
+/* After the start, before the first byte. */
+static int set_identity(EVP_PKEY_CTX *ctx)
+{
+    return EVP_PKEY_CTX_set1_id(ctx, SM2_DEFAULT_ID, (int)strlen(SM2_DEFAULT_ID)) == 1;
+}
+
+EVP_MD_CTX *openssl_signing(EVP_PKEY *key)
+{
+    const int sm2 = openssl_key_suite(key) == SUITE_GM1;
+    EVP_MD_CTX *digest AUTO(openssl_digest_clear) = EVP_MD_CTX_new(), *out;
+    EVP_PKEY_CTX *ctx = NULL; /* of the digest */
+
+    if (!digest || EVP_DigestSignInit(digest, &ctx, sm2 ? EVP_sm3() : NULL, NULL, key) != 1 || (sm2 && !set_identity(ctx)))
+        return NULL;
+    out = digest;
+    digest = NULL;
+    return out;
+}
+
+static ASN1_OCTET_STRING *new_identity(void)
+{
+    ASN1_OCTET_STRING *id = ASN1_OCTET_STRING_new();
+
+    if (id && ASN1_OCTET_STRING_set(id, (const unsigned char *)SM2_DEFAULT_ID, (int)strlen(SM2_DEFAULT_ID)))
+        return id;
+    ASN1_OCTET_STRING_free(id);
+    return NULL;
+}
+
+status openssl_expect_sm2(X509 *x)
+{
+    ASN1_OCTET_STRING *id = new_identity();
+
+    if (!id)
+        return STATUS_NO_MEMORY;
+    X509_set0_distinguishing_id(x, id);
+    return OK;
+}
+
+int openssl_req_is_signed(X509_REQ *req)
+{
+    EVP_PKEY *key = X509_REQ_get0_pubkey(req);
+
+    if (!key)
+        return 0;
+    if (openssl_key_suite(key) == SUITE_GM1) {
+        ASN1_OCTET_STRING *id = new_identity();
+
+        if (!id)
+            return 0;
+        X509_REQ_set0_distinguishing_id(req, id);
+    }
+    return X509_REQ_verify(req, key) == 1;
+}
+
+/* Over the list's bytes without their signature; what was not in DER does not verify. */
+static int sm2_signed_crl(X509_CRL *crl, EVP_PKEY *issuer)
+{
+    EVP_MD_CTX *digest AUTO(openssl_digest_clear) = EVP_MD_CTX_new();
+    const ASN1_BIT_STRING *signature = NULL;
+    EVP_PKEY_CTX *ctx = NULL; /* of the digest */
+    unsigned char *bytes = NULL;
+    int len, ok;
+
+    X509_CRL_get0_signature(crl, &signature, NULL);
+    len = i2d_re_X509_CRL_tbs(crl, &bytes);
+    ok = digest && len > 0 && X509_CRL_get_signature_nid(crl) == NID_SM2_with_SM3 &&
+         EVP_DigestVerifyInit(digest, &ctx, EVP_sm3(), NULL, issuer) == 1 && set_identity(ctx) &&
+         EVP_DigestVerify(digest, ASN1_STRING_get0_data(signature), (size_t)ASN1_STRING_length(signature), bytes, (size_t)len) == 1;
+    OPENSSL_free(bytes);
+    return ok;
+}
+
+int openssl_crl_is_signed(X509_CRL *crl, EVP_PKEY *issuer)
+{
+    return openssl_key_suite(issuer) == SUITE_GM1 ? sm2_signed_crl(crl, issuer) : X509_CRL_verify(crl, issuer) == 1;
+}
+
+/* ---- fields ---- */
 
 int openssl_name_entry(char *out, size_t cap, const X509_NAME *name, int nid)
 {

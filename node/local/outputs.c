@@ -472,7 +472,7 @@ static void add_preparation(json_t *out, const struct outputs *o)
 
     hash_hex(&o->session->preparation, name);
     json_object_set_new(out, "preparation", json_string(name));
-    preparation_table(&table, o->data);
+    preparation_table(&table, o->papers->contract.suite, o->data);
     hash_hex(&table, name);
     json_object_set_new(out, "preparation_table", json_string(name));
     json_object_set_new(out, "preparation_bytes", json_integer((json_int_t)o->preparation_bytes));

@@ -9,13 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CHUNK = 64 * 1024, SEALED_CHUNK = CHUNK + crypto_secretstream_xchacha20poly1305_ABYTES };
+enum { CHUNK = 64 * 1024, SEALED_CHUNK = CHUNK + SEAL_CHUNK_BYTES };
 
 /* A file of encrypted chunks, all but the last of CHUNK bytes; the last is marked, so a cut shows. */
 struct sealed {
     char path[FILES_PATH_BYTES];
     int fd;
-    crypto_secretstream_xchacha20poly1305_state state;
+    struct seal_stream stream;
     size_t held, taken; /* bytes in plain; of which handed out */
     int last;           /* plain is the last chunk */
     uint64_t bytes;
@@ -73,10 +73,10 @@ static status write_all(struct sealed *s, const uint8_t *bytes, size_t len, stru
     return OK;
 }
 
-static status push_chunk(struct sealed *s, uint8_t tag, struct fault *f)
+static status push_chunk(struct sealed *s, int last, struct fault *f)
 {
-    crypto_secretstream_xchacha20poly1305_push(&s->state, s->cipher, NULL, s->plain, s->held, NULL, 0, tag);
-    TRY(write_all(s, s->cipher, s->held + crypto_secretstream_xchacha20poly1305_ABYTES, f));
+    seal_stream_push(&s->stream, s->cipher, s->plain, s->held, last);
+    TRY(write_all(s, s->cipher, s->held + SEAL_CHUNK_BYTES, f));
     s->held = 0;
     return OK;
 }
@@ -94,25 +94,26 @@ static status put(void *ctx, const void *bytes, size_t len, struct fault *f)
         at += now;
         len -= now;
         if (s->held == CHUNK)
-            TRY(push_chunk(s, crypto_secretstream_xchacha20poly1305_TAG_MESSAGE, f));
+            TRY(push_chunk(s, 0, f));
     }
     return OK;
 }
 
-status preparation_file_write(uint64_t *bytes, const struct preparation *p, const char *session_dir,
+status preparation_file_write(uint64_t *bytes, const struct preparation *p, enum suite suite, const char *session_dir,
                               const struct keyring *keys, const struct hash *contract_id, uint32_t attempt,
                               struct fault *f)
 {
-    struct rng_key key AUTO(rng_key_clear) = {0};
+    struct rng_key key AUTO(rng_key_clear) = {.suite = (uint8_t)suite};
     struct sealed *s AUTO(sealed_free) = NULL;
-    uint8_t header[crypto_secretstream_xchacha20poly1305_HEADERBYTES];
+    uint8_t nonce[SEAL_NONCE_BYTES];
 
+    keyring_random(nonce, sizeof nonce);
     keyring_random(key.bytes, sizeof key.bytes);
     TRY(sealed_new(&s, session_dir, O_WRONLY | O_CREAT | O_EXCL, f));
-    crypto_secretstream_xchacha20poly1305_init_push(&s->state, header, key.bytes);
-    TRY(write_all(s, header, sizeof header, f));
+    seal_stream_init(&s->stream, suite, key.bytes, nonce);
+    TRY(write_all(s, nonce, sizeof nonce, f));
     TRY(preparation_write(p, &(struct byte_sink){s, put}, f));
-    TRY(push_chunk(s, crypto_secretstream_xchacha20poly1305_TAG_FINAL, f));
+    TRY(push_chunk(s, 1, f));
     if (fsync(s->fd) != 0)
         return fault_set(f, STATUS_IO, "%s: cannot be synced: %s", s->path, strerror(errno));
     *bytes = s->bytes;
@@ -147,18 +148,15 @@ static status read_some(struct sealed *s, uint8_t *out, size_t cap, size_t *len,
 
 static status pull_chunk(struct sealed *s, struct fault *f)
 {
-    unsigned long long plain = 0;
-    unsigned char tag = 0;
     size_t len = 0;
 
     if (s->last)
         return damaged(s, f); /* more is wanted than there is */
     TRY(read_some(s, s->cipher, sizeof s->cipher, &len, f));
-    if (crypto_secretstream_xchacha20poly1305_pull(&s->state, s->plain, &plain, &tag, s->cipher, len, NULL, 0) != 0)
+    if (len < SEAL_CHUNK_BYTES || seal_stream_pull(&s->stream, s->plain, &s->last, s->cipher, len) != OK)
         return damaged(s, f);
-    s->held = (size_t)plain;
+    s->held = len - SEAL_CHUNK_BYTES;
     s->taken = 0;
-    s->last = tag == crypto_secretstream_xchacha20poly1305_TAG_FINAL;
     return s->last || s->held == CHUNK ? OK : damaged(s, f);
 }
 
@@ -196,15 +194,15 @@ static status read_all(struct preparation *out, const struct contract *c, party 
                        const struct rng_key *key, struct fault *f)
 {
     struct sealed *s AUTO(sealed_free) = NULL;
-    uint8_t header[crypto_secretstream_xchacha20poly1305_HEADERBYTES];
+    uint8_t nonce[SEAL_NONCE_BYTES];
     size_t len = 0;
     status result;
 
     TRY(sealed_new(&s, session_dir, O_RDONLY, f));
-    TRY(read_some(s, header, sizeof header, &len, f));
-    if (len != sizeof header ||
-        crypto_secretstream_xchacha20poly1305_init_pull(&s->state, header, key->bytes) != 0)
+    TRY(read_some(s, nonce, sizeof nonce, &len, f));
+    if (len != sizeof nonce)
         return damaged(s, f);
+    seal_stream_init(&s->stream, c->suite, key->bytes, nonce);
     TRY(preparation_read(out, c, self, &(struct byte_source){s, get}, f));
     result = at_end(s, f);
     if (result != OK)
@@ -231,7 +229,7 @@ status preparation_file_take(struct preparation *out, const struct contract *c, 
     status result, destroyed;
 
     memset(out, 0, sizeof *out);
-    result = session_secret_read(&key, "preparation", session_dir, keys, contract_id, attempt, f);
+    result = session_secret_read(&key, c->suite, "preparation", session_dir, keys, contract_id, attempt, f);
     if (result == OK)
         result = read_all(out, c, self, session_dir, &key, f);
     destroyed = preparation_file_destroy(session_dir, f);

@@ -7,8 +7,8 @@
 #include "node/local/keyring.h"
 #include "training/preparation.h"
 
-/* On disk, synced, when it returns; bytes: how many. */
-MUST_USE status preparation_file_write(uint64_t *bytes, const struct preparation *p, const char *session_dir,
+/* On disk, synced, when it returns, sealed in the contract's suite; bytes: how many. */
+MUST_USE status preparation_file_write(uint64_t *bytes, const struct preparation *p, enum suite s, const char *session_dir,
                                        const struct keyring *keys, const struct hash *contract_id, uint32_t attempt,
                                        struct fault *f);
 

@@ -184,8 +184,8 @@ static status queue_start(const char *dir, const struct session_papers *papers, 
 {
     struct hash session, digest;
 
-    verify_session_id(&session, &papers->contract_id, papers->approval, papers->contract.parties);
-    stamp_start(&digest, &papers->contract_id, &session);
+    verify_session_id(&session, papers->contract.suite, &papers->contract_id, papers->approval, papers->contract.parties);
+    stamp_start(&digest, papers->contract.suite, &papers->contract_id, &session);
     return queue_stamp(dir, PROOF_START, &digest, policy, now, f);
 }
 

@@ -217,11 +217,11 @@ status session_secret_create(const struct rng_key *secret, const char *kind, con
     char label[LABEL_BYTES], path[FILES_PATH_BYTES];
 
     TRY(secret_place(label, path, kind, session_dir, contract_id, attempt, f));
-    keyring_seal(keys, sealed, label, secret->bytes, sizeof secret->bytes);
+    keyring_seal(keys, sealed, secret->suite, label, secret->bytes, sizeof secret->bytes);
     return files_create(path, sealed, sizeof sealed, 0600, f);
 }
 
-status session_secret_read(struct rng_key *secret, const char *kind, const char *session_dir, const struct keyring *keys,
+status session_secret_read(struct rng_key *secret, enum suite s, const char *kind, const char *session_dir, const struct keyring *keys,
                            const struct hash *contract_id, uint32_t attempt, struct fault *f)
 {
     uint8_t *sealed AUTO(auto_free) = NULL;
@@ -235,9 +235,10 @@ status session_secret_read(struct rng_key *secret, const char *kind, const char 
         return STATUS_CONFIG;
     }
     TRY(files_read(&sealed, &len, path, sizeof secret->bytes + KEYRING_SEAL_BYTES, f));
-    if (len != sizeof secret->bytes + KEYRING_SEAL_BYTES || keyring_unseal(keys, secret->bytes, label, sealed, len) != OK)
+    if (len != sizeof secret->bytes + KEYRING_SEAL_BYTES || keyring_unseal(keys, secret->bytes, s, label, sealed, len) != OK)
         return fault_set(f, STATUS_MISMATCH, "%s: the %s was changed, or sealed by another node or for another session", path,
                          kind);
+    secret->suite = (uint8_t)s;
     return OK;
 }
 

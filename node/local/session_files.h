@@ -64,7 +64,7 @@ MUST_USE status session_offline_dir(char out[FILES_PATH_BYTES], const char *onli
 MUST_USE status session_secret_create(const struct rng_key *secret, const char *kind, const char *session_dir,
                                       const struct keyring *keys, const struct hash *contract_id, uint32_t attempt,
                                       struct fault *f);
-MUST_USE status session_secret_read(struct rng_key *secret, const char *kind, const char *session_dir,
+MUST_USE status session_secret_read(struct rng_key *secret, enum suite s, const char *kind, const char *session_dir,
                                     const struct keyring *keys, const struct hash *contract_id, uint32_t attempt,
                                     struct fault *f);
 

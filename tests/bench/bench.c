@@ -252,7 +252,7 @@ static void bench_others(void)
     struct person person = {.contract = {{1}}};
     struct signer signer = {.record = {.suite = SUITE_INT1, .type = RECORD_SEND, .peer = 1, .kind = MESSAGE_psi_count,
                                        .phase = PHASE_ALIGN, .body_len = BODY_PSI_COUNT}};
-    const struct rng_key seed = {{2}};
+    const struct rng_key seed = {.bytes = {2}};
     struct rng g;
 
     seeded(&g, "bench others");

@@ -160,7 +160,7 @@ static uint32_t count(const char *text, uint32_t most)
 
 int main(int argc, char **argv)
 {
-    static const struct rng_key key = {{1}};
+    static const struct rng_key key = {.bytes = {1}};
     static struct people all;
     struct rng g;
 

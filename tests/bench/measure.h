@@ -112,7 +112,7 @@ static void measure(const struct task *t)
 
 static void seeded(struct rng *g, const char *purpose)
 {
-    static const struct rng_key key = {{1}};
+    static const struct rng_key key = {.bytes = {1}};
 
     rng_init(g, &key, &(struct rng_address){.purpose = purpose});
 }

@@ -392,7 +392,7 @@ static void sealing_in_suite_gm_hides_key_and_text(void **state)
 
 static void key_pairs_of_suite_gm_hide_their_seed(void **state)
 {
-    struct rng_key seed = {{1}};
+    struct rng_key seed = {.bytes = {1}};
     struct sm2_public pub;
     struct sm2_secret sec;
 
@@ -404,7 +404,7 @@ static void key_pairs_of_suite_gm_hide_their_seed(void **state)
 
 static void signing_in_suite_gm_hides_secret_and_nonce(void **state)
 {
-    struct rng_key seed = {{1}};
+    struct rng_key seed = {.bytes = {1}};
     struct sm2_signature sig;
     struct sm2_public pub;
     struct sm2_secret sec;
@@ -426,7 +426,7 @@ static void exchanges_of_suite_gm_hide_both_secrets(void **state)
 
     (void)state;
     for (uint8_t i = 0; i < 2; i++) {
-        const struct rng_key lasting = {{i}}, fresh = {{i, 1}};
+        const struct rng_key lasting = {.bytes = {i}}, fresh = {.bytes = {i, 1}};
 
         sm2_keypair(&pub[i].lasting, &sec[i].lasting, &lasting);
         sm2_keypair(&pub[i].fresh, &sec[i].fresh, &fresh);

@@ -27,7 +27,7 @@ static inline void challenge_of(mpz_t out, const struct paillier_public *pub, co
     struct rng g AUTO(rng_clear);
 
     bignum_put(n, pub->bits / 8, pub->n);
-    hasher_init(&h, "hefu/keyproof/v1");
+    hasher_init(&h, SUITE_INT1, "hefu/keyproof/v1");
     hasher_add_hash(&h, binding);
     hasher_add_u64(&h, pub->bits);
     hasher_add(&h, n, pub->bits / 8);

@@ -194,7 +194,7 @@ static void attack_b_reads_features_under_a_bad_key_and_the_key_proof_refuses_it
     for (uint8_t i = 0; i < 20; i++) {
         binding.bytes[1] = i;
         forge_proof(proof, &pub, e, &binding);
-        assert_int_equal(keyproof_check(&pub, proof, sizeof proof, &binding, NULL), STATUS_UNTRUSTED);
+        assert_int_equal(keyproof_check(&pub, proof, sizeof proof, SUITE_INT1, &binding, NULL), STATUS_UNTRUSTED);
     }
     blind_free(b);
     bignum_array_free(c, 1);
@@ -264,7 +264,7 @@ static void request_hash(struct hash *out, const struct paillier_public *pub, mp
     struct hasher h;
 
     ciphers_spell(bytes, pub, c, count);
-    hasher_init(&h, "request");
+    hasher_init(&h, SUITE_INT1, "request");
     hasher_add(&h, bytes, count * paillier_cipher_bytes(pub->bits));
     hasher_final(&h, out);
 }
@@ -272,7 +272,7 @@ static void request_hash(struct hash *out, const struct paillier_public *pub, mp
 /* The peer asks, cuts the connection and asks again with one entry raised by one, for each row; then subtracts. */
 static unsigned rows_read_by_rewinding(const struct owner *o, int absorb, struct rng *g)
 {
-    const struct rng_key session = {{42}};
+    const struct rng_key session = {.bytes = {42}};
     mpz_t *x = array_of(D_ROWS), *c = array_of(D_ROWS), *asked = array_of(D_ROWS), *opened = array_of(D_ROWS + 1);
     unsigned hits = 0;
     struct blind *b;
@@ -487,8 +487,8 @@ static void attack_e_reads_rows_behind_a_short_exponent_and_none_behind_either_f
     (void)state;
     test_rng(&g, "attack e");
     smooth_owner_make(&s, &g);
-    keyproof_make(proof, &s.o.pub, &s.o.sec, &binding); /* smooth or not, this is a key that passes */
-    assert_int_equal(keyproof_check(&s.o.pub, proof, sizeof proof, &binding, NULL), OK);
+    keyproof_make(proof, &s.o.pub, &s.o.sec, SUITE_INT1, &binding); /* smooth or not, this is a key that passes */
+    assert_int_equal(keyproof_check(&s.o.pub, proof, sizeof proof, SUITE_INT1, &binding, NULL), OK);
     for (int i = 0; i < RUNS; i++)
         broken += rows_in_the_logarithm(&s, NULL, &g);
     assert_true(broken >= RUNS * E_ROWS * 3 / 4); /* the order of h may be too short for the last row or two */

@@ -70,7 +70,7 @@ enum { DRAWS = 75 }; /* two whole batches and a part */
 /* A generator for each draw. */
 static void generators(struct rng *g, size_t count, const char *purpose)
 {
-    struct rng_key key = {{0}};
+    struct rng_key key = {.bytes = {0}};
 
     store_u64(key.bytes, test_seed());
     for (size_t i = 0; i < count; i++)

@@ -5,7 +5,7 @@ static void hash_of(struct hash *out, const char *tag, const char *a, const char
 {
     struct hasher h;
 
-    hasher_init(&h, tag);
+    hasher_init(&h, SUITE_INT1, tag);
     hasher_add(&h, a, strlen(a));
     hasher_add(&h, b, strlen(b));
     hasher_final(&h, out);
@@ -19,7 +19,7 @@ static void tuple_hash_matches_its_vector(void **state)
     (void)state;
     for (uint8_t i = 0; i < HASH_BYTES; i++)
         range.bytes[i] = i;
-    hasher_init(&h, "hefu/test/v1");
+    hasher_init(&h, SUITE_INT1, "hefu/test/v1");
     hasher_add(&h, "abc", 3);
     hasher_add(&h, NULL, 0);
     hasher_add_u64(&h, 7);
@@ -57,7 +57,7 @@ static void peek_gives_the_hash_so_far_and_disturbs_nothing(void **state)
     struct hash peeked, again, whole, expected;
 
     (void)state;
-    hasher_init(&h, "t");
+    hasher_init(&h, SUITE_INT1, "t");
     hasher_add(&h, "a", 1);
     hasher_peek(&h, &peeked);
     hasher_peek(&h, &again);
@@ -77,14 +77,14 @@ static void keyed_hash_matches_its_vector_and_depends_on_every_input(void **stat
     (void)state;
     for (uint8_t i = 0; i < sizeof key; i++)
         key[i] = i;
-    hash_keyed(&out, key, "body", "hello", 5);
+    hash_keyed(&out, SUITE_INT1, key, "body", "hello", 5);
     assert_hex(out.bytes, HASH_BYTES, HASH_KEYED);
-    hash_keyed(&other, key, "bodyh", "ello", 4);
+    hash_keyed(&other, SUITE_INT1, key, "bodyh", "ello", 4);
     assert_false(hash_equal(&out, &other));
-    hash_keyed(&other, key, "body", "hellp", 5);
+    hash_keyed(&other, SUITE_INT1, key, "body", "hellp", 5);
     assert_false(hash_equal(&out, &other));
     key[31] ^= 1;
-    hash_keyed(&other, key, "body", "hello", 5);
+    hash_keyed(&other, SUITE_INT1, key, "body", "hello", 5);
     assert_false(hash_equal(&out, &other));
 }
 
@@ -127,19 +127,19 @@ static void root_by_recursion(struct hash *out, const struct hash *leaves, size_
         k *= 2;
     root_by_recursion(&left, leaves, k);
     root_by_recursion(&right, leaves + k, n - k);
-    merkle_node(out, &left, &right);
+    merkle_node(out, SUITE_INT1, &left, &right);
 }
 
 static void merkle_root_equals_the_recursion_of_rfc_6962_for_sizes_1_to_70(void **state)
 {
     struct hash leaves[70], root, expected;
-    struct merkle m = {0};
+    struct merkle m = {.suite = SUITE_INT1};
 
     (void)state;
     for (size_t n = 1; n <= 70; n++) {
         uint8_t data[2] = {(uint8_t)n, 0x55};
 
-        merkle_leaf(&leaves[n - 1], data, sizeof data);
+        merkle_leaf(&leaves[n - 1], SUITE_INT1, data, sizeof data);
         merkle_append(&m, &leaves[n - 1]);
         merkle_root(&m, &root);
         root_by_recursion(&expected, leaves, n);
@@ -151,7 +151,7 @@ static void merkle_root_equals_the_recursion_of_rfc_6962_for_sizes_1_to_70(void 
 static void merkle_roots_match_their_vectors(void **state)
 {
     static const char *const expected[] = HASH_MERKLE;
-    struct merkle m = {0};
+    struct merkle m = {.suite = SUITE_INT1};
     struct hash root, leaf;
 
     (void)state;
@@ -161,7 +161,7 @@ static void merkle_roots_match_their_vectors(void **state)
         merkle_root(&m, &root);
         assert_hex(root.bytes, HASH_BYTES, expected[n]);
         memset(data, (int)n, sizeof data);
-        merkle_leaf(&leaf, data, n);
+        merkle_leaf(&leaf, SUITE_INT1, data, n);
         merkle_append(&m, &leaf);
     }
 }
@@ -175,8 +175,8 @@ static void a_leaf_never_passes_for_a_node(void **state)
     (void)state;
     memcpy(both, left.bytes, HASH_BYTES);
     memcpy(both + HASH_BYTES, right.bytes, HASH_BYTES);
-    merkle_node(&node, &left, &right);
-    merkle_leaf(&leaf, both, sizeof both);
+    merkle_node(&node, SUITE_INT1, &left, &right);
+    merkle_leaf(&leaf, SUITE_INT1, both, sizeof both);
     assert_false(hash_equal(&node, &leaf));
 }
 

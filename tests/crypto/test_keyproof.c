@@ -28,7 +28,7 @@ static void assert_refused(const mpz_t n, const mpz_t phi, uint32_t bits, const 
     assert_non_null(proof);
     if (mpz_sizeinbase(n, 2) <= bits && bits <= PAILLIER_BITS_MAX)
         forge_proof(proof, &pub, phi, &binding);
-    assert_int_equal(keyproof_check(&pub, proof, keyproof_bytes(bits), &binding, &f), STATUS_UNTRUSTED);
+    assert_int_equal(keyproof_check(&pub, proof, keyproof_bytes(bits), SUITE_INT1, &binding, &f), STATUS_UNTRUSTED);
     assert_int_equal(f.code, STATUS_UNTRUSTED);
     if (!strstr(f.message, why))
         fail_msg("expected \"%s\", got \"%s\"", why, f.message);
@@ -64,12 +64,12 @@ static void proofs_match_their_vectors_and_are_accepted(void **state)
 
         owner_of_vectors(&o, vectors[i].bits);
         binding_of(&binding, 0);
-        keyproof_make(proof, &o.pub, &o.sec, &binding);
+        keyproof_make(proof, &o.pub, &o.sec, SUITE_INT1, &binding);
         crypto_hash_sha256(digest.bytes, proof, len);
         assert_hex(digest.bytes, HASH_BYTES, vectors[i].expected);
-        assert_int_equal(keyproof_check(&o.pub, proof, len, &binding, &f), OK);
+        assert_int_equal(keyproof_check(&o.pub, proof, len, SUITE_INT1, &binding, &f), OK);
         assert_int_equal(f.code, OK);
-        assert_int_equal(keyproof_check(&o.pub, proof, len, &binding, NULL), OK);
+        assert_int_equal(keyproof_check(&o.pub, proof, len, SUITE_INT1, &binding, NULL), OK);
     }
 }
 
@@ -88,8 +88,8 @@ static void prove(struct proven *p)
 {
     owner_make(&p->o, BITS, "proven");
     binding_of(&p->binding, 0);
-    keyproof_make(p->proof, &p->o.pub, &p->o.sec, &p->binding);
-    assert_int_equal(keyproof_check(&p->o.pub, p->proof, sizeof p->proof, &p->binding, NULL), OK);
+    keyproof_make(p->proof, &p->o.pub, &p->o.sec, SUITE_INT1, &p->binding);
+    assert_int_equal(keyproof_check(&p->o.pub, p->proof, sizeof p->proof, SUITE_INT1, &p->binding, NULL), OK);
 }
 
 static status check_root_replaced(const struct proven *p, size_t index, const mpz_t root)
@@ -98,7 +98,7 @@ static status check_root_replaced(const struct proven *p, size_t index, const mp
 
     memcpy(proof, p->proof, sizeof proof);
     bignum_put(proof + index * WIDTH, WIDTH, root);
-    return keyproof_check(&p->o.pub, proof, sizeof proof, &p->binding, NULL);
+    return keyproof_check(&p->o.pub, proof, sizeof proof, SUITE_INT1, &p->binding, NULL);
 }
 
 static void twelve_good_roots_and_a_bad_one_are_refused_at_every_position(void **state)
@@ -142,7 +142,7 @@ static void roots_are_canonical(void **state)
     prove(&p);
     for (uint8_t last = 0; last < 20; last++) {
         binding_of(&p.binding, last);
-        keyproof_make(p.proof, &p.o.pub, &p.o.sec, &p.binding);
+        keyproof_make(p.proof, &p.o.pub, &p.o.sec, SUITE_INT1, &p.binding);
         for (size_t i = 0; i < KEYPROOF_ROOTS; i++) {
             bignum_get(root, p.proof + i * WIDTH, WIDTH);
             mpz_add(root, root, p.o.pub.n);
@@ -165,7 +165,7 @@ static void roots_in_another_order_are_refused(void **state)
     memcpy(swapped, p.proof + WIDTH, WIDTH);
     memcpy(swapped + WIDTH, p.proof, WIDTH);
     memcpy(swapped + 2 * WIDTH, p.proof + 2 * WIDTH, sizeof swapped - 2 * WIDTH);
-    assert_int_equal(keyproof_check(&p.o.pub, swapped, sizeof swapped, &p.binding, NULL), STATUS_UNTRUSTED);
+    assert_int_equal(keyproof_check(&p.o.pub, swapped, sizeof swapped, SUITE_INT1, &p.binding, NULL), STATUS_UNTRUSTED);
 }
 
 static void a_proof_of_twelve_or_fourteen_roots_is_refused(void **state)
@@ -179,9 +179,9 @@ static void a_proof_of_twelve_or_fourteen_roots_is_refused(void **state)
     memcpy(longer, p.proof, sizeof p.proof);
     memcpy(longer + sizeof p.proof, p.proof, WIDTH);
     for (size_t len = 0; len <= sizeof longer; len += WIDTH / 2)
-        assert_int_equal(keyproof_check(&p.o.pub, longer, len, &p.binding, NULL),
+        assert_int_equal(keyproof_check(&p.o.pub, longer, len, SUITE_INT1, &p.binding, NULL),
                          len == sizeof p.proof ? OK : STATUS_UNTRUSTED);
-    assert_int_equal(keyproof_check(&p.o.pub, longer, sizeof p.proof - 1, &p.binding, NULL), STATUS_UNTRUSTED);
+    assert_int_equal(keyproof_check(&p.o.pub, longer, sizeof p.proof - 1, SUITE_INT1, &p.binding, NULL), STATUS_UNTRUSTED);
 }
 
 static void a_proof_for_another_binding_or_another_key_is_refused(void **state)
@@ -193,9 +193,9 @@ static void a_proof_for_another_binding_or_another_key_is_refused(void **state)
     (void)state;
     prove(&p);
     binding_of(&elsewhere, 1);
-    assert_int_equal(keyproof_check(&p.o.pub, p.proof, sizeof p.proof, &elsewhere, NULL), STATUS_UNTRUSTED);
+    assert_int_equal(keyproof_check(&p.o.pub, p.proof, sizeof p.proof, SUITE_INT1, &elsewhere, NULL), STATUS_UNTRUSTED);
     owner_make(&other, BITS, "other");
-    assert_int_equal(keyproof_check(&other.pub, p.proof, sizeof p.proof, &p.binding, NULL), STATUS_UNTRUSTED);
+    assert_int_equal(keyproof_check(&other.pub, p.proof, sizeof p.proof, SUITE_INT1, &p.binding, NULL), STATUS_UNTRUSTED);
 }
 
 static void a_modulus_of_another_length_is_refused(void **state)
@@ -307,7 +307,7 @@ static void a_prime_factor_is_refused_below_two_to_the_sixteenth_only(void **sta
         key_of(&pub, n, BITS);
         binding_of(&binding, 0);
         forge_proof(proof, &pub, phi, &binding);
-        assert_int_equal(keyproof_check(&pub, proof, sizeof proof, &binding, NULL), OK);
+        assert_int_equal(keyproof_check(&pub, proof, sizeof proof, SUITE_INT1, &binding, NULL), OK);
     }
 }
 
@@ -379,7 +379,7 @@ static void three_primes_are_accepted(void **state)
     key_of(&pub, n, BITS);
     binding_of(&binding, 0);
     forge_proof(proof, &pub, phi, &binding);
-    assert_int_equal(keyproof_check(&pub, proof, sizeof proof, &binding, NULL), OK);
+    assert_int_equal(keyproof_check(&pub, proof, sizeof proof, SUITE_INT1, &binding, NULL), OK);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 #include "testing.h"
 #include "vectors/vectors.h"
 
-static const struct rng_key counting_key = {{0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+static const struct rng_key counting_key = {.bytes = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
                                              16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31}};
 
 static void stream_matches_its_vector_across_buffers(void **state)

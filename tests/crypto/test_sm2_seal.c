@@ -4,7 +4,7 @@
 
 #include <openssl/evp.h>
 
-static const struct rng_key seed_of_key = {{1}};
+static const struct rng_key seed_of_key = {.bytes = {1}};
 
 static void key_pair(struct sm2_public *pub, struct sm2_secret *sec)
 {
@@ -138,7 +138,7 @@ static void every_length_opens_and_no_text_shows(void **state)
 static void what_was_changed_or_is_for_another_does_not_open(void **state)
 {
     static const uint8_t zeros[8];
-    static const struct rng_key seed = {{2}}, other_seed = {{3}};
+    static const struct rng_key seed = {.bytes = {2}}, other_seed = {.bytes = {3}};
     uint8_t sealed[SM2_SEAL_BYTES + 8], out[8];
     struct sm2_public pub, other_pub;
     struct sm2_secret sec, other;

@@ -33,7 +33,7 @@ static inline uint64_t test_seed(void)
 /* A generator of its own for each purpose. */
 static inline void test_rng(struct rng *g, const char *purpose)
 {
-    struct rng_key key = {{0}};
+    struct rng_key key = {.bytes = {0}};
 
     store_u64(key.bytes, test_seed());
     rng_init(g, &key, &(struct rng_address){.purpose = purpose});

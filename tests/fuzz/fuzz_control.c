@@ -203,7 +203,7 @@ static void write_contract(void)
     json_t *offer = json_object_get(answer, "offer");
     struct wire_writer w AUTO(wire_writer_clear) = {0};
     struct approval a = {.who = 1};
-    const struct rng_key seed = {{7}};
+    const struct rng_key seed = {.bytes = {7}};
     uint8_t *bins AUTO(auto_free) = NULL, to_sign[APPROVAL_SIGNED_BYTES], approval[APPROVAL_BYTES];
     size_t columns = 0;
     struct hash id;

@@ -69,7 +69,7 @@ static status sync_nothing(void *ctx, struct fault *f)
 
 static void open_sessions(void)
 {
-    const struct rng_key seed = {{3}};
+    const struct rng_key seed = {.bytes = {3}};
     struct rng g;
     status code;
 
@@ -118,7 +118,7 @@ static void check_key(const uint8_t *body, size_t len)
         return;
     bignum_put(again, n_len, key.n);
     assert(memcmp(again, body, n_len) == 0 && mpz_odd_p(key.n));
-    code = keyproof_check(&key, body + n_len, len - n_len, &binding, &f);
+    code = keyproof_check(&key, body + n_len, len - n_len, SUITE_INT1, &binding, &f);
     assert(code == OK || (code == STATUS_UNTRUSTED && f.code == code && f.message[0]));
     paillier_public_clear(&key);
 }

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 /* A key with a known secret; its signature of "fuzz" is in the corpus, and is the only one that may pass. */
 static void known(struct sm2_public *pub, struct sm2_signature *sig)
 {
-    static const struct rng_key seed = {{'f', 'u', 'z', 'z'}};
+    static const struct rng_key seed = {.bytes = {'f', 'u', 'z', 'z'}};
     struct sm2_secret sec;
     struct hash z;
     status code;

@@ -25,7 +25,7 @@ static const char *complain(const char *fmt, ...)
 
 void honest_draw(struct honest_shape *out, uint64_t number, party parties_max)
 {
-    static const struct rng_key key = {{23}};
+    static const struct rng_key key = {.bytes = {23}};
     struct rng g;
 
     rng_init(&g, &key, &(struct rng_address){.purpose = "honest", .index = number});

@@ -1,6 +1,7 @@
 #include "kit/sim.h"
 
 #include "crypto/pair.h"
+#include "kit/suite.h"
 #include "node/local/pool.h"
 
 #include <assert.h>
@@ -164,7 +165,7 @@ void sim_contract(struct sim *sim, party parties, const struct dataset *data, ui
     struct contract *c = &sim->contract;
 
     memset(sim, 0, sizeof *sim);
-    *c = (struct contract){.version = CONTRACT_VERSION, .protocol = PROTOCOL_VERSION, .suite = SUITE_INT1, .test_rule = TEST_DRAWN,
+    *c = (struct contract){.version = CONTRACT_VERSION, .protocol = PROTOCOL_VERSION, .suite = (uint8_t)kit_suite(), .test_rule = TEST_DRAWN,
                            .job = "simulation", .purpose = "test", .not_before = 1, .not_after = 2, .parties = parties,
                            .key_bits = key_bits, .ridge_micro = 3000, .test_permille = 300, .fraction_bits = 16, .score_bits = 6,
                            .min_rows = 10, .min_positives = 1, .attempts_max = 3, .replay = REPLAY_SEALED};
@@ -195,7 +196,7 @@ void sim_approve(struct sim *sim, uint64_t seed)
     struct contract *c = &sim->contract;
     static const char *const seed_of[] = {"seed", "offline seed", "online seed"};
     static const char *const start_of[] = {"start", "offline start", "online start"};
-    struct rng_key base = {{0}}, sub;
+    struct rng_key base = {.suite = c->suite}, sub;
 
     memcpy(base.bytes, &seed, sizeof seed);
     for (party p = 0; p < c->parties; p++) {
@@ -214,7 +215,7 @@ void sim_approve(struct sim *sim, uint64_t seed)
         rng_key_derive(&me->seed, &base, seed_of[sim->stage], &p, sizeof p);
         rng_key_derive(&me->start, &base, start_of[sim->stage], &p, sizeof p);
         sim->approvals[p] = (struct approval){.who = p, .stage = sim->stage, .preparation = sim->preparation};
-        session_card_of_seed(&sim->approvals[p].card, &me->seed);
+        session_card_of_seed(&sim->approvals[p].card, c->suite, &me->seed);
         approval_signed_bytes(bytes, &sim->contract_id, &sim->approvals[p]);
         sign_make(&sim->approvals[p].signature, &sim->identity[p], APPROVAL_SIGN_TAG, bytes, sizeof bytes);
     }
@@ -316,7 +317,7 @@ static int compare_ids(const void *x, const void *y)
 void sim_dataset(struct dataset *d, uint64_t seed, party who, uint32_t rows, uint32_t pool, uint16_t columns,
                  uint8_t bins_max, int has_label)
 {
-    struct rng_key key = {{0}};
+    struct rng_key key = {.bytes = {0}};
     struct rng g;
     uint32_t *people = malloc(pool * sizeof *people);
 

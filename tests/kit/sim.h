@@ -40,7 +40,7 @@ struct sim {
     struct sim_net *net;
 };
 
-/* A contract with test-sized defaults for these tables (names p0, p1, ...): key_bits, passes, 30 % test rows,
+/* A contract with test-sized defaults for these tables (suite as kit/suite.h says, names p0, p1, ...): key_bits, passes, 30 % test rows,
  * min_rows 10, min_positives 1.  Change sim->contract afterwards if need be, before sim_approve. */
 void sim_contract(struct sim *sim, party parties, const struct dataset *data, uint32_t key_bits, uint16_t passes);
 /* The contract has the linear sigmoid; this makes it the exact one, as job files have it by default. */

@@ -1,5 +1,6 @@
 #include "kit/synthetic.h"
 
+#include "kit/suite.h"
 #include "protocol/log.h"
 #include "protocol/messages.h"
 #include "protocol/verify.h"
@@ -11,7 +12,7 @@
 
 static void drawn(void *out, size_t len, const char *purpose, uint64_t seed, uint32_t party_number)
 {
-    static const struct rng_key key = {{7}};
+    static const struct rng_key key = {.bytes = {7}};
     struct rng g;
 
     rng_init(&g, &key, &(struct rng_address){.purpose = purpose, .index = seed, .peer = party_number});
@@ -24,7 +25,7 @@ void synthetic_contract(struct contract *c, uint16_t parties, uint64_t seed)
     memset(c, 0, sizeof *c);
     c->version = CONTRACT_VERSION;
     c->protocol = PROTOCOL_VERSION;
-    c->suite = SUITE_INT1;
+    c->suite = (uint8_t)kit_suite();
     c->test_rule = TEST_DRAWN;
     snprintf(c->job, sizeof c->job, "synthetic");
     snprintf(c->purpose, sizeof c->purpose, "test of the evidence");
@@ -46,7 +47,7 @@ void synthetic_contract(struct contract *c, uint16_t parties, uint64_t seed)
     for (party p = 0; p < parties; p++) {
         struct contract_party *me = &c->party[p];
         struct sign_secret secret;
-        struct rng_key key;
+        struct rng_key key = {.suite = c->suite};
 
         snprintf(me->name, sizeof me->name, "party-%u", p + 1u);
         drawn(key.bytes, sizeof key.bytes, "identity", seed, p);
@@ -101,7 +102,7 @@ static void commit(struct play *play, party self, struct record *r, const void *
     uint8_t bytes[SIGNED_BYTES];
     struct signature sig;
 
-    r->suite = SUITE_INT1;
+    r->suite = play->s->contract.suite;
     r->session = play->s->session;
     r->self = self;
     r->attempt = play->s->approval[0].attempt;
@@ -112,7 +113,7 @@ static void commit(struct play *play, party self, struct record *r, const void *
     memcpy(bytes + RECORD_BYTES, sig.bytes, SIGNATURE_BYTES);
     wire_put_bytes(log, bytes, record_is_signed(r->type) ? SIGNED_BYTES : RECORD_BYTES);
     wire_put_bytes(log, tail, tail_len);
-    entry_head(&me->head, log->bytes + start, log->len - start);
+    entry_head(&me->head, r->suite, log->bytes + start, log->len - start);
     merkle_append(&me->tree, &me->head);
     if (r->type == RECORD_SEND)
         wire_put_bytes(&play->pair[self][r->peer].frames, bytes, sizeof bytes);
@@ -185,7 +186,7 @@ static int play_step(struct play *play, party self)
         }
         r.pair_seq = in->received++;
         r.body_tag = sent.body_tag;
-        entry_head(&r.peer_head, theirs, sizeof theirs);
+        entry_head(&r.peer_head, sent.suite, theirs, sizeof theirs);
         in->last_head = r.peer_head;
         commit(play, self, &r, theirs, sizeof theirs);
     } else if (step->type == RECORD_CHECKPOINT || step->type == RECORD_END) {
@@ -251,7 +252,7 @@ static status approve(struct synthetic *s, uint64_t seed, const struct sign_secr
     for (party p = 0; p < s->contract.parties; p++) {
         struct approval *a = &s->approval[p];
         uint8_t bytes[APPROVAL_SIGNED_BYTES];
-        struct rng_key key;
+        struct rng_key key = {.suite = s->contract.suite};
         struct kx_secret kx;
 
         if (identity) {
@@ -271,7 +272,7 @@ static status approve(struct synthetic *s, uint64_t seed, const struct sign_secr
         sign_make(&a->signature, &s->identity[p], APPROVAL_SIGN_TAG, bytes, sizeof bytes);
         approval_encode(s->approval_bytes[p], a);
     }
-    verify_session_id(&s->session, &s->id, s->approval, s->contract.parties);
+    verify_session_id(&s->session, s->contract.suite, &s->id, s->approval, s->contract.parties);
     return OK;
 }
 
@@ -290,6 +291,8 @@ status synthetic_play(struct synthetic *s, const struct contract *c, struct popu
     play->s = s;
     play->seed = seed;
     play->stop = stop;
+    for (party p = 0; p < c->parties; p++)
+        play->player[p].tree.suite = c->suite;
     result = OK;
     for (party p = 0; p < c->parties && result == OK; p++)
         result = schedule_make(&play->player[p].schedule, c, STAGE_WHOLE, p, SIZE_MAX, KNOWN_ALL, &population, &f);
@@ -376,6 +379,6 @@ void synthetic_resign(struct wire_writer *log, uint64_t at, uint16_t parties, co
                 memcpy(bytes + RECORD_BYTES, sig.bytes, SIGNATURE_BYTES);
             }
         }
-        entry_head(&head, bytes, e.len);
+        entry_head(&head, e.record.suite, bytes, e.len);
     }
 }

@@ -94,6 +94,9 @@ static void every_key_reads_into_its_field(void **state)
     assert_int_equal(job.window_hours, 24);
 }
 
+/* An X25519 key, and the generator of SM2, as hefu-audit keygen prints them. */
+#define POINT "0232c4ae2c1f1981195f9904466a39c9948fe30bbff2660be1715a4589334c74c7"
+#define KEY "ec080000000000000000000000000000000000000000000000000000000000000f"
 #define HEX "abababababababababababababababababababababababababababababababab"
 
 static void law_and_audit_read_into_their_fields(void **state)
@@ -105,7 +108,7 @@ static void law_and_audit_read_into_their_fields(void **state)
     memset(&hex, 0xab, sizeof hex);
     assert_int_equal(parse(HEAD "previous: " HEX "\n"
                                 "law: {consent_root: " HEX ", assessment: " HEX ", data_level: 3, authorisations: A-17}\n"
-                                "audit: {replay: sealed, auditor: Auditor and Sons, auditor_key: " HEX ", retention_days: 365}\n",
+                                "audit: {replay: sealed, auditor: Auditor and Sons, auditor_key: " KEY ", retention_days: 365}\n",
                            &f), OK);
     assert_true(hash_equal(&job.previous, &hex));
     assert_true(hash_equal(&job.law.consent_root, &hex));
@@ -114,13 +117,18 @@ static void law_and_audit_read_into_their_fields(void **state)
     assert_string_equal(job.law.authorisations, "A-17");
     assert_int_equal(job.audit.replay, REPLAY_SEALED);
     assert_string_equal(job.audit.auditor, "Auditor and Sons");
-    assert_true(hash_equal(&job.audit.auditor_key, &hex));
+    assert_int_equal(job.audit.auditor_key.bytes[0], KEY_X25519);
+    assert_int_equal(job.audit.auditor_key.bytes[1], 8);
     assert_int_equal(job.audit.retention_days, 365);
     assert_int_equal(parse(HEAD "audit: {replay: sealed}\n", &f), OK);
     assert_int_equal(job.audit.retention_days, RETENTION_DAYS_DEFAULT);
     assert_int_equal(parse(HEAD "audit: {replay: sealed, retention_days: 0}\n", &f), OK);
     assert_int_equal(job.audit.retention_days, 0);
     assert_int_equal(parse(HEAD "audit: {replay: off}\n", &f), OK);
+    assert_int_equal(job.suite, SUITE_INT1);
+    assert_int_equal(parse(HEAD "suite: GM1\naudit: {replay: sealed, auditor: A, auditor_key: " POINT "}\n", &f), OK);
+    assert_int_equal(job.suite, SUITE_GM1);
+    assert_int_equal(job.audit.auditor_key.bytes[0], 2);
 }
 
 static void mistakes_in_law_and_audit_are_named_with_line_and_range(void **state)
@@ -134,11 +142,19 @@ static void mistakes_in_law_and_audit_are_named_with_line_and_range(void **state
                    "job.yaml:6:41: audit.retention_days is 3651, outside 0 to 3650");
     assert_refused(HEAD "audit: {retention_days: 5}\n",
                    "job.yaml:6:25: audit.retention_days: does not go together with replay: off");
-    assert_refused(HEAD "audit: {replay: off, auditor: A, auditor_key: " HEX "}\n",
+    assert_refused(HEAD "audit: {replay: off, auditor: A, auditor_key: " KEY "}\n",
                    "job.yaml:6:31: audit.auditor: does not go together with replay: off");
     assert_refused(HEAD "audit: {replay: sealed, auditor: A}\n", "job.yaml:6:34: audit.auditor: needs audit.auditor_key too");
-    assert_refused(HEAD "audit: {replay: sealed, auditor_key: " HEX "}\n",
+    assert_refused(HEAD "audit: {replay: sealed, auditor_key: " KEY "}\n",
                    "job.yaml:6:38: audit.auditor_key: needs audit.auditor too");
+    assert_refused(HEAD "audit: {replay: sealed, auditor: A, auditor_key: " POINT "}\n",
+                   "job.yaml:6:50: audit.auditor_key: no key of suite INT1 that secrets can be sealed to");
+    assert_refused(HEAD "suite: GM1\naudit: {replay: sealed, auditor: A, auditor_key: " KEY "}\n",
+                   "job.yaml:7:50: audit.auditor_key: no key of suite GM1 that secrets can be sealed to");
+    assert_refused(HEAD "audit: {replay: sealed, auditor: A, auditor_key: " HEX "}\n",
+                   "job.yaml:6:50: audit.auditor_key is \"abababababababababababababababababababab...\", not the auditor's public key as "
+                   "hefu-audit keygen prints it: 66 hexadecimal digits");
+    assert_refused(HEAD "suite: GM2\n", "job.yaml:6:8: suite is \"GM2\", not one of: INT1, GM1");
 }
 
 static void decimals_are_exact_at_both_ends_of_their_range(void **state)

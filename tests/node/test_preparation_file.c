@@ -1,5 +1,6 @@
 /* A preparation on disk: it comes back once, as it was; and what was changed, cut or belongs elsewhere does not. */
 #include "kit/cmocka.h"
+#include "kit/suite.h"
 #include "kit/sim.h"
 
 #include "node/local/files.h"
@@ -67,7 +68,7 @@ static int set_up(void **state)
         sim_dataset(&data[p], 3, p, ROWS, ROWS, 2, 4, p == 0);
     sim_contract(&sim, 2, data, 384, 16);
     make_preparation(&made, &sim.contract);
-    if (preparation_file_write(&bytes, &made, scratch, keys, &contract, 0, &f) != OK)
+    if (preparation_file_write(&bytes, &made, kit_suite(), scratch, keys, &contract, 0, &f) != OK)
         fail_msg("%s", f.message);
     assert_true(bytes > 2 * 64 * 1024);
     return 0;
@@ -185,7 +186,7 @@ static void one_that_is_there_is_never_written_over(void **state)
     struct fault f = {0};
 
     (void)state;
-    assert_int_equal(preparation_file_write(&bytes, &made, scratch, keys, &contract, 0, &f), STATUS_IO);
+    assert_int_equal(preparation_file_write(&bytes, &made, kit_suite(), scratch, keys, &contract, 0, &f), STATUS_IO);
 }
 
 static void it_can_be_destroyed_unread_and_twice(void **state)

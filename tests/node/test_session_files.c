@@ -9,7 +9,7 @@
 
 static struct keyring *keys, *others;
 static const struct hash contract = {{7}};
-static const struct rng_key secret = {{1, 2, 3}};
+static const struct rng_key secret = {.bytes = {1, 2, 3}, .suite = SUITE_INT1};
 
 static int make_nodes(void **state)
 {
@@ -30,27 +30,27 @@ static int remove_nodes(void **state)
 static void a_secret_comes_back_only_to_its_node_session_attempt_and_kind(void **state)
 {
     const struct hash another = {{8}};
-    struct rng_key back = {{0}};
+    struct rng_key back = {.bytes = {0}};
 
     (void)state;
     assert_int_equal(session_secret_create(&secret, "seed", scratch, keys, &contract, 0, NULL), OK);
-    assert_int_equal(session_secret_read(&back, "seed", scratch, keys, &contract, 0, NULL), OK);
+    assert_int_equal(session_secret_read(&back, SUITE_INT1, "seed", scratch, keys, &contract, 0, NULL), OK);
     assert_memory_equal(&back, &secret, sizeof back);
-    assert_int_equal(session_secret_read(&back, "seed", scratch, others, &contract, 0, NULL), STATUS_MISMATCH);
-    assert_int_equal(session_secret_read(&back, "seed", scratch, keys, &another, 0, NULL), STATUS_MISMATCH);
-    assert_int_equal(session_secret_read(&back, "seed", scratch, keys, &contract, 1, NULL), STATUS_MISMATCH);
-    assert_int_equal(session_secret_read(&back, "start", scratch, keys, &contract, 0, NULL), STATUS_CONFIG);
+    assert_int_equal(session_secret_read(&back, SUITE_INT1, "seed", scratch, others, &contract, 0, NULL), STATUS_MISMATCH);
+    assert_int_equal(session_secret_read(&back, SUITE_INT1, "seed", scratch, keys, &another, 0, NULL), STATUS_MISMATCH);
+    assert_int_equal(session_secret_read(&back, SUITE_INT1, "seed", scratch, keys, &contract, 1, NULL), STATUS_MISMATCH);
+    assert_int_equal(session_secret_read(&back, SUITE_INT1, "start", scratch, keys, &contract, 0, NULL), STATUS_CONFIG);
 }
 
 static void a_secret_is_never_written_over(void **state)
 {
-    const struct rng_key fresh = {{9}};
+    const struct rng_key fresh = {.bytes = {9}, .suite = SUITE_INT1};
     struct rng_key back;
 
     (void)state;
     assert_int_equal(session_secret_create(&secret, "start", scratch, keys, &contract, 0, NULL), OK);
     assert_int_not_equal(session_secret_create(&fresh, "start", scratch, keys, &contract, 0, NULL), OK);
-    assert_int_equal(session_secret_read(&back, "start", scratch, keys, &contract, 0, NULL), OK);
+    assert_int_equal(session_secret_read(&back, SUITE_INT1, "start", scratch, keys, &contract, 0, NULL), OK);
     assert_memory_equal(&back, &secret, sizeof back);
 }
 

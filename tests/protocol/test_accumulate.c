@@ -19,7 +19,7 @@ struct bed {
 
 static void bed_init(struct bed *b)
 {
-    const struct rng_key key = {{9}};
+    const struct rng_key key = {.bytes = {9}};
     BIGNUM(n);
 
     memset(b, 0, sizeof *b);

@@ -17,7 +17,7 @@ struct table {
 
 static void table_init(struct table *t, uint16_t columns, uint32_t rows, uint8_t bins_max, uint8_t seed)
 {
-    const struct rng_key key = {{seed}};
+    const struct rng_key key = {.bytes = {seed}};
     BIGNUM(n);
 
     memset(t, 0, sizeof *t);

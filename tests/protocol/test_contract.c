@@ -1,12 +1,26 @@
 #include "kit/cmocka.h"
 #include "kit/sim.h"
+#include "kit/suite.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+/* Some key of the suite; SUITE_INT1: of that kind. */
+static void key_of(uint8_t out[SIGN_PUBLIC_BYTES], uint8_t kind, uint8_t number)
+{
+    const struct rng_key seed = {.bytes = {number}, .suite = (uint8_t)kit_suite()};
+    struct sign_secret secret;
+    struct sign_public key;
+
+    sign_keypair(&key, &secret, &seed);
+    memcpy(out, key.bytes, SIGN_PUBLIC_BYTES);
+    if (seed.suite == SUITE_INT1)
+        out[0] = kind;
+}
+
 static void sample(struct contract *c)
 {
-    *c = (struct contract){.version = CONTRACT_VERSION, .protocol = PROTOCOL_VERSION, .suite = SUITE_INT1, .sigmoid = SIGMOID_LINEAR, .test_rule = TEST_DRAWN,
+    *c = (struct contract){.version = CONTRACT_VERSION, .protocol = PROTOCOL_VERSION, .suite = (uint8_t)kit_suite(), .sigmoid = SIGMOID_LINEAR, .test_rule = TEST_DRAWN,
                            .job = "autumn scorecard", .purpose = "credit default model", .not_before = 10, .not_after = 20,
                            .parties = 3, .key_bits = 3072, .passes = 16, .ridge_micro = 3000, .optimiser = OPTIMISER_NESTEROV, .step_1024 = 1331,
                            .momentum_1024 = 717, .test_permille = 300, .fraction_bits = 18, .score_bits = 6,
@@ -18,7 +32,7 @@ static void sample(struct contract *c)
     c->outputs = contract_outputs(c);
     memset(&c->consent_root, 0x44, HASH_BYTES);
     memset(&c->assessment_hash, 0x55, HASH_BYTES);
-    memset(&c->auditor_key, 0x66, KX_BYTES);
+    key_of(c->auditor_key.bytes, KEY_X25519, 7);
     memset(&c->previous, 0x77, HASH_BYTES);
     for (party p = 0; p < 3; p++) {
         struct contract_party *cp = &c->party[p];
@@ -31,7 +45,7 @@ static void sample(struct contract *c)
         cp->columns = (uint16_t)(8 + p);
         memset(cp->bins, 10 + p, cp->columns);
         memset(cp->certificate.bytes, 0x11 * (p + 1), HASH_BYTES);
-        memset(cp->identity.bytes, 0x22 * (p + 1), SIGN_PUBLIC_BYTES);
+        key_of(cp->identity.bytes, KEY_ED25519, (uint8_t)(p + 1));
     }
 }
 
@@ -132,7 +146,8 @@ static void every_rule_names_its_field(void **state)
     REFUSED(c.ridge_micro = 0, "ridge");
     REFUSED(c.parties = 1, "parties is 1");
     REFUSED(c.parties = 9, "parties is 9");
-    REFUSED(c.suite = 2, "suite");
+    REFUSED(c.suite = 3, "suite is 3, accepted is 1 to 2");
+    REFUSED(c.suite ^= 3, "auditor_key is no ");
     REFUSED(c.sigmoid = 3, "sigmoid is 3");
     REFUSED(c.sigmoid = SIGMOID_TABLE, "table_bits is 0, accepted is 5 to 8");
     REFUSED((c.sigmoid = SIGMOID_TABLE, c.table_bits = 9), "table_bits is 9");
@@ -158,9 +173,11 @@ static void every_rule_names_its_field(void **state)
     REFUSED(c.replay = REPLAY_OFF, "retention_days is 30, accepted is 0 to 0");
     REFUSED((c.replay = REPLAY_OFF, c.retention_days = 0), "auditor is given with replay off");
     REFUSED(c.auditor[0] = '\0', "auditor_key is given without auditor");
-    REFUSED(memset(&c.auditor_key, 0, KX_BYTES), "auditor is given without auditor_key");
+    REFUSED(memset(&c.auditor_key, 0, SEAL_PUBLIC_BYTES), "auditor is given without auditor_key");
     REFUSED(strcpy(c.auditor, "\xff"), "auditor is not plain UTF-8");
-    REFUSED((memset(&c.auditor_key, 0, KX_BYTES), c.auditor_key.bytes[0] = 1), "auditor_key is of low order");
+    REFUSED((memset(&c.auditor_key, 0, SEAL_PUBLIC_BYTES), c.auditor_key.bytes[0] = KEY_X25519), "that secrets can be sealed to");
+    REFUSED(c.auditor_key.bytes[0] = 9, "auditor_key is no ");
+    REFUSED(c.party[1].identity.bytes[0] ^= 0x10, "the identity of tax is no key of suite");
     REFUSED(memset(&c.party[1].data_root, 0, HASH_BYTES), "party tax commits to no data");
     REFUSED(memset(&c.party[2].schema_hash, 0, HASH_BYTES), "party social commits to no columns");
     REFUSED(c.party[1].has_label = 1, "2 parties bring a label");
@@ -181,7 +198,7 @@ static void what_a_contract_need_not_name_may_be_none(void **state)
     memset(&c.consent_root, 0, HASH_BYTES);
     memset(&c.assessment_hash, 0, HASH_BYTES);
     memset(&c.previous, 0, HASH_BYTES);
-    memset(&c.auditor_key, 0, KX_BYTES);
+    memset(&c.auditor_key, 0, SEAL_PUBLIC_BYTES);
     c.data_level = 0;
     c.authorisations[0] = c.auditor[0] = '\0';
     assert_int_equal(contract_check(&c, 0, NULL), OK);

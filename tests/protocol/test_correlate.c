@@ -25,7 +25,7 @@ static status correlate_only(struct sim_party *me)
 
 static void make_matrices(int diagonal)
 {
-    struct rng_key key = {{5}};
+    struct rng_key key = {.bytes = {5}};
     struct rng g;
 
     rng_init(&g, &key, &(struct rng_address){.purpose = "matrix"});

@@ -1,5 +1,6 @@
 /* A statement that secrets were destroyed counts when it is whole, of that session, in time and signed by that party. */
 #include "kit/cmocka.h"
+#include "kit/suite.h"
 
 #include "protocol/destroyed.h"
 
@@ -12,9 +13,9 @@ static const struct hash id = {{1}}, session = {{2}};
 static int set_up(void **state)
 {
     (void)state;
-    c = (struct contract){.parties = 2, .not_after = 1000, .replay = REPLAY_SEALED, .retention_days = 2, .auditor = "Auditor"};
+    c = (struct contract){.suite = (uint8_t)kit_suite(), .parties = 2, .not_after = 1000, .replay = REPLAY_SEALED, .retention_days = 2, .auditor = "Auditor"};
     for (party p = 0; p < 2; p++)
-        sign_keypair(&c.party[p].identity, &identity[p], &(struct rng_key){{(uint8_t)(p + 1)}});
+        sign_keypair(&c.party[p].identity, &identity[p], &(struct rng_key){.bytes = {(uint8_t)(p + 1)}, .suite = c.suite});
     return 0;
 }
 

@@ -39,7 +39,7 @@ static status send_ciphers(struct sim_party *me, enum message_kind kind, uint32_
 /* Bin j gets the huge plaintext 2^(600 + 16 j), encrypted with randomness that the owner remembers. */
 static void make_masks(struct sim_party *me, mpz_t *masks)
 {
-    struct rng_key key = {{3}};
+    struct rng_key key = {.bytes = {3}};
     struct rng g;
     BIGNUM(m);
     BIGNUM(s);
@@ -183,7 +183,7 @@ static void a_hostile_key_owner_reads_no_code_from_masked_and_rerandomised_repli
 static void the_same_reader_reads_every_code_of_naked_replies(void **state)
 {
     struct sim_party me;
-    struct rng_key key = {{4}};
+    struct rng_key key = {.bytes = {4}};
     struct rng g;
     mpz_t *masks;
 

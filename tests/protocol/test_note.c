@@ -2,6 +2,7 @@
  * example of that format. */
 #include "kit/cmocka.h"
 #include "kit/signed_note.h"
+#include "kit/suite.h"
 #include "kit/synthetic.h"
 
 #include "protocol/note.h"
@@ -18,7 +19,7 @@ static struct sign_secret secret;
 
 static int set_up(void **state)
 {
-    static const struct rng_key seed = {{9}};
+    const struct rng_key seed = {.bytes = {9}, .suite = (uint8_t)kit_suite()};
 
     (void)state;
     synthetic_contract(&contract, 3, 1);

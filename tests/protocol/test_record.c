@@ -14,7 +14,7 @@ static const uint64_t seed = 20240611;
 
 static void seeded(struct rng *g, uint64_t index)
 {
-    struct rng_key key = {{1, 2, 3}};
+    struct rng_key key = {.bytes = {1, 2, 3}};
 
     rng_init(g, &key, &(struct rng_address){.purpose = "record test", .index = seed + index});
 }
@@ -173,7 +173,7 @@ static void impossible_records_are_refused(void **state)
     refused(r, why)
     WITH(RECORD_SEND, r.type = (enum record_type)0, "type 0");
     WITH(RECORD_SEND, r.type = (enum record_type)8, "type 8");
-    WITH(RECORD_SEND, r.suite = 2, "unknown suite");
+    WITH(RECORD_SEND, r.suite = 3, "unknown suite");
     WITH(RECORD_SEND, r.peer = r.self, "a message to oneself");
     WITH(RECORD_SEND, r.peer = 8, "party 8");
     WITH(RECORD_SEND, r.phase = 0, "a message without phase");
@@ -209,12 +209,12 @@ static void the_head_is_the_leaf_of_the_merkle_tree(void **state)
     seeded(&g, 3000);
     r = drawn(&g, RECORD_SEND);
     record_encode(entry, &r);
-    entry_head(&head, entry, sizeof entry);
-    merkle_leaf(&leaf, entry, sizeof entry);
+    entry_head(&head, SUITE_INT1, entry, sizeof entry);
+    merkle_leaf(&leaf, SUITE_INT1, entry, sizeof entry);
     assert_true(hash_equal(&head, &leaf));
     for (size_t i = 0; i < sizeof entry; i++) { /* the signature is covered too */
         entry[i] ^= 1;
-        entry_head(&leaf, entry, sizeof entry);
+        entry_head(&leaf, SUITE_INT1, entry, sizeof entry);
         assert_false(hash_equal(&head, &leaf));
         entry[i] ^= 1;
     }

@@ -1,6 +1,7 @@
 /* Messages, randomness and blame of one session. */
 #include "kit/cmocka.h"
 #include "kit/sim.h"
+#include "kit/suite.h"
 #include "protocol/handshake.h"
 
 #include <string.h>
@@ -284,7 +285,7 @@ static status show_another_nonce(struct sim_party *me)
         return handshake_run(&me->ss, &none);
     TRY(session_send(&me->ss, 1, MESSAGE_commit, 0, commit[0], sizeof commit[0]));
     TRY(session_recv(&me->ss, 1, MESSAGE_commit, 0, commit[1], sizeof commit[1]));
-    hasher_init(&h, "hefu/promises/v1");
+    hasher_init(&h, kit_suite(), "hefu/promises/v1");
     for (party p = 0; p < 2; p++)
         for (size_t i = 0; i < BODY_COMMIT; i += HASH_BYTES)
             hasher_add(&h, commit[p] + i, HASH_BYTES);

@@ -1,4 +1,5 @@
 /* What outsiders are asked to date follows from the evidence file, and from nothing else. */
+#include "kit/suite.h"
 #include "kit/synthetic.h"
 
 #include "protocol/log.h"
@@ -48,7 +49,7 @@ static void digests_are_those_of_the_specification(void **state)
     read_stamps(&s, &session.bundle[1]);
     assert_true(hash_equal(&s.contract, &session.id));
     assert_true(hash_equal(&s.session, &session.session));
-    hasher_init(&h, "hefu/stamp start/v1");
+    hasher_init(&h, kit_suite(), "hefu/stamp start/v1");
     hasher_add_hash(&h, &session.id);
     hasher_add_hash(&h, &session.session);
     hasher_final(&h, &want);
@@ -60,7 +61,7 @@ static void digests_are_those_of_the_specification(void **state)
             for (size_t p = 0; p < 3; p++)
                 memcpy(joint + p * LOG_ROOT_BYTES, e.joint + p * JOINT_ITEM, LOG_ROOT_BYTES);
         }
-    hasher_init(&h, "hefu/stamp end/v1");
+    hasher_init(&h, kit_suite(), "hefu/stamp end/v1");
     hasher_add_hash(&h, &session.session);
     hasher_add(&h, joint, sizeof joint);
     hasher_final(&h, &want);

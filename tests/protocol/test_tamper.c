@@ -329,7 +329,7 @@ static void no_edit_verifies(void **state)
 
     (void)state;
     for (uint64_t n = 0; n < edits; n++) {
-        static const struct rng_key key = {{42}};
+        static const struct rng_key key = {.bytes = {42}};
         const int i = (int)(n % SESSIONS);
         struct edit e = {.s = &session[i], .other = &again[i]};
         enum verify_check check;

@@ -1,3 +1,4 @@
+#include "kit/suite.h"
 #include "kit/synthetic.h"
 #include "protocol/log.h"
 #include "protocol/messages.h"
@@ -638,7 +639,7 @@ static void an_invented_abort_does_not_hide_the_rest(void **state)
     (void)state;
     for (uint64_t seq = 0; seq + 10 < count; seq += 3) {
         struct edit e;
-        struct record abort = {.suite = 1,
+        struct record abort = {.suite = (uint8_t)kit_suite(),
                                .type = RECORD_ABORT,
                                .kind = STATUS_TIMEOUT,
                                .session = two.session,
@@ -677,7 +678,7 @@ static void a_signature_is_checked_wherever_no_other_log_vouches(void **state)
             continue;
         edit_begin(&e, &two, 0); /* a log that its writer signs, with a message that nobody signed */
         e.log.bytes[at + len - 1] ^= 1;
-        entry_head(&r.peer_head, e.log.bytes + at + RECORD_BYTES, SIGNED_BYTES);
+        entry_head(&r.peer_head, kit_suite(), e.log.bytes + at + RECORD_BYTES, SIGNED_BYTES);
         record_encode(e.log.bytes + at, &r);
         synthetic_resign(&e.log, seq, 2, &two.sign[0]);
         edit_end(&e, 0);

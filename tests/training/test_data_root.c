@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static const struct rng_key blind = {{1}}, other_blind = {{2}};
+static const struct rng_key blind = {.bytes = {1}, .suite = SUITE_INT1}, other_blind = {.bytes = {2}, .suite = SUITE_INT1};
 static struct dataset table;
 
 static int set_up(void **state)

@@ -285,7 +285,7 @@ static enum sim_fate say_it_differently(void *ctx, party from, party to, uint64_
     store_u16(context, from);
     store_u64(context + 2, r.pair_seq);
     rng_key_derive(&k, &c->sim->party[from].ss.peer[to].pair, "hefu/tag", context, sizeof context);
-    hash_keyed(&r.body_tag, k.bytes, "hefu/body/v1", frame + SIGNED_BYTES, *len - SIGNED_BYTES);
+    hash_keyed(&r.body_tag, k.suite, k.bytes, "hefu/body/v1", frame + SIGNED_BYTES, *len - SIGNED_BYTES);
     record_encode(frame, &r);
     sign_make(&sig, &c->sim->party[from].ss.sign, RECORD_SIGN_TAG, frame, RECORD_BYTES);
     memcpy(frame + RECORD_BYTES, sig.bytes, SIGNATURE_BYTES);

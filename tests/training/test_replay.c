@@ -1,6 +1,7 @@
 /* Real sessions: their logs verify, and each party's part replays bit for bit. */
 #include "kit/cmocka.h"
 #include "kit/sim.h"
+#include "kit/suite.h"
 #include "kit/synthetic.h"
 #include "protocol/log.h"
 #include "protocol/verify.h"
@@ -315,7 +316,7 @@ static void refuse_in(struct wire_writer *log, const struct log_entry *e, const 
     abort.peer = e->record.peer;
     abort.attempt = e->record.attempt;
     abort.seq = e->record.seq + 1;
-    entry_head(&abort.prev_head, log->bytes + at, log->len - at);
+    entry_head(&abort.prev_head, kit_suite(), log->bytes + at, log->len - at);
     record_encode(bytes, &abort);
     sign_make(&sig, &me->ss.sign, RECORD_SIGN_TAG, bytes, RECORD_BYTES);
     memcpy(bytes + RECORD_BYTES, sig.bytes, SIGNATURE_BYTES);

@@ -216,7 +216,7 @@ emit("GM_SECRET", b32(d))
 emit("GM_PUBLIC", compressed(times(d, G)))
 emit("GM_SIGNATURE", sign(d, ID, tuple_hash(b"hefu/test/v1", b"message")))
 
-# Two ends of an exchange as suite.c derives them.
+# Two ends of an exchange as sign.c derives them.
 SEEDS = [bytes([1]) * 32, bytes([2]) * 32]
 ends = [[secret(keyed(s, b"hefu/exchange/" + w)) for w in (b"lasting", b"fresh")] for s in SEEDS]
 points = [[times(k, G) for k in e] for e in ends]
@@ -226,6 +226,6 @@ zs = z_of(points[first][0]) + z_of(points[1 - first][0])
 keys = [exchange(*ends[i], *points[1 - i], zs, 32) for i in range(2)]
 assert keys[0] == keys[1]
 emit("GM_EXCHANGE_PUBLIC", publics)
-emit("GM_EXCHANGE", mac(keys[0], b"".join(map(sized, (b"hefu/pair/v1", publics[first], publics[1 - first], b"session")))))
+emit("GM_EXCHANGE", tuple_hash(b"hefu/pair/v2", keys[0], publics[first], publics[1 - first], b"session"))
 
 print("\n#endif")

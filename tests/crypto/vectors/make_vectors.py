@@ -249,7 +249,8 @@ emit("KX_ALICE", ALICE)
 emit("KX_ALICE_PUBLIC", ALICE_PUBLIC)
 emit("KX_BOB", BOB)
 emit("KX_BOB_PUBLIC", BOB_PUBLIC)
-emit("KX_SHARED", tuple_hash(b"hefu/pair/v1", SHARED, *sorted((ALICE_PUBLIC, BOB_PUBLIC)), b"session"))
+WIDE = [bytes([0xEC]) + k + bytes(33) for k in (ALICE_PUBLIC, BOB_PUBLIC)]  # as crypto/sign.h lays them out
+emit("KX_SHARED", tuple_hash(b"hefu/pair/v2", SHARED, *sorted(WIDE), b"session"))
 
 AD_SQRT = sqrt_ratio(-D - 1, 1)[1]                    # sqrt(a d - 1) with a = -1, either sign
 AD_SQRT = AD_SQRT if AD_SQRT % 2 == 1 else -AD_SQRT % P  # RFC 9496 takes the odd one
