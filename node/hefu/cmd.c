@@ -21,6 +21,12 @@ const char *cmd_plural(size_t n)
     return n == 1 ? "" : "s";
 }
 
+status cmd_suite(enum suite *out, const char *text, struct fault *f)
+{
+    *out = suite_from_name(text);
+    return *out ? OK : fault_set(f, STATUS_USAGE, "--suite is \"%.40s\", not INT1 or GM1", text);
+}
+
 void cmd_warn(const char *fmt, ...)
 {
     va_list ap;

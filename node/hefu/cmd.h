@@ -6,6 +6,7 @@
 #define HEFU_CMD_H
 
 #include "crypto/status.h"
+#include "crypto/suite.h"
 
 #include <jansson.h>
 
@@ -56,6 +57,9 @@ struct cmd_line {
 
 /* Fill the targets.  STATUS_USAGE in words; --help prints and ends the program. */
 MUST_USE status cmd_parse(const struct cmd_line *line, int argc, char **argv, struct fault *f);
+
+/* What an option --suite says.  STATUS_USAGE in words. */
+MUST_USE status cmd_suite(enum suite *out, const char *text, struct fault *f);
 
 /* ---- printing ---- */
 

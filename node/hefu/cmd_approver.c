@@ -4,10 +4,9 @@
 #include "node/local/ca.h"
 #include "node/local/config.h"
 #include "node/local/keyring.h"
-#include "node/local/schema.h"
 #include "node/net/store.h"
 
-#include <assert.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,30 +22,41 @@ static status open_store(struct store **out, const char *dir, struct fault *f)
     return store_open(out, config->state_dir, f);
 }
 
-static void public_hex(char out[2 * HASH_BYTES + 1], const struct sign_public *key)
-{
-    struct hash h;
+enum { PUBLIC_HEX = 2 * SIGN_PUBLIC_BYTES + 1 };
 
-    static_assert(sizeof h.bytes == sizeof key->bytes, "a key is as long as a hash");
-    memcpy(h.bytes, key->bytes, sizeof h.bytes);
-    hash_hex(&h, out);
+static void public_hex(char out[PUBLIC_HEX], const struct sign_public *key)
+{
+    sodium_bin2hex(out, PUBLIC_HEX, key->bytes, SIGN_PUBLIC_BYTES);
+}
+
+static int public_from_hex(struct sign_public *out, const char *text)
+{
+    size_t len = 0;
+
+    return sodium_hex2bin(out->bytes, SIGN_PUBLIC_BYTES, text, strlen(text), NULL, &len, NULL) == 0 && len == SIGN_PUBLIC_BYTES &&
+           sign_public_check(out, sign_public_suite(out)) == OK;
 }
 
 static status run_key(int argc, char **argv, struct fault *f)
 {
-    const char *file = NULL;
+    const char *file = NULL, *suite = "INT1";
     struct keyring *key AUTO(keyring_clear) = NULL;
-    char hex[2 * HASH_BYTES + 1];
-    const struct cmd_option options[] = {{0}};
+    char hex[PUBLIC_HEX];
+    enum suite s;
+    const struct cmd_option options[] = {
+        {"suite", "SUITE", "INT1 (default) for an Ed25519 key, GM1 for an SM2 key", .text = &suite},
+        {0},
+    };
 
     TRY(cmd_parse(&(struct cmd_line){"hefu node approver key", "FILE",
                                      "Make a person's own key in a new file, and print its public part.  The file stays with the "
                                      "person, not with the node.",
                                      options, {&file}, 1},
                   argc, argv, f));
-    TRY(ca_make_key(file, f));
+    TRY(cmd_suite(&s, suite, f));
+    TRY(ca_make_key(file, s, f));
     TRY(keyring_new(&key, file, NULL, f));
-    public_hex(hex, keyring_public(key));
+    public_hex(hex, keyring_public(key, keyring_suite(key)));
     printf("%s\n", hex);
     return OK;
 }
@@ -56,7 +66,6 @@ static status run_add(int argc, char **argv, struct fault *f)
     const char *name = NULL, *text = NULL, *dir = ".";
     struct store *store AUTO(store_clear) = NULL;
     struct sign_public key;
-    struct hash bytes;
     const struct cmd_option options[] = {
         {"node", "DIR", "the node's directory (.)", .text = &dir},
         {0},
@@ -68,9 +77,8 @@ static status run_add(int argc, char **argv, struct fault *f)
                   argc, argv, f));
     if (!name_is_valid(name))
         return fault_set(f, STATUS_USAGE, "\"%.40s\" is not a name: %s", name, NAME_RULE);
-    if (!schema_hash_from_text(&bytes, text))
-        return fault_set(f, STATUS_USAGE, "PUBLIC is \"%.80s\", not a public key of 64 hexadecimal digits", text);
-    memcpy(key.bytes, bytes.bytes, sizeof key.bytes);
+    if (!public_from_hex(&key, text))
+        return fault_set(f, STATUS_USAGE, "PUBLIC is \"%.80s\", not a public key of 66 hexadecimal digits", text);
     TRY(open_store(&store, dir, f));
     TRY(store_add_approver(store, name, &key, f));
     printf("approver %s is registered\n", name);
@@ -116,7 +124,7 @@ static status run_list(int argc, char **argv, struct fault *f)
     TRY(store_list_approvers(store, &list, &count, f));
     all = json ? json_array() : NULL;
     for (size_t i = 0; i < count; i++) {
-        char hex[2 * HASH_BYTES + 1];
+        char hex[PUBLIC_HEX];
 
         public_hex(hex, &list[i].key);
         if (json)

@@ -9,19 +9,22 @@
 
 static status run_init(int argc, char **argv, struct fault *f)
 {
-    const char *dir = NULL, *name = NULL;
+    const char *dir = NULL, *name = NULL, *suite = "INT1";
+    enum suite s;
     const struct cmd_option options[] = {
         {"name", "TITLE", "the consortium's name, such as \"Credit consortium\"", .text = &name, .required = 1},
+        {"suite", "SUITE", "INT1 (default): Ed25519, for TLS and all contracts of INT1; GM1: SM2, for those of GM1", .text = &suite},
         {0},
     };
 
     TRY(cmd_parse(&(struct cmd_line){"hefu ca init", "DIR", "Make a consortium CA in DIR.", options, {&dir}, 1}, argc,
                   argv, f));
-    TRY(ca_init(dir, name, f));
+    TRY(cmd_suite(&s, suite, f));
+    TRY(ca_init(dir, name, s, f));
     printf("%s/ca.pem\n", dir);
     fprintf(stderr, "made a CA; keep %s/ca.key where only its keeper can read it\n"
-                    "next: hefu ca issue %s --name PARTY --role node --csr PARTY.csr --out DIR\n",
-            dir, dir);
+                    "next: hefu ca issue %s --name PARTY --role node --csr PARTY%s.csr --out DIR\n",
+            dir, dir, ca_file_mark(s));
     return OK;
 }
 
@@ -32,8 +35,8 @@ static json_t *certificate_json(const struct certificate *c)
     hash_hex(&c->fingerprint, fingerprint);
     certificate_date(from, c->not_before);
     certificate_date(until, c->not_after);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "name", c->name, "role", certificate_role_name(c->role),
-                     "fingerprint", fingerprint, "serial", c->serial, "not_before", from, "not_after", until);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "name", c->name, "role", certificate_role_name(c->role),
+                     "suite", suite_name(sign_public_suite(&c->key)), "fingerprint", fingerprint, "serial", c->serial, "not_before", from, "not_after", until);
 }
 
 static status run_issue(int argc, char **argv, struct fault *f)
@@ -64,8 +67,8 @@ static status run_issue(int argc, char **argv, struct fault *f)
         return cmd_print_json(certificate_json(&issued), f);
     hash_hex(&issued.fingerprint, fingerprint);
     certificate_date(until, issued.not_after);
-    printf("%s/%s.pem\nfingerprint  %s\nserial       %s\nvalid until  %s\n", request.out, request.name, fingerprint,
-           issued.serial, until);
+    printf("%s/%s%s.pem\nfingerprint  %s\nserial       %s\nvalid until  %s\n", request.out, request.name,
+           ca_file_mark(sign_public_suite(&issued.key)), fingerprint, issued.serial, until);
     return OK;
 }
 
@@ -177,8 +180,8 @@ static status run_show(int argc, char **argv, struct fault *f)
     hash_hex(&c.fingerprint, fingerprint);
     certificate_date(from, c.not_before);
     certificate_date(until, c.not_after);
-    printf("name         %s\nrole         %s\nfingerprint  %s\nserial       %s\nvalid        %s to %s\n", c.name,
-           certificate_role_name(c.role), fingerprint, c.serial, from, until);
+    printf("name         %s\nrole         %s\nsuite        %s\nfingerprint  %s\nserial       %s\nvalid        %s to %s\n", c.name,
+           certificate_role_name(c.role), suite_name(sign_public_suite(&c.key)), fingerprint, c.serial, from, until);
     return OK;
 }
 

@@ -72,11 +72,14 @@ static json_t *config_json(const struct coordinator_config *c)
     json_t *nodes = json_array();
 
     for (uint32_t i = 0; i < c->num_nodes; i++) {
-        char fingerprint[2 * HASH_BYTES + 1];
+        const struct hash *gm = config_peer_pin(&c->nodes[i], SUITE_GM1);
+        char fingerprint[2 * HASH_BYTES + 1], gm_fingerprint[2 * HASH_BYTES + 1];
 
         hash_hex(&c->nodes[i].fingerprint, fingerprint);
-        json_array_append_new(nodes, json_pack("{s:s, s:s, s:s}", "name", c->nodes[i].name, "address",
-                                               c->nodes[i].address, "fingerprint", fingerprint));
+        hash_hex(&c->nodes[i].gm_fingerprint, gm_fingerprint);
+        json_array_append_new(nodes, json_pack("{s:s, s:s, s:s, s:s?}", "name", c->nodes[i].name, "address",
+                                               c->nodes[i].address, "fingerprint", fingerprint, "gm_fingerprint",
+                                               gm ? gm_fingerprint : NULL));
     }
     return json_pack("{s:s, s:s, s:s, s:s, s:o, s:{s:i, s:i}}", "certificate", c->certificate, "key", "(hidden)", "ca",
                      c->ca, "crl", c->crl, "nodes", nodes, "deadlines", "handshake_s", (int)c->deadlines.handshake_s,
@@ -100,10 +103,10 @@ static status run_show(int argc, char **argv, struct fault *f)
     TRY(load(&config, path, given, f));
     if (json)
         return cmd_print_json(config_json(config), f);
-    identity_print_certificate(config->certificate);
+    identity_print_certificate("certificate", config->certificate);
     for (uint32_t i = 0; i < config->num_nodes; i++)
-        printf("%s%-12s  %s\n", i ? "              " : "nodes         ", config->nodes[i].name,
-               config->nodes[i].address);
+        printf("%s%-12s  %s%s\n", i ? "              " : "nodes         ", config->nodes[i].name, config->nodes[i].address,
+               config_peer_pin(&config->nodes[i], SUITE_GM1) ? ", GM1 too" : "");
     printf("deadlines     handshake %u s, approval %u s\n", config->deadlines.handshake_s,
            config->deadlines.approval_s);
     return OK;
@@ -113,14 +116,22 @@ static status run_show(int argc, char **argv, struct fault *f)
 
 static void check_coordinator(struct findings *all, const struct coordinator_config *config, const char *path)
 {
-    const struct identity own = {.config = path, .role = ROLE_COORDINATOR, .certificate = config->certificate,
-                                 .key = config->key, .ca = config->ca, .crl = config->crl};
+    const struct identity own = {.config = path, .role = ROLE_COORDINATOR, .suite = SUITE_INT1,
+                                 .certificate = config->certificate, .key = config->key, .ca = config->ca,
+                                 .crl = config->crl};
+    const struct identity gm = {.config = path, .suite = SUITE_GM1, .ca = config->gm.ca, .crl = config->gm.crl};
 
+    found(all, FINDING_OK, "configuration", "%s", path);
     identity_check(all, &own);
     if (config->num_nodes == 0)
         found(all, FINDING_WARNING, "nodes", "none yet (hefu node trust NODE.pem --address ... --coordinator %s)", path);
     for (uint32_t i = 0; i < config->num_nodes; i++)
         identity_check_pinned(all, &own, config->nodes[i].name, &config->nodes[i].fingerprint, ROLE_NODE);
+    all->gm = 1;
+    for (uint32_t i = 0; gm.ca[0] && i < config->num_nodes; i++)
+        if (config_peer_pin(&config->nodes[i], SUITE_GM1))
+            identity_check_pinned(all, &gm, config->nodes[i].name, &config->nodes[i].gm_fingerprint, ROLE_NODE);
+    all->gm = 0;
 }
 
 static status run_check(int argc, char **argv, struct fault *f)

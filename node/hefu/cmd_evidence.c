@@ -550,6 +550,7 @@ static status destroy_session(enum retention *what, const struct premises *p, co
     TRY(session_table_read(&k->table, dir, f));
     TRY(check_due(&k->papers.contract, session, dir, f));
     TRY(keyring_new(&k->keys, p->config->key, p->config->state_dir, f));
+    TRY(keyring_add(k->keys, p->config->gm.key, f));
     return retention_settle(what, dir, &k->papers.contract, &k->papers.contract_id, k->table.self, k->table.attempt, k->keys, now(),
                             f);
 }

@@ -215,7 +215,7 @@ static status sign_request(json_t *request, const json_t *state, const char *par
     TRY(keyring_new(&key, key_file, NULL, f));
     approver_statement(&statement, &id, (uint32_t)json_count(json_object_get(state, "approvals"), "attempt"), party_name, as);
     TRY(wire_writer_status(&statement));
-    keyring_sign(key, &sig, APPROVER_SIGN_TAG, statement.bytes, statement.len);
+    keyring_sign(key, &sig, keyring_suite(key), APPROVER_SIGN_TAG, statement.bytes, statement.len);
     json_object_set_new(request, "as", json_string(as));
     json_object_set_new(request, "signature", control_hex(sig.bytes, sizeof sig.bytes));
     return OK;

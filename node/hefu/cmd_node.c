@@ -10,6 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+static status load_config(struct node_config **out, const char *dir, struct fault *f)
+{
+    struct node_config *c AUTO(auto_free) = NULL;
+    char path[FILES_PATH_BYTES];
+
+    TRY(alloc_zeroed(&c, 1, sizeof *c));
+    TRY(identity_config(path, dir, "node.yaml", f));
+    TRY(config_load_node(c, path, f));
+    *out = c;
+    c = NULL;
+    return OK;
+}
+
 /* ---- init ---- */
 
 static const char node_yaml[] =
@@ -70,6 +83,72 @@ static status run_init(int argc, char **argv, struct fault *f)
     return OK;
 }
 
+/* ---- gm ---- */
+
+static const char gm_yaml[] =
+    "\n"
+    "# The second identity, SM2: it signs contracts of suite GM1.\n"
+    "gm:\n"
+    "  certificate: %s-gm.pem\n"
+    "  key: node-gm.key\n"
+    "  ca: ca-gm.pem\n"
+    "  crl: crl-gm.pem\n";
+
+/* node.yaml, read as it would be with these lines at its end, gets them. */
+static status add_gm(const char *path, const struct node_config *config, struct fault *f)
+{
+    struct node_config *changed AUTO(auto_free) = NULL;
+    uint8_t *text AUTO(auto_free) = NULL;
+    char lines[sizeof gm_yaml + NAME_BYTES], *whole AUTO(auto_free) = NULL;
+    size_t len = 0, added;
+
+    added = (size_t)snprintf(lines, sizeof lines, gm_yaml, config->name);
+    TRY(alloc_zeroed(&changed, 1, sizeof *changed));
+    TRY(files_read(&text, &len, path, CONFIG_FILE_BYTES_MAX, f));
+    TRY(alloc_zeroed(&whole, len + added + 1, 1));
+    memcpy(whole, text, len);
+    memcpy(whole + len, lines, added);
+    if (config_parse_node(changed, path, whole, len + added, NULL) != OK || !changed->gm.certificate[0]) {
+        fault_hint(f, "add by hand what configs/node.yaml has under gm");
+        return fault_set(f, STATUS_CONFIG, "%s is written in a way that cannot be added to", path);
+    }
+    return files_write(path, whole, len + added, 0600, f);
+}
+
+static status run_gm(int argc, char **argv, struct fault *f)
+{
+    struct node_config *config AUTO(auto_free) = NULL;
+    const char *given = ".";
+    char path[FILES_PATH_BYTES], dir[FILES_PATH_BYTES];
+    const struct cmd_option options[] = {
+        {"node", "DIR", "the node's directory (.)", .text = &given},
+        {0},
+    };
+
+    TRY(cmd_parse(&(struct cmd_line){"hefu node gm", "",
+                                     "Give the node a second identity, for contracts of suite GM1: an SM2 key that never leaves "
+                                     "it, a request for its certificate, and their names in node.yaml.",
+                                     options, {0}, 0},
+                  argc, argv, f));
+    TRY(load_config(&config, given, f));
+    TRY(identity_config(path, given, "node.yaml", f));
+    TRY(files_directory(dir, path, f));
+    if (config->gm.certificate[0])
+        return fault_set(f, STATUS_USAGE, "%s names an sm2 certificate already: %s", path, config->gm.certificate);
+    TRY(identity_make_key(dir, "node-gm.key", "node-gm.csr", config->name, SUITE_GM1, f));
+    TRY(add_gm(path, config, f));
+    printf("%s/node-gm.csr\n", dir);
+    fprintf(stderr,
+            "next:\n"
+            "  1. send %s/node-gm.csr to the keeper of the consortium's SM2 CA (hefu ca init CA --suite GM1), who runs\n"
+            "     hefu ca issue CA --name %s --role node --csr node-gm.csr --out DIR\n"
+            "  2. put its %s-gm.pem, ca-gm.pem and crl-gm.pem into %s, and restart hefud\n"
+            "  3. hefu node trust PEER-gm.pem --node %s   for every peer that takes part\n"
+            "  4. hefu node check --node %s\n",
+            dir, config->name, config->name, dir, dir, dir);
+    return OK;
+}
+
 /* ---- trust ---- */
 
 static status run_trust(int argc, char **argv, struct fault *f)
@@ -77,6 +156,7 @@ static status run_trust(int argc, char **argv, struct fault *f)
     const char *file = NULL, *dir = ".", *coordinator = NULL, *address = NULL;
     struct certificate c AUTO(certificate_clear) = {0};
     char path[FILES_PATH_BYTES];
+    int gm;
     const struct cmd_option options[] = {
         {"address", "ADDRESS", "where that node listens", .text = &address},
         {"node", "DIR", "the node's directory (.)", .text = &dir},
@@ -85,15 +165,19 @@ static status run_trust(int argc, char **argv, struct fault *f)
     };
 
     TRY(cmd_parse(&(struct cmd_line){"hefu node trust", "CERTIFICATE",
-                                     "Pin the certificate of a peer node or of a coordinator in node.yaml.  Its "
-                                     "fingerprint should have come by another way too.",
+                                     "Pin the certificate of a peer node or of a coordinator in node.yaml; and then the SM2 "
+                                     "certificate of a peer, for contracts of suite GM1.  Its fingerprint should have come by "
+                                     "another way too.",
                                      options, {&file}, 1},
                   argc, argv, f));
     TRY(certificate_load(&c, file, f));
     if (address && !config_address_is_valid(address))
         return fault_set(f, STATUS_USAGE, "--address is \"%.80s\", not an address such as tcp://127.0.0.1:7101",
                          address);
-    if (c.role == ROLE_NODE && !address)
+    gm = sign_public_suite(&c.key) == SUITE_GM1;
+    if (gm && address)
+        return fault_set(f, STATUS_USAGE, "--address goes with the first certificate of %s, not with this one", c.name);
+    if (c.role == ROLE_NODE && !gm && !address)
         return fault_set(f, STATUS_USAGE, "--address is missing: %s is a node", c.name);
     if (coordinator) {
         TRY(identity_config(path, coordinator, "coordinator.yaml", f));
@@ -102,7 +186,7 @@ static status run_trust(int argc, char **argv, struct fault *f)
         TRY(identity_config(path, dir, "node.yaml", f));
         TRY(trust_in_node_file(path, &c, address, f));
     }
-    printf("%s %s is trusted\n", certificate_role_name(c.role), c.name);
+    printf("%s %s is trusted%s\n", certificate_role_name(c.role), c.name, gm ? " in contracts of suite GM1" : "");
     return OK;
 }
 
@@ -122,11 +206,13 @@ static json_t *peers_json(const struct config_peer *peers, uint32_t count)
     json_t *list = json_array();
 
     for (uint32_t i = 0; i < count; i++) {
-        char fingerprint[2 * HASH_BYTES + 1];
+        const struct hash *gm = config_peer_pin(&peers[i], SUITE_GM1);
+        char fingerprint[2 * HASH_BYTES + 1], gm_fingerprint[2 * HASH_BYTES + 1];
 
         hash_hex(&peers[i].fingerprint, fingerprint);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", peers[i].name, "address", peers[i].address,
-                                              "fingerprint", fingerprint));
+        hash_hex(&peers[i].gm_fingerprint, gm_fingerprint);
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s?}", "name", peers[i].name, "address", peers[i].address,
+                                              "fingerprint", fingerprint, "gm_fingerprint", gm ? gm_fingerprint : NULL));
     }
     return list;
 }
@@ -145,14 +231,22 @@ static json_t *coordinators_json(const struct node_config *c)
     return list;
 }
 
+static json_t *gm_json(const struct config_gm *gm)
+{
+    if (!gm->certificate[0])
+        return json_null();
+    return json_pack("{s:s, s:s, s:s, s:s}", "certificate", gm->certificate, "key", "(hidden)", "ca", gm->ca, "crl", gm->crl);
+}
+
 static json_t *config_json(const struct node_config *c)
 {
     const struct config_deadlines *d = &c->deadlines;
 
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:{s:i, s:i, s:i, s:i},"
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:{s:i, s:i, s:i, s:i},"
                      " s:{s:s, s:i, s:i, s:i, s:o, s:o, s:i, s:i}, s:{s:i, s:i, s:i}}",
                      "name", c->name, "listen", c->listen, "state_dir", c->state_dir, "certificate", c->certificate,
-                     "key", "(hidden)", "ca", c->ca, "crl", c->crl, "peers", peers_json(c->peers, c->num_peers),
+                     "key", "(hidden)", "ca", c->ca, "crl", c->crl, "gm", gm_json(&c->gm),
+                     "peers", peers_json(c->peers, c->num_peers),
                      "coordinators", coordinators_json(c), "deadlines", "handshake_s", (int)d->handshake_s, "peer_s",
                      (int)d->peer_s, "approval_s", (int)d->approval_s, "job_s", (int)d->job_s, "policy", "approve",
                      c->policy.approve == APPROVE_AUTO ? "auto" : "ask", "min_rows", (int)c->policy.min_rows,
@@ -167,9 +261,14 @@ static json_t *config_json(const struct node_config *c)
 static void print_config(const struct node_config *c)
 {
     printf("name          %s\nlistens at    %s\nstate         %s\n", c->name, c->listen, c->state_dir);
-    identity_print_certificate(c->certificate);
+    identity_print_certificate("certificate", c->certificate);
+    if (c->gm.certificate[0])
+        identity_print_certificate("suite GM1", c->gm.certificate);
+    else
+        printf("suite GM1     not yet (hefu node gm)\n");
     for (uint32_t i = 0; i < c->num_peers; i++)
-        printf("%s%-12s  %s\n", i ? "              " : "peers         ", c->peers[i].name, c->peers[i].address);
+        printf("%s%-12s  %s%s\n", i ? "              " : "peers         ", c->peers[i].name, c->peers[i].address,
+               config_peer_pin(&c->peers[i], SUITE_GM1) ? ", GM1 too" : "");
     for (uint32_t i = 0; i < c->num_coordinators; i++)
         printf("%s%s\n", i ? "              " : "coordinators  ", c->coordinators[i].name);
     printf("approval      %s\n", c->policy.approve == APPROVE_AUTO ? "automatic within policy" : "asks the operator");
@@ -180,19 +279,6 @@ static void print_config(const struct node_config *c)
         printf("              at most %u contracts a table in %d days\n", c->policy.contracts_per_table, POLICY_USES_DAYS);
     printf("deadlines     handshake %u s, silent peer %u s, approval %u s, job %u s\n", c->deadlines.handshake_s,
            c->deadlines.peer_s, c->deadlines.approval_s, c->deadlines.job_s);
-}
-
-static status load_config(struct node_config **out, const char *dir, struct fault *f)
-{
-    struct node_config *c AUTO(auto_free) = NULL;
-    char path[FILES_PATH_BYTES];
-
-    TRY(alloc_zeroed(&c, 1, sizeof *c));
-    TRY(identity_config(path, dir, "node.yaml", f));
-    TRY(config_load_node(c, path, f));
-    *out = c;
-    c = NULL;
-    return OK;
 }
 
 static status run_show(int argc, char **argv, struct fault *f)
@@ -257,11 +343,38 @@ static void check_approvers(struct findings *all, const struct node_config *conf
           count, config->policy.approvals);
 }
 
+/* The other identity, and who is known by theirs. */
+static void check_gm(struct findings *all, const struct node_config *config, const char *path)
+{
+    const struct config_gm *gm = &config->gm;
+    const struct identity own = {.config = path, .name = config->name, .role = ROLE_NODE, .suite = SUITE_GM1, .key = gm->key,
+                                 .certificate = gm->certificate, .ca = gm->ca, .crl = gm->crl};
+
+    if (!gm->certificate[0]) {
+        found(all, FINDING_OK, "gm", "none: contracts of suite GM1 are refused (hefu node gm)");
+        return;
+    }
+    all->gm = 1;
+    identity_check(all, &own);
+    for (uint32_t i = 0; i < config->num_peers; i++) {
+        const struct config_peer *peer = &config->peers[i];
+
+        if (config_peer_pin(peer, SUITE_GM1))
+            identity_check_pinned(all, &own, peer->name, &peer->gm_fingerprint, ROLE_NODE);
+        else
+            found(all, FINDING_WARNING, peer->name, "its sm2 certificate is not known: contracts of suite GM1 with it are refused "
+                                                    "(hefu node trust %s-gm.pem)", peer->name);
+    }
+    all->gm = 0;
+}
+
 static void check_node(struct findings *all, const struct node_config *config, const char *path)
 {
-    const struct identity own = {.config = path, .name = config->name, .role = ROLE_NODE, .key = config->key,
-                                 .certificate = config->certificate, .ca = config->ca, .crl = config->crl};
+    const struct identity own = {.config = path, .name = config->name, .role = ROLE_NODE, .suite = SUITE_INT1,
+                                 .key = config->key, .certificate = config->certificate, .ca = config->ca,
+                                 .crl = config->crl};
 
+    found(all, FINDING_OK, "configuration", "%s", path);
     identity_check(all, &own);
     check_state(all, config);
     check_approvers(all, config);
@@ -274,6 +387,7 @@ static void check_node(struct findings *all, const struct node_config *config, c
     for (uint32_t i = 0; i < config->num_coordinators; i++)
         identity_check_pinned(all, &own, config->coordinators[i].name, &config->coordinators[i].fingerprint,
                               ROLE_COORDINATOR);
+    check_gm(all, config, path);
 }
 
 static status run_check(int argc, char **argv, struct fault *f)
@@ -307,6 +421,7 @@ status cmd_node(int argc, char **argv, struct fault *f)
 {
     static const struct cmd table[] = {
         {"init", "make a node's directory with a key and a certificate request", run_init},
+        {"gm", "a second identity, SM2, for contracts of suite GM1", run_gm},
         {"trust", "pin the certificate of a peer or a coordinator", run_trust},
         {"approver", "whose signatures count where the policy asks for several", cmd_approver},
         {"show", "show the configuration, defaults included", run_show},

@@ -20,7 +20,7 @@ enum { KEY_BITS_DEFAULT = 3072, MIN_ROWS_DEFAULT = 100, MIN_POSITIVES = 10, ROWS
 
 struct trial {
     struct cmd_list parties;
-    const char *id, *label, *split, *out, *on_duplicate, *sigmoid;
+    const char *id, *label, *split, *out, *on_duplicate, *sigmoid, *suite;
     uint32_t passes, key_bits, min_rows;
     int as_json, quiet, keep, force;
 
@@ -147,6 +147,7 @@ static status read_arguments(struct trial *t, int argc, char **argv, struct faul
         {"split", "FILE", "a CSV id,split with train or test; without it 30 % are drawn", .text = &t->split},
         {"passes", "N", "passes over the data (14; linear: 10)", .count = &t->passes, .min = 2, .max = PASSES_MAX},
         {"sigmoid", "KIND", "exact (default), or linear, which costs less", .text = &t->sigmoid},
+        {"suite", "SUITE", "INT1 (default), or GM1: SM2, SM3 and SM4", .text = &t->suite},
         {"key-bits", "N", "Paillier keys: 2048, 3072 (default) or 4096", .count = &t->key_bits, .min = 0, .max = 1 << 20},
         {"min-rows", "N", "stop when fewer people are common (100)", .count = &t->min_rows, .min = 10, .max = 1000000000},
         {"on-duplicate", "RULE", "for conflicting rows of one id: first (default) or refuse", .text = &t->on_duplicate},
@@ -169,6 +170,7 @@ static status read_arguments(struct trial *t, int argc, char **argv, struct faul
         return fault_set(f, STATUS_USAGE, "--on-duplicate is \"%.40s\", not first or refuse", t->on_duplicate);
     if (strcmp(t->sigmoid, "exact") != 0 && strcmp(t->sigmoid, "linear") != 0)
         return fault_set(f, STATUS_USAGE, "--sigmoid is \"%.40s\", not exact or linear", t->sigmoid);
+    TRY(cmd_suite(&t->consortium.suite, t->suite, f));
     if (strcmp(t->id, t->label) == 0)
         return fault_set(f, STATUS_USAGE, "--id and --label name the same column, \"%s\"", t->id);
     return take_parties(t, f);
@@ -259,6 +261,7 @@ static struct job_file make_job(const struct trial *t)
         .num_tables = t->consortium.parties,
         .training = {.passes = PASSES_EXACT, .ridge_micro = RIDGE_MICRO, .sigmoid = SIGMOID_TABLE,
                      .table_bits = TABLE_BITS_DEFAULT, .score_range = SCORE_RANGE_DEFAULT},
+        .suite = t->consortium.suite,
         .key_bits = t->key_bits,
         .test = {.rule = t->split ? TEST_LISTED : TEST_DRAWN, .permille = t->split ? 0 : TEST_PERMILLE},
         .limits = {.min_rows = t->min_rows, .min_positives = MIN_POSITIVES, .rows_per_bin = ROWS_PER_BIN, .attempts = 1},
@@ -289,7 +292,8 @@ static status run_job(struct trial *t, struct bar *bar, struct fault *f)
 
     TRY(audience_of_coordinator(&audience, t->consortium.coordinator, f));
     TRY(coordinate_propose(&job, &audience, &file, bar, f));
-    bar_note(bar, "job %s: %u passes, %u-bit keys", job.view.id, file.training.passes, file.key_bits);
+    bar_note(bar, "job %s: suite %s, %u passes, %u-bit keys", job.view.id, suite_name(file.suite), file.training.passes,
+             file.key_bits);
     code = coordinate_run(&job, f);
     if (code != OK && consortium_check(&t->consortium, &death) != OK) {
         *f = death; /* a node that died explains more than its silence */
@@ -328,6 +332,7 @@ status cmd_try(int argc, char **argv, struct fault *f)
     t->out = "hefu-out";
     t->on_duplicate = "first";
     t->sigmoid = "exact";
+    t->suite = "INT1";
     t->key_bits = KEY_BITS_DEFAULT;
     t->min_rows = MIN_ROWS_DEFAULT;
     TRY(read_arguments(t, argc, argv, f));

@@ -64,12 +64,16 @@ static status choose_ports(struct consortium *c, struct fault *f)
 
 /* ---- files ---- */
 
-static void print_peer(FILE *out, const struct consortium_party *p)
+static void print_peer(FILE *out, const struct consortium_party *p, enum suite s)
 {
     char hex[2 * HASH_BYTES + 1];
 
     hash_hex(&p->fingerprint, hex);
     fprintf(out, "  - name: %s\n    address: tcp://127.0.0.1:%u\n    fingerprint: %s\n", p->name, p->port, hex);
+    if (s != SUITE_GM1)
+        return;
+    hash_hex(&p->gm_fingerprint, hex);
+    fprintf(out, "    gm_fingerprint: %s\n", hex);
 }
 
 static status write_text(const char *dir, const char *name, char *text, size_t len, struct fault *f)
@@ -107,12 +111,14 @@ static status write_node(const struct consortium *c, uint32_t self, const struct
             "certificate: %s.pem\n"
             "key: %s.key\n"
             "ca: ca.pem\n"
-            "crl: crl.pem\n"
-            "peers:\n",
+            "crl: crl.pem\n",
             me->name, me->name, me->port, me->name, me->name);
+    if (c->suite == SUITE_GM1)
+        fprintf(out, "gm: {certificate: %s-gm.pem, key: %s-gm.key, ca: ca-gm.pem, crl: crl-gm.pem}\n", me->name, me->name);
+    fprintf(out, "peers:\n");
     for (uint32_t p = 0; p < c->parties; p++)
         if (p != self)
-            print_peer(out, &c->party[p]);
+            print_peer(out, &c->party[p], c->suite);
     hash_hex(&coordinator->fingerprint, hex);
     fprintf(out,
             "coordinators:\n"
@@ -147,7 +153,7 @@ static status write_coordinator(struct consortium *c, const char *dir, const cha
             "nodes:\n",
             name, name);
     for (uint32_t p = 0; p < c->parties; p++)
-        print_peer(out, &c->party[p]);
+        print_peer(out, &c->party[p], c->suite);
     fclose(out);
     TRY(write_text(dir, "coordinator.yaml", text, len, f));
     return files_join(c->coordinator, dir, "coordinator.yaml", f);
@@ -170,30 +176,43 @@ static const char *coordinator_name(const struct consortium *c)
     return names[n];
 }
 
+/* By the CA in that directory. */
+static status issue_node(struct hash *fingerprint, const char *ca, const struct consortium_party *p, struct fault *f)
+{
+    const struct ca_request request = {.name = p->name, .role = ROLE_NODE, .days = CERTIFICATE_DAYS, .out = p->dir};
+    struct certificate issued AUTO(certificate_clear) = {0};
+
+    TRY(ca_issue(ca, &request, &issued, f));
+    *fingerprint = issued.fingerprint;
+    return OK;
+}
+
 status consortium_make(struct consortium *c, struct fault *f)
 {
     struct certificate coordinator AUTO(certificate_clear) = {0};
-    char ca[FILES_PATH_BYTES], nodes[FILES_PATH_BYTES], own[FILES_PATH_BYTES];
+    char ca[FILES_PATH_BYTES], ca_gm[FILES_PATH_BYTES], nodes[FILES_PATH_BYTES], own[FILES_PATH_BYTES];
     const char *name = coordinator_name(c);
 
     TRY(choose_ports(c, f));
     TRY(files_make_directory(c->dir, f));
     TRY(files_join(ca, c->dir, "ca", f));
+    TRY(files_join(ca_gm, c->dir, "ca-gm", f));
     TRY(files_join(nodes, c->dir, "nodes", f));
     TRY(files_join(own, c->dir, "coordinator", f));
-    TRY(ca_init(ca, "hefu try", f));
+    TRY(ca_init(ca, "hefu try", SUITE_INT1, f));
+    if (c->suite == SUITE_GM1)
+        TRY(ca_init(ca_gm, "hefu try, suite GM1", SUITE_GM1, f));
     TRY(files_make_directory(own, f));
     TRY(ca_issue(ca, &(struct ca_request){.name = name, .role = ROLE_COORDINATOR, .days = CERTIFICATE_DAYS, .out = own},
                  &coordinator, f));
     for (uint32_t i = 0; i < c->parties; i++) {
         struct consortium_party *p = &c->party[i];
-        struct certificate issued AUTO(certificate_clear) = {0};
 
         TRY(files_join(p->dir, nodes, p->name, f));
         TRY(files_make_directory(p->dir, f));
-        TRY(ca_issue(ca, &(struct ca_request){.name = p->name, .role = ROLE_NODE, .days = CERTIFICATE_DAYS,
-                                              .out = p->dir}, &issued, f));
-        p->fingerprint = issued.fingerprint;
+        TRY(issue_node(&p->fingerprint, ca, p, f));
+        if (c->suite == SUITE_GM1)
+            TRY(issue_node(&p->gm_fingerprint, ca_gm, p, f));
     }
     for (uint32_t p = 0; p < c->parties; p++)
         TRY(write_node(c, p, &coordinator, f));

@@ -11,7 +11,7 @@
 struct consortium_party {
     const char *name;
     char dir[FILES_PATH_BYTES];   /* node.yaml, certificate, key, state/ */
-    struct hash fingerprint;
+    struct hash fingerprint, gm_fingerprint;
     unsigned port;
     pid_t pid;                    /* of its hefud; 0 = not running */
 };
@@ -20,11 +20,13 @@ struct consortium {
     char dir[FILES_PATH_BYTES];
     char coordinator[FILES_PATH_BYTES]; /* coordinator.yaml */
     uint32_t min_rows;                  /* of the nodes' policy */
+    enum suite suite;                   /* SUITE_GM1: every node has an SM2 certificate too, by a CA of its own */
     uint32_t parties;
     struct consortium_party party[PARTIES_MAX];
 };
 
-/* Writes DIR/ca, DIR/nodes/PARTY and DIR/coordinator.  The caller has filled in dir, min_rows and the parties' names. */
+/* Writes DIR/ca, DIR/nodes/PARTY and DIR/coordinator, for GM1 also DIR/ca-gm.  The caller has filled in dir, min_rows, suite and
+ * the parties' names. */
 MUST_USE status consortium_make(struct consortium *c, struct fault *f);
 
 /* Starts every hefud and waits until each answers.  A node that does not come up is a fault in its own last words.

@@ -33,9 +33,19 @@ status identity_config(char out[FILES_PATH_BYTES], const char *given, const char
 
 /* ---- make ---- */
 
+status identity_make_key(const char *dir, const char *key, const char *csr, const char *name, enum suite s, struct fault *f)
+{
+    char key_path[FILES_PATH_BYTES], csr_path[FILES_PATH_BYTES];
+
+    TRY(files_join(key_path, dir, key, f));
+    TRY(files_join(csr_path, dir, csr, f));
+    TRY(ca_make_key(key_path, s, f));
+    return ca_make_csr(csr_path, key_path, name, f);
+}
+
 status identity_make(const struct identity_files *files, struct fault *f)
 {
-    char config[FILES_PATH_BYTES], key[FILES_PATH_BYTES], csr[FILES_PATH_BYTES], ca[FILES_PATH_BYTES];
+    char config[FILES_PATH_BYTES], ca[FILES_PATH_BYTES];
     uint8_t *ca_bytes AUTO(auto_free) = NULL;
     size_t ca_len = 0;
 
@@ -44,35 +54,32 @@ status identity_make(const struct identity_files *files, struct fault *f)
     if (files->ca)
         TRY(files_read(&ca_bytes, &ca_len, files->ca, CERTIFICATE_BYTES_MAX, f));
     TRY(files_join(config, files->dir, files->config, f));
-    TRY(files_join(key, files->dir, files->key, f));
-    TRY(files_join(csr, files->dir, files->csr, f));
     TRY(files_join(ca, files->dir, "ca.pem", f));
     TRY(files_make_directory(files->dir, f));
     TRY(files_create(config, files->text, strlen(files->text), 0600, f));
-    TRY(ca_make_key(key, f));
-    TRY(ca_make_csr(csr, key, files->name, f));
+    TRY(identity_make_key(files->dir, files->key, files->csr, files->name, SUITE_INT1, f));
     return files->ca ? files_write(ca, ca_bytes, ca_len, 0644, f) : OK;
 }
 
 /* ---- show ---- */
 
-void identity_print_certificate(const char *path)
+void identity_print_certificate(const char *what, const char *path)
 {
     struct certificate c AUTO(certificate_clear) = {0};
     struct fault f = {0};
     char fingerprint[2 * HASH_BYTES + 1], until[16];
 
     if (!files_exist(path)) {
-        printf("certificate   none yet (%s)\n", path);
+        printf("%-12s  none yet (%s)\n", what, path);
         return;
     }
     if (certificate_load(&c, path, &f) != OK) {
-        printf("certificate   %s\n", f.message);
+        printf("%-12s  %s\n", what, f.message);
         return;
     }
     hash_hex(&c.fingerprint, fingerprint);
     certificate_date(until, c.not_after);
-    printf("certificate   %s, valid until %s\nfingerprint   %s\n", path, until, fingerprint);
+    printf("%-12s  %s, valid until %s\nfingerprint   %s\n", what, path, until, fingerprint);
 }
 
 /* ---- findings ---- */
@@ -81,17 +88,19 @@ void found(struct findings *all, enum finding_level level, const char *what, con
 {
     static const char *const level_names[] = {"ok", "warning", "bad"};
     char text[900];
+    char whole[64];
     va_list ap;
 
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    snprintf(whole, sizeof whole, "%s%s", all->gm ? "gm " : "", what);
     all->bad += level == FINDING_BAD;
     if (all->list)
-        json_array_append_new(all->list, json_pack("{s:s, s:s, s:s}", "state", level_names[level], "what", what, "text",
+        json_array_append_new(all->list, json_pack("{s:s, s:s, s:s}", "state", level_names[level], "what", whole, "text",
                                                    text));
     else
-        printf("%-7s  %-13s  %s\n", level_names[level], what, text);
+        printf("%-7s  %-13s  %s\n", level_names[level], whole, text);
 }
 
 void found_fault(struct findings *all, const char *what, const struct fault *f)
@@ -123,8 +132,7 @@ static void check_certificate(struct findings *all, const struct identity *own, 
     char until[16];
 
     if (!files_exist(own->certificate)) {
-        found(all, FINDING_BAD, "certificate",
-              "%s is not there yet: the consortium issues it for the request made here (hefu ca issue)",
+        found(all, FINDING_BAD, "certificate", "%s is not there yet: the consortium issues it for the request made here (hefu ca issue)",
               own->certificate);
         return;
     }
@@ -137,9 +145,13 @@ static void check_certificate(struct findings *all, const struct identity *own, 
     if (own->name && strcmp(c.name, own->name) != 0)
         found(all, FINDING_BAD, "certificate", "%s is for %s, and this node is %s", own->certificate, c.name, own->name);
     else if (c.role != own->role)
-        found(all, FINDING_BAD, "certificate", "%s has the role %s, not %s", own->certificate,
-              certificate_role_name(c.role), certificate_role_name(own->role));
-    else if (key && memcmp(c.key.bytes, keyring_public(key)->bytes, SIGN_PUBLIC_BYTES) != 0)
+        found(all, FINDING_BAD, "certificate", "%s has the role %s, not %s", own->certificate, certificate_role_name(c.role),
+              certificate_role_name(own->role));
+    else if (sign_public_suite(&c.key) != own->suite)
+        found(all, FINDING_BAD, "certificate", "%s is of suite %s; here belongs one of %s", own->certificate,
+              suite_name(sign_public_suite(&c.key)), suite_name(own->suite));
+    else if (key && (!keyring_public(key, own->suite) ||
+                     memcmp(c.key.bytes, keyring_public(key, own->suite)->bytes, SIGN_PUBLIC_BYTES) != 0))
         found(all, FINDING_BAD, "certificate", "%s belongs to another key than %s", own->certificate, own->key);
     else if (expires_soon(&c, now))
         found(all, FINDING_WARNING, "certificate", "expires on %s; ask the consortium for a new one", until);
@@ -175,7 +187,6 @@ void identity_check(struct findings *all, const struct identity *own)
     struct keyring *key AUTO(keyring_clear) = NULL;
     struct fault f = {0};
 
-    found(all, FINDING_OK, "configuration", "%s", own->config);
     if (keyring_new(&key, own->key, NULL, &f) != OK)
         found_fault(all, "key", &f);
     else
@@ -192,7 +203,7 @@ void identity_check_pinned(struct findings *all, const struct identity *own, con
     char dir[FILES_PATH_BYTES], path[FILES_PATH_BYTES];
     struct fault f = {0};
 
-    if (files_directory(dir, own->config, &f) != OK || trust_certificate_path(path, dir, name, &f) != OK ||
+    if (files_directory(dir, own->config, &f) != OK || trust_certificate_path(path, dir, name, own->suite, &f) != OK ||
         !files_exist(path)) {
         found(all, FINDING_OK, name, "pinned (no copy of its certificate here)");
     } else if (certificate_load(&c, path, &f) != OK || certificate_verify(&c, own->ca, own->crl, now, &f) != OK) {

@@ -24,11 +24,13 @@ struct identity_files {
 
 /* Nothing that is there already is overwritten (STATUS_CONFIG). */
 MUST_USE status identity_make(const struct identity_files *files, struct fault *f);
+/* A new key of that suite in a directory, and the request for its certificate; in the same way. */
+MUST_USE status identity_make_key(const char *dir, const char *key, const char *csr, const char *name, enum suite s, struct fault *f);
 
 /* ---- show ---- */
 
-/* The path, last day and fingerprint of the own certificate, or why there is none. */
-void identity_print_certificate(const char *path);
+/* The path, last day and fingerprint of the own certificate, or why there is none.  what: "certificate". */
+void identity_print_certificate(const char *what, const char *path);
 
 /* ---- check ---- */
 
@@ -37,6 +39,7 @@ enum finding_level { FINDING_OK, FINDING_WARNING, FINDING_BAD };
 /* One line each, printed at once; or collected, when list is set, as a JSON array. */
 struct findings {
     json_t *list;
+    int gm; /* what is found now is of the SM2 identities, and "gm" stands before it */
     size_t bad;
 };
 
@@ -49,6 +52,7 @@ struct identity {
     const char *config; /* its file, for messages */
     const char *name;   /* NULL: whatever the certificate says */
     enum certificate_role role;
+    enum suite suite;
     const char *certificate, *key, *ca, *crl;
 };
 

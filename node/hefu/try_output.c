@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 static const char marker_name[] = ".hefu-try";
-static const char *const own_names[] = {"ca", "nodes", "coordinator", "reports", "model", "evidence", "report.html",
+static const char *const own_names[] = {"ca", "ca-gm", "nodes", "coordinator", "reports", "model", "evidence", "report.html",
                                         "result.json"};
 enum { OWN_NAMES = sizeof own_names / sizeof own_names[0], COPY_BYTES_MAX = BUNDLE_LOG_MAX };
 
@@ -174,9 +174,10 @@ static status check_certificate(void *ctx, const struct contract_party *p, const
     struct certificate certificate AUTO(certificate_clear) = {0};
     const struct consortium *c = ctx;
     char ca[FILES_PATH_BYTES], crl[FILES_PATH_BYTES];
+    const int gm = c->suite == SUITE_GM1;
 
-    TRY(files_join(ca, c->dir, "ca/ca.pem", f));
-    TRY(files_join(crl, c->dir, "ca/crl.pem", f));
+    TRY(files_join(ca, c->dir, gm ? "ca-gm/ca.pem" : "ca/ca.pem", f));
+    TRY(files_join(crl, c->dir, gm ? "ca-gm/crl.pem" : "ca/crl.pem", f));
     TRY(certificate_parse(&certificate, p->name, pem, len, f));
     if (!hash_equal(&certificate.fingerprint, &p->certificate) ||
         memcmp(certificate.key.bytes, p->identity.bytes, SIGN_PUBLIC_BYTES) != 0 ||

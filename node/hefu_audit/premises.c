@@ -111,8 +111,8 @@ static status open_secrets(struct premises *p, const struct audit_key *key, stru
         return fault_set(f, STATUS_CONFIG, "%s: the seed is sealed to %s", path, p->papers.contract.auditor);
     }
     TRY(keyring_new(&keys, p->config.key, p->config.state_dir, f));
-    TRY(session_secret_read(&p->seed, "seed", p->session_dir, keys, &p->papers.contract_id, p->table.attempt, f));
-    return session_secret_read(&p->start, "start", p->session_dir, keys, &p->papers.contract_id, p->table.attempt, f);
+    TRY(session_secret_read(&p->seed, p->papers.contract.suite, "seed", p->session_dir, keys, &p->papers.contract_id, p->table.attempt, f));
+    return session_secret_read(&p->start, p->papers.contract.suite, "start", p->session_dir, keys, &p->papers.contract_id, p->table.attempt, f);
 }
 
 /* Whole entries only, as journal_read takes them. */
@@ -196,7 +196,7 @@ status premises_check_root(const struct premises *p, struct fault *f)
     struct keyring *keys AUTO(keyring_clear) = NULL;
 
     TRY(keyring_new(&keys, p->config.key, p->config.state_dir, f));
-    if (commitment_check(&p->papers.contract.party[p->table.self], keys, p->table.name, &p->data, NULL) == OK)
+    if (commitment_check(&p->papers.contract.party[p->table.self], p->papers.contract.suite, keys, p->table.name, &p->data, NULL) == OK)
         return OK;
     return fault_set(f, STATUS_MISMATCH, "the table does not open the contract's commitment to it");
 }

@@ -260,7 +260,7 @@ static status lock_state(struct daemon *d, struct fault *f)
 }
 
 /* Would the others accept us?  Better to hear it here than from each of them. */
-static status check_certificate(const struct node_config *c, struct fault *f)
+static status check_certificate(const struct config_identity *c, struct fault *f)
 {
     struct certificate own AUTO(certificate_clear) = {0};
     int64_t now = (int64_t)time(NULL), next_update = 0;
@@ -293,7 +293,13 @@ static status load_config(struct daemon *d, const char *path, struct fault *f)
         return fault_set(f, STATUS_CONFIG, "%s: the path is too long", path);
     strcpy(d->config_path, real);
     /* Workers read the same file: what is relative to the working directory stays so for both. */
-    return check_certificate(&d->config, f);
+    for (enum suite s = SUITE_INT1; s <= SUITE_GM1; s++) {
+        const struct config_identity own = config_identity(&d->config, s);
+
+        if (own.certificate[0])
+            TRY(check_certificate(&own, f));
+    }
+    return OK;
 }
 
 static status open_state(struct daemon *d, struct fault *f)
@@ -310,6 +316,7 @@ static status open_state(struct daemon *d, struct fault *f)
     TRY(files_make_directory(d->config.state_dir, f));
     TRY(lock_state(d, f));
     TRY(keyring_new(&d->keys, d->config.key, d->config.state_dir, f));
+    TRY(keyring_add(d->keys, d->config.gm.key, f));
     TRY(store_open(&d->store, d->config.state_dir, f));
     filled.keys = d->keys;
     filled.store = d->store;
@@ -501,8 +508,10 @@ status daemon_check(const char *config_path, struct fault *f)
     if (result == OK)
         result = keyring_new(&keys, d->config.key, NULL, f);
     if (result == OK)
-        printf("%s: node %s, %u peers, %u coordinators: fine\n", config_path, d->config.name, d->config.num_peers,
-               d->config.num_coordinators);
+        result = keyring_add(keys, d->config.gm.key, f);
+    if (result == OK)
+        printf("%s: node %s, %u peers, %u coordinators, suites INT1%s: fine\n", config_path, d->config.name, d->config.num_peers,
+               d->config.num_coordinators, d->config.gm.certificate[0] ? " and GM1" : "");
     daemon_clear(d);
     return result;
 }

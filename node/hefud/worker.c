@@ -113,13 +113,13 @@ static void want_stamps(const struct worker *w)
 static status begin_session(struct worker *w, struct fault *f)
 {
     struct keyring *keys AUTO(keyring_clear) = NULL;
-    struct rng_key seed AUTO(rng_key_clear) = {0}, start AUTO(rng_key_clear) = {0};
+    struct rng_key seed AUTO(rng_key_clear) = {0}, start AUTO(rng_key_clear) = {.suite = w->papers.contract.suite};
     status result;
 
     TRY(contract_check(&w->papers.contract, 0, f));
     TRY(keyring_new(&keys, w->config.key, w->config.state_dir, f));
-    TRY(commitment_check(&w->papers.contract.party[w->table.self], keys, w->table.name, &w->data, f));
-    TRY(session_secret_read(&seed, "seed", w->dir, keys, &w->papers.contract_id, w->table.attempt, f));
+    TRY(commitment_check(&w->papers.contract.party[w->table.self], w->papers.contract.suite, keys, w->table.name, &w->data, f));
+    TRY(session_secret_read(&seed, w->papers.contract.suite, "seed", w->dir, keys, &w->papers.contract_id, w->table.attempt, f));
     TRY(journal_open(&w->journal, w->dir, f));
     keyring_random(start.bytes, sizeof start.bytes);
     TRY(session_secret_create(&start, "start", w->dir, keys, &w->papers.contract_id, w->table.attempt, f));
@@ -157,7 +157,7 @@ static status keep(void *ctx, struct preparation *p, struct fault *f)
     struct keyring *keys AUTO(keyring_clear) = NULL;
 
     TRY(keyring_new(&keys, w->config.key, w->config.state_dir, f));
-    return preparation_file_write(&w->preparation_bytes, p, w->dir, keys, &w->papers.contract_id, w->table.attempt, f);
+    return preparation_file_write(&w->preparation_bytes, p, w->papers.contract.suite, w->dir, keys, &w->papers.contract_id, w->table.attempt, f);
 }
 
 static status run_stage(struct worker *w)

@@ -47,6 +47,16 @@ static status ca_open(struct ca *ca, const char *dir, struct fault *f)
     return openssl_load_x509(&ca->certificate, path, f);
 }
 
+static enum suite suite_of(const struct ca *ca)
+{
+    return openssl_key_suite(ca->key);
+}
+
+const char *ca_file_mark(enum suite s)
+{
+    return s == SUITE_GM1 ? "-gm" : "";
+}
+
 /* What is left when one of many encoding steps of the library fails. */
 static status library_failed(struct fault *f)
 {
@@ -109,6 +119,13 @@ static int set_validity(X509 *x, int64_t from, uint32_t days)
            ASN1_TIME_set(X509_getm_notAfter(x), (time_t)(from + (int64_t)days * DAY_S));
 }
 
+static int sign_certificate(X509 *x, EVP_PKEY *key)
+{
+    EVP_MD_CTX *digest AUTO(openssl_digest_clear) = openssl_signing(key);
+
+    return digest && X509_sign_ctx(x, digest) > 0;
+}
+
 static status self_sign(X509 **out, EVP_PKEY *key, const char *title, struct fault *f)
 {
     X509 *x AUTO(openssl_x509_clear) = X509_new();
@@ -119,7 +136,7 @@ static status self_sign(X509 **out, EVP_PKEY *key, const char *title, struct fau
         !set_validity(x, (int64_t)time(NULL) - CERTIFICATE_CLOCK_GRACE_S, CA_YEARS * 365 + 3) ||
         !X509_set_pubkey(x, key) || !add_extension(x, x, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") ||
         !add_extension(x, x, NID_key_usage, "critical,keyCertSign,cRLSign") ||
-        !add_extension(x, x, NID_subject_key_identifier, "hash") || !X509_sign(x, key, NULL))
+        !add_extension(x, x, NID_subject_key_identifier, "hash") || !sign_certificate(x, key))
         return library_failed(f);
     *out = x;
     x = NULL;
@@ -137,7 +154,7 @@ static int is_title(const char *text)
     return len >= 1 && len < CA_TITLE_BYTES;
 }
 
-status ca_init(const char *dir, const char *title, struct fault *f)
+status ca_init(const char *dir, const char *title, enum suite s, struct fault *f)
 {
     char key_path[FILES_PATH_BYTES], path[FILES_PATH_BYTES];
     EVP_PKEY *key AUTO(openssl_key_clear) = NULL;
@@ -148,7 +165,7 @@ status ca_init(const char *dir, const char *title, struct fault *f)
                          CA_TITLE_BYTES - 1);
     TRY(files_make_directory(dir, f));
     TRY(files_join(key_path, dir, "ca.key", f));
-    TRY(openssl_new_key(&key));
+    TRY(openssl_new_key(&key, s));
     TRY(self_sign(&x, key, title, f));
     TRY(openssl_create_key_file(key_path, key, f)); /* refuses where there is a CA already */
     TRY(files_join(path, dir, "ca.pem", f));
@@ -244,30 +261,32 @@ static status add_to_index(const char *dir, const struct certificate *c, struct 
 
 /* ---- issuing ---- */
 
-status ca_make_key(const char *key_path, struct fault *f)
+status ca_make_key(const char *key_path, enum suite s, struct fault *f)
 {
     EVP_PKEY *key AUTO(openssl_key_clear) = NULL;
 
-    TRY(openssl_new_key(&key));
+    TRY(openssl_new_key(&key, s));
     return openssl_create_key_file(key_path, key, f);
 }
 
 status ca_make_csr(const char *csr_path, const char *key_path, const char *name, struct fault *f)
 {
     EVP_PKEY *key AUTO(openssl_key_clear) = NULL;
+    EVP_MD_CTX *digest AUTO(openssl_digest_clear) = NULL;
     X509_REQ *req AUTO(openssl_req_clear) = X509_REQ_new();
     BIO *pem AUTO(openssl_bio_clear) = BIO_new(BIO_s_mem());
 
     TRY(openssl_load_key(&key, key_path, f));
-    if (!req || !pem || !X509_REQ_set_version(req, X509_REQ_VERSION_1) ||
+    digest = openssl_signing(key);
+    if (!digest || !req || !pem || !X509_REQ_set_version(req, X509_REQ_VERSION_1) ||
         !add_name(X509_REQ_get_subject_name(req), NID_commonName, name) || !X509_REQ_set_pubkey(req, key) ||
-        !X509_REQ_sign(req, key, NULL) || PEM_write_bio_X509_REQ(pem, req) != 1)
+        X509_REQ_sign_ctx(req, digest) <= 0 || PEM_write_bio_X509_REQ(pem, req) != 1)
         return library_failed(f);
     return write_pem(csr_path, pem, 0644, f);
 }
 
-/* The public key of a request: signed by that key, an Ed25519 key, for that name. */
-static status key_of_request(EVP_PKEY **out, const char *path, const char *name, struct fault *f)
+/* The public key of a request: signed by that key, a key of the CA's kind, for that name. */
+static status key_of_request(EVP_PKEY **out, const char *path, const char *name, enum suite s, struct fault *f)
 {
     uint8_t *bytes AUTO(auto_free) = NULL;
     X509_REQ *req AUTO(openssl_req_clear) = NULL;
@@ -280,10 +299,10 @@ static status key_of_request(EVP_PKEY **out, const char *path, const char *name,
     req = in ? PEM_read_bio_X509_REQ(in, NULL, NULL, NULL) : NULL;
     if (!req)
         return fault_set(f, STATUS_CONFIG, "%s: not a certificate request in pem form", path);
-    if (X509_REQ_verify(req, X509_REQ_get0_pubkey(req)) != 1)
+    if (!openssl_req_is_signed(req))
         return fault_set(f, STATUS_CONFIG, "%s: the request is not signed by its own key", path);
-    if (EVP_PKEY_id(X509_REQ_get0_pubkey(req)) != EVP_PKEY_ED25519)
-        return fault_set(f, STATUS_CONFIG, "%s: the key of the request is not ed25519", path);
+    if (!EVP_PKEY_is_a(X509_REQ_get0_pubkey(req), openssl_key_name(s)))
+        return fault_set(f, STATUS_CONFIG, "%s: the key of the request is not %s, as this CA's is", path, openssl_key_name(s));
     if (openssl_name_entry(asked, sizeof asked, X509_REQ_get_subject_name(req), NID_commonName) != 1)
         return fault_set(f, STATUS_CONFIG, "%s: the request names no party", path);
     if (strcmp(asked, name) != 0)
@@ -315,25 +334,36 @@ static status build_certificate(X509 **out, const struct ca *ca, const struct ca
         !set_validity(x, (int64_t)time(NULL) - CERTIFICATE_CLOCK_GRACE_S, r->days) || !X509_set_pubkey(x, key) ||
         !add_extension(x, ca->certificate, NID_basic_constraints, "critical,CA:FALSE") ||
         !add_extension(x, ca->certificate, NID_key_usage, "critical,digitalSignature") ||
-        !add_extension(x, ca->certificate, NID_ext_key_usage, "clientAuth,serverAuth") ||
+        (suite_of(ca) == SUITE_INT1 && !add_extension(x, ca->certificate, NID_ext_key_usage, "clientAuth,serverAuth")) ||
         (is_ascii(r->name) && !add_extension(x, ca->certificate, NID_subject_alt_name, alternative)) ||
         !add_extension(x, ca->certificate, NID_subject_key_identifier, "hash") ||
         !add_extension(x, ca->certificate, NID_authority_key_identifier, "keyid:always") ||
-        !X509_sign(x, ca->key, NULL))
+        !sign_certificate(x, ca->key))
         return library_failed(f);
     *out = x;
     x = NULL;
     return OK;
 }
 
-static status copy_file(const char *from_dir, const char *to_dir, const char *name, struct fault *f)
+static status issued_path(char out[FILES_PATH_BYTES], const struct ca *ca, const char *dir, const char *name, const char *kind,
+                          struct fault *f)
 {
-    char from[FILES_PATH_BYTES], to[FILES_PATH_BYTES];
+    char file[NAME_BYTES + 8];
+
+    snprintf(file, sizeof file, "%s%s.%s", name, ca_file_mark(suite_of(ca)), kind);
+    return files_join(out, dir, file, f);
+}
+
+/* The CA's own ca.pem or crl.pem. */
+static status copy_file(const struct ca *ca, const char *to_dir, const char *name, struct fault *f)
+{
+    char from[FILES_PATH_BYTES], to[FILES_PATH_BYTES], file[16];
     uint8_t *bytes AUTO(auto_free) = NULL;
     size_t len = 0;
 
-    TRY(files_join(from, from_dir, name, f));
-    TRY(files_join(to, to_dir, name, f));
+    snprintf(file, sizeof file, "%s.pem", name);
+    TRY(files_join(from, ca->dir, file, f));
+    TRY(issued_path(to, ca, to_dir, name, "pem", f));
     TRY(files_read(&bytes, &len, from, INDEX_BYTES_MAX, f));
     return files_write(to, bytes, len, 0644, f);
 }
@@ -353,16 +383,16 @@ status ca_issue(const char *dir, const struct ca_request *r, struct certificate 
     EVP_PKEY *key AUTO(openssl_key_clear) = NULL;
     X509 *x AUTO(openssl_x509_clear) = NULL;
     struct certificate c AUTO(certificate_clear) = {0};
-    char file[NAME_BYTES + 8], path[FILES_PATH_BYTES];
+    char path[FILES_PATH_BYTES];
     uint8_t *der AUTO(auto_free) = NULL;
     int der_len;
 
     TRY(check_request(r, f));
     TRY(ca_open(&ca, dir, f));
     if (r->csr)
-        TRY(key_of_request(&key, r->csr, r->name, f));
+        TRY(key_of_request(&key, r->csr, r->name, suite_of(&ca), f));
     else
-        TRY(openssl_new_key(&key));
+        TRY(openssl_new_key(&key, suite_of(&ca)));
     TRY(build_certificate(&x, &ca, r, key, f));
     der_len = i2d_X509(x, &der);
     if (der_len <= 0)
@@ -371,17 +401,15 @@ status ca_issue(const char *dir, const struct ca_request *r, struct certificate 
 
     TRY(files_make_directory(r->out, f));
     if (!r->csr) {
-        snprintf(file, sizeof file, "%s.key", r->name);
-        TRY(files_join(path, r->out, file, f));
+        TRY(issued_path(path, &ca, r->out, r->name, "key", f));
         TRY(openssl_create_key_file(path, key, f));
     }
     /* In the index before it is in the world: what exists can be revoked. */
     TRY(add_to_index(dir, &c, f));
-    snprintf(file, sizeof file, "%s.pem", r->name);
-    TRY(files_join(path, r->out, file, f));
+    TRY(issued_path(path, &ca, r->out, r->name, "pem", f));
     TRY(write_certificate(path, x, f));
-    TRY(copy_file(dir, r->out, "ca.pem", f));
-    TRY(copy_file(dir, r->out, "crl.pem", f));
+    TRY(copy_file(&ca, r->out, "ca", f));
+    TRY(copy_file(&ca, r->out, "crl", f));
     *issued = c;
     c.der = NULL;
     return OK;
@@ -450,19 +478,20 @@ static status sign_crl(const struct ca *ca, const char *out, uint32_t days, stru
 {
     struct ca_entry *entries AUTO(auto_free) = NULL;
     X509_CRL *crl AUTO(openssl_crl_clear) = X509_CRL_new();
+    EVP_MD_CTX *digest AUTO(openssl_digest_clear) = openssl_signing(ca->key);
     BIO *pem AUTO(openssl_bio_clear) = BIO_new(BIO_s_mem());
     char path[FILES_PATH_BYTES];
     size_t count = 0;
 
     TRY(files_join(path, ca->dir, "crl.pem", f));
     TRY(ca_list(ca->dir, &entries, &count, f));
-    if (!crl || !pem || !set_crl_head(crl, ca, next_crl_number(path), days))
+    if (!crl || !pem || !digest || !set_crl_head(crl, ca, next_crl_number(path), days))
         return library_failed(f);
     for (size_t i = 0; i < count; i++) {
         if (entries[i].revoked && !add_revoked(crl, &entries[i]))
             return library_failed(f);
     }
-    if (!X509_CRL_sort(crl) || !X509_CRL_sign(crl, ca->key, NULL) || PEM_write_bio_X509_CRL(pem, crl) != 1)
+    if (!X509_CRL_sort(crl) || X509_CRL_sign_ctx(crl, digest) <= 0 || PEM_write_bio_X509_CRL(pem, crl) != 1)
         return library_failed(f);
     TRY(write_pem(path, pem, 0644, f));
     return out ? write_pem(out, pem, 0644, f) : OK;

@@ -1,5 +1,6 @@
 #include "node/local/certificate.h"
 
+#include "crypto/sm2.h"
 #include "node/local/files.h"
 #include "node/local/openssl.h"
 
@@ -59,17 +60,43 @@ static status read_subject(struct certificate *c, X509 *x, const char *source, s
     return OK;
 }
 
+static int read_ed25519(struct sign_public *out, EVP_PKEY *key)
+{
+    size_t len = SIGN_PUBLIC_BYTES - 1;
+
+    out->bytes[0] = KEY_ED25519;
+    return EVP_PKEY_get_raw_public_key(key, out->bytes + 1, &len) == 1 && len == SIGN_PUBLIC_BYTES - 1;
+}
+
+static int read_sm2(struct sign_public *out, EVP_PKEY *key)
+{
+    unsigned char *point = NULL;
+    struct sm2_public compressed;
+    const int ok = EVP_PKEY_get1_encoded_public_key(key, &point) == 65 && sm2_public_from_point(&compressed, point) == OK;
+
+    if (ok)
+        memcpy(out->bytes, compressed.bytes, SIGN_PUBLIC_BYTES);
+    OPENSSL_free(point);
+    return ok;
+}
+
+static int read_key(struct sign_public *out, EVP_PKEY *key)
+{
+    if (!key)
+        return 0;
+    if (openssl_key_suite(key) == SUITE_GM1)
+        return read_sm2(out, key);
+    return EVP_PKEY_is_a(key, "ED25519") && read_ed25519(out, key);
+}
+
 static status read_certificate(struct certificate *c, X509 *x, const char *source, struct fault *f)
 {
-    size_t key_len = sizeof c->key.bytes;
-    EVP_PKEY *key = X509_get0_pubkey(x);
     unsigned fingerprint_len = 0;
     int der_len;
 
     TRY(read_subject(c, x, source, f));
-    if (!key || EVP_PKEY_id(key) != EVP_PKEY_ED25519 ||
-        EVP_PKEY_get_raw_public_key(key, c->key.bytes, &key_len) != 1 || key_len != sizeof c->key.bytes)
-        return fault_set(f, STATUS_CONFIG, "%s: the certificate's key is not ed25519", source);
+    if (!read_key(&c->key, X509_get0_pubkey(x)))
+        return fault_set(f, STATUS_CONFIG, "%s: the certificate's key is neither ed25519 nor sm2", source);
     if (X509_digest(x, EVP_sha256(), c->fingerprint.bytes, &fingerprint_len) != 1 ||
         !openssl_time(&c->not_before, X509_get0_notBefore(x)) || !openssl_time(&c->not_after, X509_get0_notAfter(x)) ||
         !openssl_serial(c->serial, sizeof c->serial, X509_get0_serialNumber(x)))
@@ -105,25 +132,65 @@ status certificate_load(struct certificate *out, const char *path, struct fault 
     return certificate_parse(out, path, bytes, len, f);
 }
 
+/* ---- revocation ---- */
+
 /* A revocation list that is overdue still counts: what it revokes stays revoked. */
 static int allow_old_crl(int ok, X509_STORE_CTX *ctx)
 {
     return X509_STORE_CTX_get_error(ctx) == X509_V_ERR_CRL_HAS_EXPIRED ? 1 : ok;
 }
 
-static status add_crl(X509_STORE *store, X509 *ca, const char *crl_path, struct fault *f)
+static status load_crl(X509_CRL **out, X509 *ca, const char *path, struct fault *f)
 {
     X509_CRL *crl AUTO(openssl_crl_clear) = NULL;
 
-    TRY(openssl_load_crl(&crl, crl_path, f));
-    if (X509_CRL_verify(crl, X509_get0_pubkey(ca)) != 1) {
+    TRY(openssl_load_crl(&crl, path, f));
+    if (!openssl_crl_is_signed(crl, X509_get0_pubkey(ca))) {
         fault_hint(f, "get the current list from the consortium: hefu ca crl DIR --out FILE");
-        return fault_set(f, STATUS_CONFIG, "%s: the revocation list is not signed by the consortium CA", crl_path);
+        return fault_set(f, STATUS_CONFIG, "%s: the revocation list is not signed by the consortium CA", path);
     }
+    *out = crl;
+    crl = NULL;
+    return OK;
+}
+
+/* The library looks into the list itself. */
+static status add_crl(X509_STORE *store, X509_CRL *crl)
+{
     return X509_STORE_add_crl(store, crl) == 1 && X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) == 1
                ? OK
                : STATUS_NO_MEMORY;
 }
+
+/* Nothing that would change what the list means, such as that it is a part of one. */
+static int has_critical_extension(const X509_CRL *crl)
+{
+    for (int i = 0; i < X509_CRL_get_ext_count(crl); i++)
+        if (X509_EXTENSION_get_critical(X509_CRL_get_ext(crl, i)))
+            return 1;
+    return 0;
+}
+
+/* What the library would check of a list, but for SM2, whose lists it cannot.  The list is signed by the CA. */
+static status search_crl(int *revoked, X509_CRL *crl, X509 *ca, X509 *x, const char *path, int64_t at, struct fault *f)
+{
+    X509_REVOKED *entry = NULL;
+    int64_t from = 0, next = 0;
+
+    if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(ca)) != 0 || has_critical_extension(crl))
+        return fault_set(f, STATUS_CONFIG, "%s: not a whole revocation list of the consortium CA", path);
+    if (!openssl_time(&from, X509_CRL_get0_lastUpdate(crl)) || !X509_CRL_get0_nextUpdate(crl) ||
+        !openssl_time(&next, X509_CRL_get0_nextUpdate(crl)) || next < from)
+        return fault_set(f, STATUS_CONFIG, "%s: the revocation list has no acceptable dates", path);
+    if (from > at + CERTIFICATE_CLOCK_GRACE_S) {
+        fault_hint(f, "check the clock of this machine");
+        return fault_set(f, STATUS_UNTRUSTED, "%s: the revocation list is of a later time", path);
+    }
+    *revoked = X509_CRL_get0_by_cert(crl, &entry, x) != 0;
+    return OK;
+}
+
+/* ---- verification ---- */
 
 /* X.509 verification at one moment: OK, or the library's error number. */
 static status verify_at(X509_STORE *store, X509 *x, int64_t at, int *error)
@@ -168,24 +235,48 @@ static status explain(const struct certificate *c, int error, const char *ca_pat
     }
 }
 
+/* The CA's key is of the leaf's kind, and so is its signature. */
+static status check_kind(const struct certificate *c, X509 *x, X509 *ca, const char *ca_path, struct fault *f)
+{
+    const enum suite mine = sign_public_suite(&c->key);
+    const EVP_PKEY *key = X509_get0_pubkey(ca);
+
+    if (!key || openssl_key_suite(key) != mine) {
+        fault_hint(f, "a consortium has a CA for either suite; this one has another kind of key");
+        return fault_set(f, STATUS_UNTRUSTED, "the certificate of %s, which holds an %s key, was not issued by %s", c->name,
+                         openssl_key_name(mine), ca_path);
+    }
+    if (mine == SUITE_GM1 && X509_get_signature_nid(x) != NID_SM2_with_SM3)
+        return fault_set(f, STATUS_UNTRUSTED, "the certificate of %s is not signed with sm2 and sm3", c->name);
+    return mine == SUITE_GM1 ? openssl_expect_sm2(x) : OK;
+}
+
 status certificate_verify(const struct certificate *c, const char *ca_path, const char *crl_path, int64_t at,
                           struct fault *f)
 {
     X509 *ca AUTO(openssl_x509_clear) = NULL, *x AUTO(openssl_x509_clear) = NULL;
     X509_STORE *store AUTO(openssl_store_clear) = X509_STORE_new();
-    int error = X509_V_OK;
+    X509_CRL *crl AUTO(openssl_crl_clear) = NULL;
+    int error = X509_V_OK, revoked = 0;
 
     TRY(openssl_load_x509(&ca, ca_path, f));
     x = openssl_x509_from_bytes(c->der, c->der_len);
     if (!store || !x || X509_STORE_add_cert(store, ca) != 1)
         return STATUS_NO_MEMORY;
+    TRY(check_kind(c, x, ca, ca_path, f));
     if (crl_path[0])
-        TRY(add_crl(store, ca, crl_path, f));
+        TRY(load_crl(&crl, ca, crl_path, f));
+    if (crl && sign_public_suite(&c->key) == SUITE_INT1)
+        TRY(add_crl(store, crl));
     TRY(verify_at(store, x, at, &error));
     if (error == X509_V_ERR_CERT_NOT_YET_VALID)
         TRY(verify_at(store, x, at + CERTIFICATE_CLOCK_GRACE_S, &error));
     else if (error == X509_V_ERR_CERT_HAS_EXPIRED)
         TRY(verify_at(store, x, at - CERTIFICATE_CLOCK_GRACE_S, &error));
+    if (error == X509_V_OK && crl && sign_public_suite(&c->key) == SUITE_GM1)
+        TRY(search_crl(&revoked, crl, ca, x, crl_path, at, f));
+    if (revoked)
+        error = X509_V_ERR_CERT_REVOKED;
     return error == X509_V_OK ? OK : explain(c, error, ca_path, f);
 }
 

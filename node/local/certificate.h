@@ -1,4 +1,5 @@
-/* Certificates of the consortium: who a party is, in which role, with which Ed25519 key. */
+/* Certificates of the consortium: who a party is, in which role, with which key: Ed25519 under the CA that TLS and suite INT1 use,
+ * SM2 under the CA of suite GM1. */
 #ifndef HEFU_CERTIFICATE_H
 #define HEFU_CERTIFICATE_H
 
@@ -18,7 +19,7 @@ struct certificate {
     char name[NAME_BYTES];           /* subject CN */
     enum certificate_role role;      /* subject OU */
     struct hash fingerprint;         /* SHA-256 of the DER */
-    struct sign_public key;          /* raw Ed25519 */
+    struct sign_public key;          /* Ed25519 or SM2: sign_public_suite */
     int64_t not_before, not_after;   /* Unix seconds */
     char serial[CERTIFICATE_SERIAL_BYTES];
     uint8_t *der;
@@ -27,15 +28,16 @@ struct certificate {
 
 void certificate_clear(struct certificate *c);
 
-/* From a PEM or DER file, or such bytes.  What is no certificate of a consortium (no Ed25519 key, no acceptable
- * name, no known role) is STATUS_CONFIG; source names it in messages. */
+/* From a PEM or DER file, or such bytes.  What is no certificate of a consortium (neither an Ed25519 nor an SM2 key, no
+ * acceptable name, no known role) is STATUS_CONFIG; source names it in messages. */
 MUST_USE status certificate_load(struct certificate *out, const char *path, struct fault *f);
 MUST_USE status certificate_parse(struct certificate *out, const char *source, const void *bytes, size_t len,
                                   struct fault *f);
 
-/* Whether the CA issued it, it is valid at that time (give or take the grace) and, when crl_path is not "", it is not
- * revoked.  STATUS_UNTRUSTED when the certificate fails, STATUS_CONFIG when a file does.  A revocation list past its
- * next update still revokes; certificate_crl_next_update tells. */
+/* Whether the CA, which has a key of the same kind, issued it, it is valid at that time (give or take the grace) and, when
+ * crl_path is not "", it is not revoked.  SM2 signatures are over SM3 with the default identity.  STATUS_UNTRUSTED when the
+ * certificate fails, STATUS_CONFIG when a file does.  A revocation list past its next update still revokes;
+ * certificate_crl_next_update tells. */
 MUST_USE status certificate_verify(const struct certificate *c, const char *ca_path, const char *crl_path, int64_t at,
                                    struct fault *f);
 

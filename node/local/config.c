@@ -40,6 +40,23 @@ static const struct schema_field peer_fields[] = {
      .expects = ADDRESS_RULE},
     {"fingerprint", SCHEMA_HASH, 1, SCHEMA_AT(struct config_peer, fingerprint),
      .expects = "the sha-256 fingerprint of its certificate"},
+    {"gm_fingerprint", SCHEMA_HASH, 0, SCHEMA_AT(struct config_peer, gm_fingerprint),
+     .expects = "the sha-256 fingerprint of its sm2 certificate"},
+    {0},
+};
+
+static const struct schema_field gm_fields[] = {
+    {"certificate", SCHEMA_TEXT, 1, SCHEMA_AT(struct config_gm, certificate), .expects = PATH_RULE},
+    {"key", SCHEMA_TEXT, 1, SCHEMA_AT(struct config_gm, key), .expects = PATH_RULE},
+    {"ca", SCHEMA_TEXT, 1, SCHEMA_AT(struct config_gm, ca), .expects = PATH_RULE},
+    {"crl", SCHEMA_TEXT, 0, SCHEMA_AT(struct config_gm, crl), .expects = PATH_RULE},
+    {0},
+};
+
+/* It signs nothing, and only looks at the certificates of others. */
+static const struct schema_field coordinator_gm_fields[] = {
+    {"ca", SCHEMA_TEXT, 1, SCHEMA_AT(struct config_gm, ca), .expects = PATH_RULE},
+    {"crl", SCHEMA_TEXT, 0, SCHEMA_AT(struct config_gm, crl), .expects = PATH_RULE},
     {0},
 };
 
@@ -136,6 +153,7 @@ static const struct schema_field node_fields[] = {
     {"key", SCHEMA_TEXT, 1, SCHEMA_AT(struct node_config, key), .expects = PATH_RULE},
     {"ca", SCHEMA_TEXT, 1, SCHEMA_AT(struct node_config, ca), .expects = PATH_RULE},
     {"crl", SCHEMA_TEXT, 0, SCHEMA_AT(struct node_config, crl), .expects = PATH_RULE},
+    {"gm", SCHEMA_MAP, 0, SCHEMA_AT(struct node_config, gm), .fields = gm_fields},
     {"peers", SCHEMA_LIST_AT(struct node_config, peers, num_peers), .fields = peer_fields},
     {"coordinators", SCHEMA_LIST_AT(struct node_config, coordinators, num_coordinators), .fields = coordinator_fields},
     {"deadlines", SCHEMA_MAP, 0, SCHEMA_AT(struct node_config, deadlines), .fields = deadline_fields},
@@ -151,6 +169,7 @@ static const struct schema_field coordinator_file_fields[] = {
     {"key", SCHEMA_TEXT, 1, SCHEMA_AT(struct coordinator_config, key), .expects = PATH_RULE},
     {"ca", SCHEMA_TEXT, 1, SCHEMA_AT(struct coordinator_config, ca), .expects = PATH_RULE},
     {"crl", SCHEMA_TEXT, 0, SCHEMA_AT(struct coordinator_config, crl), .expects = PATH_RULE},
+    {"gm", SCHEMA_MAP, 0, SCHEMA_AT(struct coordinator_config, gm), .fields = coordinator_gm_fields},
     {"nodes", SCHEMA_LIST_AT(struct coordinator_config, nodes, num_nodes), .required = 1,
      .fields = peer_fields, .expects = "name, address and fingerprint of each node"},
     {"deadlines", SCHEMA_MAP, 0, SCHEMA_AT(struct coordinator_config, deadlines), .fields = deadline_fields},
@@ -166,6 +185,22 @@ const struct config_peer *config_find_peer(const struct config_peer *peers, uint
     return NULL;
 }
 
+const struct hash *config_peer_pin(const struct config_peer *peer, enum suite s)
+{
+    const struct hash none = {{0}};
+
+    if (s != SUITE_GM1)
+        return &peer->fingerprint;
+    return hash_equal(&peer->gm_fingerprint, &none) ? NULL : &peer->gm_fingerprint;
+}
+
+struct config_identity config_identity(const struct node_config *c, enum suite s)
+{
+    if (s == SUITE_GM1)
+        return (struct config_identity){c->gm.certificate, c->gm.key, c->gm.ca, c->gm.crl};
+    return (struct config_identity){c->certificate, c->key, c->ca, c->crl};
+}
+
 static status check_peers_distinct(const struct config_peer *peers, uint32_t count, const char *list,
                                    const struct schema_marks *marks, struct fault *f)
 {
@@ -179,6 +214,10 @@ static status check_peers_distinct(const struct config_peer *peers, uint32_t cou
             }
             if (hash_equal(&peers[i].fingerprint, &peers[j].fingerprint)) {
                 snprintf(path, sizeof path, "%s[%u].fingerprint", list, i + 1);
+                return schema_fault(marks, path, f, "the same certificate as %s", peers[j].name);
+            }
+            if (config_peer_pin(&peers[i], SUITE_GM1) && hash_equal(&peers[i].gm_fingerprint, &peers[j].gm_fingerprint)) {
+                snprintf(path, sizeof path, "%s[%u].gm_fingerprint", list, i + 1);
                 return schema_fault(marks, path, f, "the same certificate as %s", peers[j].name);
             }
         }
@@ -223,6 +262,14 @@ static status resolve(char path[FILES_PATH_BYTES], const char *file, struct faul
     return files_join(path, directory, given, f);
 }
 
+static status resolve_gm(struct config_gm *gm, const char *file, struct fault *f)
+{
+    TRY(resolve(gm->certificate, file, f));
+    TRY(resolve(gm->key, file, f));
+    TRY(resolve(gm->ca, file, f));
+    return resolve(gm->crl, file, f);
+}
+
 status config_parse_node(struct node_config *out, const char *file, const void *text, size_t len, struct fault *f)
 {
     struct node_config *c AUTO(auto_free) = NULL;
@@ -258,6 +305,7 @@ status config_parse_node(struct node_config *out, const char *file, const void *
     TRY(resolve(c->key, file, f));
     TRY(resolve(c->ca, file, f));
     TRY(resolve(c->crl, file, f));
+    TRY(resolve_gm(&c->gm, file, f));
     TRY(resolve(c->evidence.tsa_ca, file, f));
     *out = *c;
     return OK;
@@ -278,6 +326,7 @@ status config_parse_coordinator(struct coordinator_config *out, const char *file
     TRY(resolve(c->key, file, f));
     TRY(resolve(c->ca, file, f));
     TRY(resolve(c->crl, file, f));
+    TRY(resolve_gm(&c->gm, file, f));
     *out = *c;
     return OK;
 }

@@ -20,6 +20,7 @@ struct config_peer {
     char name[NAME_BYTES];
     char address[CONFIG_ADDRESS_BYTES]; /* tcp://HOST:PORT */
     struct hash fingerprint;            /* SHA-256 of the certificate's DER */
+    struct hash gm_fingerprint;         /* the same of its SM2 certificate; zero: none is known */
 };
 
 struct config_coordinator {
@@ -70,6 +71,13 @@ struct config_evidence {
     char tsa_policy[TIMESTAMP_POLICY_BYTES]; /* "": as the authority pleases */
 };
 
+/* The second identity, SM2, of a node that takes part in contracts of suite GM1: it signs what belongs to them.  TLS stays with
+ * the first.  certificate "": there is none; a coordinator has ca and crl alone, for hefu node trust. */
+struct config_gm {
+    char certificate[FILES_PATH_BYTES], key[FILES_PATH_BYTES], ca[FILES_PATH_BYTES];
+    char crl[FILES_PATH_BYTES]; /* "": no revocation list */
+};
+
 enum config_log { LOG_ERROR = 1, LOG_WARN = 2, LOG_INFO = 3, LOG_DEBUG = 4 };
 
 /* Paths are absolute or relative to the working directory: what the file says is taken relative to the file. */
@@ -79,6 +87,7 @@ struct node_config {
     char state_dir[FILES_PATH_BYTES];
     char certificate[FILES_PATH_BYTES], key[FILES_PATH_BYTES], ca[FILES_PATH_BYTES];
     char crl[FILES_PATH_BYTES]; /* "": no revocation list */
+    struct config_gm gm;
     struct config_peer peers[CONFIG_PEERS_MAX];
     uint32_t num_peers;
     struct config_coordinator coordinators[CONFIG_COORDINATORS_MAX];
@@ -93,6 +102,7 @@ struct node_config {
 struct coordinator_config {
     char certificate[FILES_PATH_BYTES], key[FILES_PATH_BYTES], ca[FILES_PATH_BYTES];
     char crl[FILES_PATH_BYTES];
+    struct config_gm gm;
     struct config_peer nodes[CONFIG_PEERS_MAX];
     uint32_t num_nodes;
     struct config_deadlines deadlines;
@@ -113,5 +123,11 @@ int config_address_is_valid(const char *text);
 
 /* The peer of that name, or NULL. */
 const struct config_peer *config_find_peer(const struct config_peer *peers, uint32_t count, const char *name);
+/* Its certificate in contracts of that suite, or NULL. */
+const struct hash *config_peer_pin(const struct config_peer *peer, enum suite s);
+
+/* The files of the identity that signs in contracts of that suite; certificate "": there is none.  Views of c. */
+struct config_identity { const char *certificate, *key, *ca, *crl; };
+struct config_identity config_identity(const struct node_config *c, enum suite s);
 
 #endif

@@ -8,17 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEAL_VERSION = 1 };
-
-static_assert(KEYRING_SEAL_BYTES == 1 + crypto_aead_xchacha20poly1305_ietf_NPUBBYTES +
-                                        crypto_aead_xchacha20poly1305_ietf_ABYTES,
-              "what sealing adds");
-
 /* In guarded memory of its own, locked where the system allows. */
 struct keyring {
-    struct sign_public public_key;
-    struct sign_secret secret;
-    uint8_t storage[crypto_aead_xchacha20poly1305_ietf_KEYBYTES];
+    struct identity {
+        struct sign_public public_key;
+        struct sign_secret secret; /* suite 0: there is none */
+    } identity[SUITE_GM1 + 1];     /* by suite */
+    enum suite first;
+    uint8_t storage[32];
     int can_seal;
 };
 
@@ -37,16 +34,24 @@ void keyring_clear(struct keyring **k)
     keyring_free(*k);
 }
 
-static status load_identity(struct keyring *k, const char *path, struct fault *f)
+static status load_identity(enum suite *s, struct keyring *k, const char *path, struct fault *f)
 {
     EVP_PKEY *key AUTO(openssl_key_clear) = NULL;
-    struct rng_key seed AUTO(rng_key_clear) = {0};
-    size_t len = sizeof seed.bytes;
+    struct rng_key seed AUTO(rng_key_clear) = {.suite = SUITE_INT1};
+    struct identity *me;
 
     TRY(openssl_load_key(&key, path, f));
-    if (EVP_PKEY_get_raw_private_key(key, seed.bytes, &len) != 1 || len != sizeof seed.bytes)
+    *s = openssl_key_suite(key);
+    me = &k->identity[*s];
+    if (me->secret.suite)
+        return fault_set(f, STATUS_CONFIG, "%s: this node has an %s key already; one of the other kind is wanted here", path,
+                         openssl_key_name(*s));
+    if (!openssl_key_secret(seed.bytes, key))
         return fault_set(f, STATUS_CONFIG, "%s: the key cannot be used", path);
-    sign_keypair(&k->public_key, &k->secret, &seed);
+    if (*s == SUITE_INT1)
+        sign_keypair(&me->public_key, &me->secret, &seed);
+    else if (sign_keypair_sm2(&me->public_key, &me->secret, seed.bytes) != OK)
+        return fault_set(f, STATUS_CONFIG, "%s: the key cannot be used", path);
     return OK;
 }
 
@@ -94,7 +99,7 @@ status keyring_new(struct keyring **out, const char *key_path, const char *state
     if (!k)
         return STATUS_NO_MEMORY;
     memset(k, 0, sizeof *k);
-    TRY(load_identity(k, key_path, f));
+    TRY(load_identity(&k->first, k, key_path, f));
     if (state_dir) {
         TRY(load_storage_key(k, state_dir, f));
         k->can_seal = 1;
@@ -105,63 +110,79 @@ status keyring_new(struct keyring **out, const char *key_path, const char *state
     return OK;
 }
 
-const struct sign_public *keyring_public(const struct keyring *k)
+status keyring_add(struct keyring *k, const char *key_path, struct fault *f)
 {
-    return &k->public_key;
+    enum suite s;
+    status code;
+
+    if (!key_path[0])
+        return OK;
+    sodium_mprotect_readwrite(k);
+    code = load_identity(&s, k, key_path, f);
+    sodium_mprotect_readonly(k);
+    return code;
 }
 
-void keyring_sign(const struct keyring *k, struct signature *sig, const char *tag, const void *bytes, size_t len)
+enum suite keyring_suite(const struct keyring *k)
 {
-    sign_make(sig, &k->secret, tag, bytes, len);
+    return k->first;
+}
+
+const struct sign_public *keyring_public(const struct keyring *k, enum suite s)
+{
+    return k->identity[s].secret.suite ? &k->identity[s].public_key : NULL;
+}
+
+void keyring_sign(const struct keyring *k, struct signature *sig, enum suite s, const char *tag, const void *bytes, size_t len)
+{
+    assert(k->identity[s].secret.suite == s);
+    sign_make(sig, &k->identity[s].secret, tag, bytes, len);
 }
 
 /* The associated data: a fixed prefix keeps these uses of the key apart from any later one. */
-static void seal_context(struct hash *out, const char *label)
+static void seal_context(struct hash *out, enum suite s, const char *label)
 {
     struct hasher h;
 
-    hasher_init(&h, "hefu/seal/v1");
+    hasher_init(&h, s, "hefu/seal/v1");
     hasher_add(&h, label, strlen(label));
     hasher_final(&h, out);
 }
 
-void keyring_seal(const struct keyring *k, uint8_t *out, const char *label, const void *bytes, size_t len)
+void keyring_seal(const struct keyring *k, uint8_t *out, enum suite s, const char *label, const void *bytes, size_t len)
 {
-    uint8_t *nonce = out + 1, *body = nonce + crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
+    uint8_t *nonce = out + 1;
     struct hash context;
 
     assert(k->can_seal);
-    seal_context(&context, label);
-    out[0] = SEAL_VERSION;
-    keyring_random(nonce, crypto_aead_xchacha20poly1305_ietf_NPUBBYTES);
-    crypto_aead_xchacha20poly1305_ietf_encrypt(body, NULL, bytes, len, context.bytes, HASH_BYTES, NULL, nonce,
-                                               k->storage);
+    seal_context(&context, s, label);
+    out[0] = (uint8_t)s;
+    keyring_random(nonce, SEAL_NONCE_BYTES);
+    seal_make(nonce + SEAL_NONCE_BYTES, s, k->storage, nonce, context.bytes, HASH_BYTES, bytes, len);
 }
 
-status keyring_unseal(const struct keyring *k, uint8_t *out, const char *label, const uint8_t *sealed, size_t len)
+status keyring_unseal(const struct keyring *k, uint8_t *out, enum suite s, const char *label, const uint8_t *sealed, size_t len)
 {
-    const uint8_t *nonce = sealed + 1, *body = nonce + crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
+    const uint8_t *nonce = sealed + 1;
     uint8_t *opened AUTO(auto_free) = NULL;
-    unsigned long long opened_len = 0;
     struct hash context;
 
     assert(k->can_seal);
-    if (len < KEYRING_SEAL_BYTES || sealed[0] != SEAL_VERSION)
+    if (len < KEYRING_SEAL_BYTES || sealed[0] != s)
         return STATUS_MISMATCH;
-    seal_context(&context, label);
+    seal_context(&context, s, label);
     TRY(alloc_zeroed(&opened, len, 1));
-    if (crypto_aead_xchacha20poly1305_ietf_decrypt(opened, &opened_len, NULL, body,
-                                                   len - 1 - crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
-                                                   context.bytes, HASH_BYTES, nonce, k->storage) != 0)
+    if (seal_open(opened, s, k->storage, nonce, context.bytes, HASH_BYTES, nonce + SEAL_NONCE_BYTES,
+                  len - 1 - SEAL_NONCE_BYTES) != OK)
         return STATUS_MISMATCH;
-    memcpy(out, opened, (size_t)opened_len);
+    memcpy(out, opened, len - KEYRING_SEAL_BYTES);
     sodium_memzero(opened, len);
     return OK;
 }
 
-void keyring_derive(const struct keyring *k, struct rng_key *out, const char *purpose, const char *name)
+void keyring_derive(const struct keyring *k, struct rng_key *out, enum suite s, const char *purpose, const char *name)
 {
-    struct rng_key storage AUTO(rng_key_clear) = {0};
+    struct rng_key storage AUTO(rng_key_clear) = {.suite = (uint8_t)s};
 
     static_assert(sizeof storage.bytes == sizeof k->storage, "keys are of one size");
     assert(k->can_seal);

@@ -262,7 +262,7 @@ static int sm2_signed_crl(X509_CRL *crl, EVP_PKEY *issuer)
 
     X509_CRL_get0_signature(crl, &signature, NULL);
     len = i2d_re_X509_CRL_tbs(crl, &bytes);
-    ok = digest && len > 0 && X509_CRL_get_signature_nid(crl) == NID_SM2_with_SM3 &&
+    ok = digest && len > 0 && (signature->flags & 7) == 0 /* whole bytes */ && X509_CRL_get_signature_nid(crl) == NID_SM2_with_SM3 &&
          EVP_DigestVerifyInit(digest, &ctx, EVP_sm3(), NULL, issuer) == 1 && set_identity(ctx) &&
          EVP_DigestVerify(digest, ASN1_STRING_get0_data(signature), (size_t)ASN1_STRING_length(signature), bytes, (size_t)len) == 1;
     OPENSSL_free(bytes);

@@ -83,15 +83,35 @@ status policy_check_window(const struct contract *k, int64_t now, struct fault *
     return OK;
 }
 
-static status check_other(const struct node_config *c, const struct contract_party *other, struct fault *f)
+status policy_check_suite(const struct node_config *c, enum suite s, struct fault *f)
 {
-    const struct config_peer *peer = config_find_peer(c->peers, c->num_peers, other->name);
+    if (config_identity(c, s).certificate[0])
+        return OK;
+    fault_hint(f, "its operator makes a key and a request for one with hefu node gm");
+    return fault_set(f, STATUS_REFUSED, "%s takes no part in contracts of suite %s: it has no sm2 certificate", c->name,
+                     suite_name(s));
+}
+
+status policy_check_peer(const struct node_config *c, enum suite s, const char *name, struct fault *f)
+{
+    const struct config_peer *peer = config_find_peer(c->peers, c->num_peers, name);
 
     if (!peer) {
-        fault_hint(f, "its operator may add %s, with address and fingerprint, to peers in node.yaml", other->name);
-        return fault_set(f, STATUS_REFUSED, "%s does not know the party %s", c->name, other->name);
+        fault_hint(f, "its operator may add %.31s, with address and fingerprint, to peers in node.yaml", name);
+        return fault_set(f, STATUS_REFUSED, "%s does not know the party %.31s", c->name, name);
     }
-    if (!hash_equal(&peer->fingerprint, &other->certificate)) {
+    if (!config_peer_pin(peer, s)) {
+        fault_hint(f, "its operator pins it: hefu node trust %s-gm.pem", peer->name);
+        return fault_set(f, STATUS_REFUSED, "%s does not know the sm2 certificate of %s, which a contract of suite %s needs",
+                         c->name, peer->name, suite_name(s));
+    }
+    return OK;
+}
+
+static status check_other(const struct node_config *c, enum suite s, const struct contract_party *other, struct fault *f)
+{
+    TRY(policy_check_peer(c, s, other->name, f));
+    if (!hash_equal(config_peer_pin(config_find_peer(c->peers, c->num_peers, other->name), s), &other->certificate)) {
         fault_hint(f, "if %s has a new certificate, every peer must learn its new fingerprint", other->name);
         return fault_set(f, STATUS_REFUSED, "the contract has another certificate of %s than %s knows", other->name,
                          c->name);
@@ -109,13 +129,14 @@ status policy_check_contract(const struct node_config *c, const struct contract 
 
     if (self == k->parties)
         return fault_set(f, STATUS_REFUSED, "%s is not a party of this contract", c->name);
+    TRY(policy_check_suite(c, k->suite, f));
     if (!hash_equal(&k->party[self].certificate, own_certificate) ||
         memcmp(k->party[self].identity.bytes, own_identity->bytes, SIGN_PUBLIC_BYTES) != 0)
         return fault_set(f, STATUS_REFUSED, "the contract has another certificate or identity key of %s than its own",
                          c->name);
     for (party p = 0; p < k->parties; p++) {
         if (p != self)
-            TRY(check_other(c, &k->party[p], f));
+            TRY(check_other(c, k->suite, &k->party[p], f));
     }
     TRY(policy_check_window(k, now, f));
     return policy_check_terms(c, &terms, f);

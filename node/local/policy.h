@@ -15,10 +15,14 @@ struct policy_terms {
 
 /* STATUS_REFUSED with the rule that says no. */
 MUST_USE status policy_check_terms(const struct node_config *c, const struct policy_terms *t, struct fault *f);
+/* Whether this node has what a contract of that suite is signed with. */
+MUST_USE status policy_check_suite(const struct node_config *c, enum suite s, struct fault *f);
+/* Whether it knows that party, with a certificate of that suite. */
+MUST_USE status policy_check_peer(const struct node_config *c, enum suite s, const char *name, struct fault *f);
 MUST_USE status policy_check_table(const struct node_config *c, const char *table, struct fault *f);
 
-/* The contract against this node: it takes part, as itself (certificate and identity key); everyone else is a known
- * peer under the pinned certificate; the window is open at time now (Unix seconds); the terms are within the limits. */
+/* The contract against this node: it takes part, as itself (certificate and identity key of the contract's suite); everyone else
+ * is a known peer under the pinned certificate of that suite; the window is open at time now (Unix seconds); the terms are within the limits. */
 MUST_USE status policy_check_contract(const struct node_config *c, const struct contract *k, const char *coordinator,
                                       const struct hash *own_certificate, const struct sign_public *own_identity,
                                       int64_t now, struct fault *f);

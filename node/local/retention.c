@@ -29,7 +29,7 @@ static status read_session_id(struct hash *out, const char *dir, struct fault *f
 
     TRY(alloc_zeroed(&papers, 1, sizeof *papers));
     TRY(session_papers_read(papers, dir, f));
-    verify_session_id(out, &papers->contract_id, papers->approval, papers->contract.parties);
+    verify_session_id(out, papers->contract.suite, &papers->contract_id, papers->approval, papers->contract.parties);
     return OK;
 }
 
@@ -44,7 +44,11 @@ static status sign_statement(const char *dir, const struct contract *c, const st
 
     TRY(read_session_id(&d.session, dir, f));
     destroyed_signed_bytes(to_sign, &d);
-    keyring_sign(keys, &d.signature, DESTROYED_SIGN_TAG, to_sign, sizeof to_sign);
+    if (!keyring_public(keys, c->suite)) {
+        fault_hint(f, "gm in node.yaml names it");
+        return fault_set(f, STATUS_CONFIG, "the key that signs for suite %s is not here", suite_name(c->suite));
+    }
+    keyring_sign(keys, &d.signature, c->suite, DESTROYED_SIGN_TAG, to_sign, sizeof to_sign);
     destroyed_encode(bytes, &d);
     TRY(files_join(path, dir, STATEMENT_FILE, f));
     return files_write(path, bytes, sizeof bytes, 0600, f);
@@ -82,15 +86,15 @@ static status write_seal(const char *dir, const struct contract *c, const struct
                          const struct keyring *keys, int64_t now, struct fault *f)
 {
     struct audit_secrets s AUTO(audit_secrets_clear) = {.place = {*id, {{0}}, self, attempt, (uint64_t)now}};
-    uint8_t sealed[AUDIT_SEAL_BYTES];
+    uint8_t sealed[AUDIT_SEAL_MAX];
     char path[FILES_PATH_BYTES];
 
     TRY(read_session_id(&s.place.session, dir, f));
-    TRY(session_secret_read(&s.seed, "seed", dir, keys, id, attempt, f));
-    TRY(session_secret_read(&s.start, "start", dir, keys, id, attempt, f));
+    TRY(session_secret_read(&s.seed, c->suite, "seed", dir, keys, id, attempt, f));
+    TRY(session_secret_read(&s.start, c->suite, "start", dir, keys, id, attempt, f));
     TRY(audit_seal_make(sealed, &c->auditor_key, &s, f));
     TRY(files_join(path, dir, SEAL_FILE, f));
-    return files_write(path, sealed, sizeof sealed, 0600, f);
+    return files_write(path, sealed, audit_seal_bytes(c->suite), 0600, f);
 }
 
 /* The seal is on disk before the own copies go.  A seed without a start is of a session that never began. */
@@ -135,16 +139,18 @@ status retention_open(struct audit_secrets *out, const char *session_dir, const 
 
     if (!c->auditor[0])
         return fault_set(f, STATUS_CONFIG, "the contract names no auditor: the seed is sealed for its owner");
-    if (memcmp(key->pub.bytes, c->auditor_key.bytes, KX_BYTES) != 0)
+    if (memcmp(key->pub.bytes, c->auditor_key.bytes, SEAL_PUBLIC_BYTES) != 0)
         return fault_set(f, STATUS_MISMATCH, "the key is not that of %s, whom the contract names as auditor", c->auditor);
     TRY(files_join(path, session_dir, SEAL_FILE, f));
     if (!files_exist(path)) {
         fault_hint(f, "it is written when the session has ended, and destroyed after the contract's retention");
         return fault_set(f, STATUS_CONFIG, "%s: nothing is sealed to %s there", path, c->auditor);
     }
-    TRY(files_read(&sealed, &len, path, AUDIT_SEAL_BYTES, f));
-    verify_session_id(&place.session, &papers->contract_id, papers->approval, c->parties);
-    return audit_seal_open(out, key, sealed, len, &place, f);
+    TRY(files_read(&sealed, &len, path, AUDIT_SEAL_MAX, f));
+    verify_session_id(&place.session, papers->contract.suite, &papers->contract_id, papers->approval, c->parties);
+    TRY(audit_seal_open(out, key, sealed, len, &place, f));
+    out->seed.suite = out->start.suite = c->suite;
+    return OK;
 }
 
 status retention_statement(uint8_t **bytes, size_t *len, const char *session_dir, struct fault *f)

@@ -353,22 +353,31 @@ void jobs_expire(struct jobs *j)
         drop_leftovers(j);
 }
 
-static status load_certificate(struct jobs *j, struct fault *f)
+static status load_identity(struct jobs *j, enum suite s, struct fault *f)
 {
+    const struct config_identity files = config_identity(j->c.node, s);
+    const struct sign_public *key = keyring_public(j->c.keys, s);
+    struct certificate *own = &j->identity[s].certificate;
     uint8_t *pem = NULL;
     size_t len = 0;
 
-    TRY(certificate_load(&j->certificate, j->c.node->certificate, f));
-    TRY(files_read(&pem, &len, j->c.node->certificate, CERTIFICATE_BYTES_MAX, f));
-    j->pem = (char *)pem;
-    if (strcmp(j->certificate.name, j->c.node->name) != 0)
-        return fault_set(f, STATUS_CONFIG, "%s is the certificate of %s, the node's name is %s",
-                         j->c.node->certificate, j->certificate.name, j->c.node->name);
-    if (j->certificate.role != ROLE_NODE)
-        return fault_set(f, STATUS_CONFIG, "%s is the certificate of a %s, a node needs one of a node",
-                         j->c.node->certificate, certificate_role_name(j->certificate.role));
-    if (memcmp(j->certificate.key.bytes, keyring_public(j->c.keys)->bytes, SIGN_PUBLIC_BYTES) != 0)
-        return fault_set(f, STATUS_CONFIG, "%s does not belong to %s", j->c.node->key, j->c.node->certificate);
+    if (!files.certificate[0])
+        return OK;
+    TRY(certificate_load(own, files.certificate, f));
+    TRY(files_read(&pem, &len, files.certificate, CERTIFICATE_BYTES_MAX, f));
+    j->identity[s].pem = (char *)pem;
+    if (strcmp(own->name, j->c.node->name) != 0)
+        return fault_set(f, STATUS_CONFIG, "%s is the certificate of %s, the node's name is %s", files.certificate, own->name,
+                         j->c.node->name);
+    if (own->role != ROLE_NODE)
+        return fault_set(f, STATUS_CONFIG, "%s is the certificate of a %s, a node needs one of a node", files.certificate,
+                         certificate_role_name(own->role));
+    if (sign_public_suite(&own->key) != s) {
+        fault_hint(f, "the sm2 certificate of a node belongs under gm in node.yaml, and only there");
+        return fault_set(f, STATUS_CONFIG, "%s holds a key of the other kind", files.certificate);
+    }
+    if (!key || memcmp(own->key.bytes, key->bytes, SIGN_PUBLIC_BYTES) != 0)
+        return fault_set(f, STATUS_CONFIG, "%s does not belong to %s", files.key, files.certificate);
     return OK;
 }
 
@@ -398,7 +407,9 @@ status jobs_open(struct jobs **out, const struct jobs_config *config, struct fau
                [CONTROL_APPROVE] = jobs_op_approve,
                [CONTROL_REFUSE] = jobs_op_refuse,
                [CONTROL_EXPLAIN] = jobs_op_explain}};
-    result = load_certificate(j, f);
+    result = load_identity(j, SUITE_INT1, f);
+    if (result == OK)
+        result = load_identity(j, SUITE_GM1, f);
     if (result != OK) {
         jobs_close(j);
         return result;
@@ -415,8 +426,10 @@ void jobs_close(struct jobs *j)
         return;
     for (uint32_t i = 0; i < OFFERS_MAX; i++)
         jobs_clear_offer(&j->offer[i]);
-    certificate_clear(&j->certificate);
-    free(j->pem);
+    for (enum suite s = SUITE_INT1; s <= SUITE_GM1; s++) {
+        certificate_clear(&j->identity[s].certificate);
+        free(j->identity[s].pem);
+    }
     pthread_mutex_destroy(&j->lock);
     free(j);
 }

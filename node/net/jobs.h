@@ -46,7 +46,7 @@ struct jobs_workers {
 struct jobs_config {
     const struct node_config *node;
     struct store *store;
-    const struct keyring *keys;
+    const struct keyring *keys;     /* with an identity for each certificate of the node */
     struct jobs_workers workers;
     int64_t (*clock)(void);         /* Unix seconds; NULL: the system's */
     void (*log)(const char *line);  /* what only the operator may read; NULL: nobody */

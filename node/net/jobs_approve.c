@@ -80,16 +80,16 @@ static status prepare_session(char dir[FILES_PATH_BYTES], struct jobs *j, const 
 
 /* A fresh seed, sealed on disk before its public card is known to anybody; the card, signed. */
 static status draw_and_sign(uint8_t out[APPROVAL_BYTES], struct jobs *j, const char *dir, const struct hash *id,
-                            struct approval *a, struct fault *f)
+                            enum suite suite, struct approval *a, struct fault *f)
 {
-    struct rng_key seed AUTO(rng_key_clear) = {0};
+    struct rng_key seed AUTO(rng_key_clear) = {.suite = (uint8_t)suite};
     uint8_t to_sign[APPROVAL_SIGNED_BYTES];
 
     keyring_random(seed.bytes, sizeof seed.bytes);
     TRY(session_secret_create(&seed, "seed", dir, j->c.keys, id, a->attempt, f));
-    session_card_of_seed(&a->card, &seed);
+    session_card_of_seed(&a->card, suite, &seed);
     approval_signed_bytes(to_sign, id, a);
-    keyring_sign(j->c.keys, &a->signature, APPROVAL_SIGN_TAG, to_sign, sizeof to_sign);
+    keyring_sign(j->c.keys, &a->signature, suite, APPROVAL_SIGN_TAG, to_sign, sizeof to_sign);
     approval_encode(out, a);
     return OK;
 }
@@ -104,7 +104,7 @@ status jobs_approve_session(struct jobs *j, const struct store_job *job, const s
     if (preparation)
         a.preparation = *preparation;
     TRY(prepare_session(dir, j, job, stage, a.who, f));
-    TRY(draw_and_sign(approval, j, dir, id, &a, f));
+    TRY(draw_and_sign(approval, j, dir, id, k->suite, &a, f));
     return store_put_approval(j->c.store, job->id, job->attempt, stage, j->c.node->name, approval, sizeof approval, f);
 }
 
@@ -214,7 +214,7 @@ static status check_own_table(struct jobs *j, const struct control_caller *who, 
     t.self = contract_party_named(k, j->c.node->name);
     t.stage = job.state == JOB_FAILED ? STAGE_WHOLE : job.stage;
     TRY(session_table_open(&data, &notes, &t, k, f));
-    return commitment_check(&k->party[t.self], j->c.keys, t.name, &data, f);
+    return commitment_check(&k->party[t.self], k->suite, j->c.keys, t.name, &data, f);
 }
 
 /* Of several approvers all but the last leave their signatures, and the job waits on. */

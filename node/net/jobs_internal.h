@@ -18,11 +18,16 @@ struct offer {
     struct wire_writer dictionary;
 };
 
+/* Who this node is in contracts of a suite. */
+struct jobs_identity {
+    struct certificate certificate;
+    char *pem; /* NULL: nobody */
+};
+
 struct jobs {
     struct jobs_config c;
     struct control_ops ops;
-    struct certificate certificate;
-    char *pem;
+    struct jobs_identity identity[SUITE_GM1 + 1]; /* by suite */
     pthread_mutex_t lock;
     struct offer offer[OFFERS_MAX]; /* a ring; next is overwritten first */
     uint32_t next;

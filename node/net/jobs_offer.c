@@ -15,8 +15,8 @@ void jobs_clear_offer(struct offer *o)
 
 /* ---- proposals ---- */
 
-/* The table that the job wants of this node. */
-static status find_own_table(const char **table, const struct jobs *j, const json_t *job, struct fault *f)
+/* The table that the job wants of this node, which knows all the others. */
+static status find_own_table(const char **table, const struct jobs *j, enum suite s, const json_t *job, struct fault *f)
 {
     const struct node_config *node = j->c.node;
     const json_t *tables = json_object_get(job, "tables"), *entry;
@@ -28,12 +28,10 @@ static status find_own_table(const char **table, const struct jobs *j, const jso
 
         TRY(control_text(&who, entry, "party", f));
         TRY(control_text(&name, entry, "table", f));
-        if (!strcmp(who, node->name)) {
+        if (!strcmp(who, node->name))
             *table = name;
-        } else if (!config_find_peer(node->peers, node->num_peers, who)) {
-            fault_hint(f, "its operator may add %.31s, with address and fingerprint, to peers in node.yaml", who);
-            return fault_set(f, STATUS_REFUSED, "%s does not know the party %.31s", node->name, who);
-        }
+        else
+            TRY(policy_check_peer(node, s, who, f));
     }
     if (!*table)
         return fault_set(f, STATUS_REFUSED, "the job names no table of %s", node->name);
@@ -53,7 +51,7 @@ static status check_terms_of_job(const struct jobs *j, const char *coordinator, 
 }
 
 /* Read the table as it is now.  What is wrong with it is for its operator: the coordinator learns that it is not usable. */
-static status describe_table(struct offer *o, struct jobs *j, bool labels_pending, struct fault *f)
+static status describe_table(struct offer *o, struct jobs *j, enum suite s, bool labels_pending, struct fault *f)
 {
     struct dataset data AUTO(dataset_clear) = {0};
     struct dictionary dictionary AUTO(dictionary_clear) = {0};
@@ -78,7 +76,7 @@ static status describe_table(struct offer *o, struct jobs *j, bool labels_pendin
     o->facts.rows = data.rows;
     o->facts.columns = data.columns;
     memcpy(o->facts.bins, data.bins, data.columns);
-    TRY(commitment_make(&o->facts, j->c.keys, t->name, &data, &dictionary));
+    TRY(commitment_make(&o->facts, s, j->c.keys, t->name, &data, &dictionary));
     dictionary_encode(&o->dictionary, &dictionary);
     return wire_writer_status(&o->dictionary);
 }
@@ -88,31 +86,37 @@ status jobs_op_propose(void *node, const struct control_caller *who, const json_
 {
     struct jobs *j = node;
     const json_t *job = json_object_get(request, "job");
+    const enum suite suite = (enum suite)jobs_count(job, "suite");
     const char *name = NULL, *table = NULL;
+    const struct jobs_identity *own;
     struct offer o AUTO(jobs_clear_offer) = {0};
     json_t *offer;
 
     TRY(control_text(&name, job, "name", f));
     if (strlen(name) >= sizeof o.job)
         return fault_set(f, STATUS_USAGE, "the name of the job is too long");
-    TRY(find_own_table(&table, j, job, f));
+    if (!suite_name(suite))
+        return fault_set(f, STATUS_USAGE, "the job's suite is neither INT1 nor GM1");
+    TRY(policy_check_suite(j->c.node, suite, f));
+    TRY(find_own_table(&table, j, suite, job, f));
     TRY(check_terms_of_job(j, who->name, job, f));
     if (store_get_table(j->c.store, &o.table, table, NULL) != OK) {
         fault_hint(f, "its operator registers it with: hefu table add %.31s", table);
         return fault_set(f, STATUS_REFUSED, "%s has no table %.31s", j->c.node->name, table);
     }
-    TRY(describe_table(&o, j, json_is_true(json_object_get(request, "prepare")), f));
+    TRY(describe_table(&o, j, suite, json_is_true(json_object_get(request, "prepare")), f));
     if (o.facts.has_label && jobs_count(json_object_get(job, "test"), "rule") == TEST_LISTED && !o.table.split_path[0])
         return fault_set(f, STATUS_REFUSED, "table %s of %s has no list of test rows", table, j->c.node->name);
     snprintf(o.job, sizeof o.job, "%s", name);
     snprintf(o.coordinator, sizeof o.coordinator, "%s", who->name);
+    own = &j->identity[suite];
     offer = json_pack("{s:s, s:o, s:o, s:b, s:I, s:I, s:o, s:o, s:o, s:s}", "name", j->c.node->name, "certificate",
-                      control_hex(j->certificate.fingerprint.bytes, HASH_BYTES), "identity",
-                      control_hex(keyring_public(j->c.keys)->bytes, SIGN_PUBLIC_BYTES), "has_label",
+                      control_hex(own->certificate.fingerprint.bytes, HASH_BYTES), "identity",
+                      control_hex(own->certificate.key.bytes, SIGN_PUBLIC_BYTES), "has_label",
                       o.facts.has_label, "rows", (json_int_t)o.facts.rows, "columns", (json_int_t)o.facts.columns,
                       "bins", control_hex(o.facts.bins, o.facts.columns), "data_root",
                       control_hex(o.facts.data_root.bytes, HASH_BYTES), "schema_hash",
-                      control_hex(o.facts.schema_hash.bytes, HASH_BYTES), "pem", j->pem);
+                      control_hex(o.facts.schema_hash.bytes, HASH_BYTES), "pem", own->pem);
     if (!offer || json_object_set_new(answer, "offer", offer))
         return STATUS_NO_MEMORY;
     {
@@ -144,10 +148,11 @@ static const struct offer *find_offer(const struct jobs *j, const char *coordina
     return NULL;
 }
 
-/* Every party's certificate is the one that the contract names by its hash, and holds the identity key it names. */
+/* Every party's certificate is the one that the contract names by its hash, and holds the identity key it names; issued by the CA
+ * of the contract's suite. */
 static status check_certificates(const struct jobs *j, const json_t *list, const struct contract *k, struct fault *f)
 {
-    const struct node_config *node = j->c.node;
+    const struct config_identity files = config_identity(j->c.node, k->suite);
 
     if (json_array_size(list) != k->parties)
         return fault_set(f, STATUS_USAGE, "the request does not hold a certificate for each party");
@@ -166,7 +171,7 @@ static status check_certificates(const struct jobs *j, const json_t *list, const
         if (memcmp(c.key.bytes, k->party[p].identity.bytes, SIGN_PUBLIC_BYTES) != 0)
             return fault_set(f, STATUS_REFUSED, "the contract has another identity key of %s than its certificate",
                              k->party[p].name);
-        if (certificate_verify(&c, node->ca, node->crl, j->c.clock(), f) != OK) {
+        if (certificate_verify(&c, files.ca, files.crl, j->c.clock(), f) != OK) {
             f->code = STATUS_REFUSED;
             return STATUS_REFUSED;
         }
@@ -177,11 +182,12 @@ static status check_certificates(const struct jobs *j, const json_t *list, const
 static status check_contract(const struct offer **o, struct jobs *j, const struct control_caller *who,
                              const struct contract *k, const char *id, const json_t *certificates, struct fault *f)
 {
+    const struct certificate *own;
     party self = contract_party_named(k, j->c.node->name);
 
     TRY(contract_check(k, 0, f));
-    TRY(policy_check_contract(j->c.node, k, who->name, &j->certificate.fingerprint, keyring_public(j->c.keys),
-                              j->c.clock(), f));
+    own = &j->identity[k->suite].certificate;
+    TRY(policy_check_contract(j->c.node, k, who->name, &own->fingerprint, &own->key, j->c.clock(), f));
     TRY(check_certificates(j, certificates, k, f));
     *o = find_offer(j, who->name, k, self);
     if (!*o) {

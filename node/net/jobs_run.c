@@ -207,7 +207,7 @@ static status check_table(struct jobs *j, const struct store_job *job, const str
     TRY(jobs_session_dir(dir, j->c.node->state_dir, job->id, job->attempt, STAGE_ONLINE, f));
     TRY(session_table_read(&t, dir, f));
     TRY(session_table_open(&data, &notes, &t, k, f));
-    preparation_table(&hash, &data);
+    preparation_table(&hash, k->suite, &data);
     hash_hex(&hash, hex);
     if (strcmp(hex, prepared) != 0) {
         fault_hint(f, "only labels may change after a preparation, which stays; put the file back, or propose the job again");

@@ -162,6 +162,10 @@ static status load_self(struct tls_context *c, const struct tls_files *files, st
     TRY(tls_read_identity(&c->self, files->certificate, f));
     TRY(open_pem(&chain, &chain_bytes, files->certificate, f));
     own = PEM_read_bio_X509(chain, NULL, no_password, NULL);
+    if (own && !EVP_PKEY_is_a(X509_get0_pubkey(own), "ED25519")) {
+        fault_hint(f, "the sm2 certificate of a node belongs under gm in node.yaml");
+        return fault_set(f, STATUS_CONFIG, "%s: the certificate's key is not ed25519, which TLS takes", files->certificate);
+    }
     if (!own || SSL_CTX_use_certificate(c->ssl, own) != 1)
         return fault_set(f, STATUS_CONFIG, "%s: this certificate cannot be used", files->certificate);
     for (X509 *x; (x = PEM_read_bio_X509(chain, NULL, no_password, NULL)) != NULL;)

@@ -229,7 +229,7 @@ static void write_contract(void)
     snprintf(node.job, sizeof node.job, "%.16s", hex);
     session_card_of_seed(&a.card, &seed);
     approval_signed_bytes(to_sign, &id, &a);
-    keyring_sign(node.tax_keys, &a.signature, APPROVAL_SIGN_TAG, to_sign, sizeof to_sign);
+    keyring_sign(node.tax_keys, &a.signature, SUITE_INT1, APPROVAL_SIGN_TAG, to_sign, sizeof to_sign);
     approval_encode(approval, &a);
     node.tax_approval = hex_of(approval, sizeof approval);
     json_decref(answer);
@@ -258,7 +258,7 @@ static void make_node(void)
 
     make_scratch();
     snprintf(ca, sizeof ca, "%s/ca", scratch);
-    must(ca_init(ca, "test consortium", &f), &f);
+    must(ca_init(ca, "test consortium", SUITE_INT1, &f), &f);
     issue(&node.bank, &node.bank_pem, &node.keys, "bank");
     issue(&node.tax, &node.tax_pem, &node.tax_keys, "tax");
     node.now = (int64_t)time(NULL);

@@ -13,7 +13,7 @@ static struct keyring *new_keyring(const char *name)
 
     snprintf(key, sizeof key, "%s/%s.key", scratch, name);
     snprintf(state, sizeof state, "%s/%s", scratch, name);
-    assert_int_equal(ca_make_key(key, NULL), OK);
+    assert_int_equal(ca_make_key(key, SUITE_INT1, NULL), OK);
     assert_int_equal(keyring_new(&k, key, state, NULL), OK);
     return k;
 }

@@ -134,7 +134,7 @@ static int set_up(void **state)
     struct fault f = {0};
 
     scratch_make(state);
-    assert_int_equal(ca_init(in_scratch("ca"), "attachments test", &f), OK);
+    assert_int_equal(ca_init(in_scratch("ca"), "attachments test", SUITE_INT1, &f), OK);
     for (party p = 0; p < PARTIES_HERE; p++)
         make_party(p);
     assert_int_equal(play(&session, 31), OK);

@@ -86,7 +86,7 @@ static int set_up(void **state)
     c.rows_per_bin = 2;
     c.not_before = (uint64_t)time(NULL);
     c.not_after = c.not_before + 86400;
-    assert_int_equal(ca_init(at(dir, "ca"), "audit test", &f), OK);
+    assert_int_equal(ca_init(at(dir, "ca"), "audit test", SUITE_INT1, &f), OK);
     for (party p = 0; p < PARTIES_HERE; p++) {
         struct certificate issued AUTO(certificate_clear) = {0};
         char name[64];
@@ -368,7 +368,7 @@ static void other_certificates_are_refused(void **state)
     write_bundle("swapped.hefu", &b);
     expect("verify swapped.hefu", 1, "fingerprint");
     /* a certificate of the same name from another CA */
-    assert_int_equal(ca_init(at(dir, "ca2"), "another", &f), OK);
+    assert_int_equal(ca_init(at(dir, "ca2"), "another", SUITE_INT1, &f), OK);
     assert_int_equal(files_make_directory(at(out, "keys2"), &f), OK);
     assert_int_equal(
         ca_issue(dir, &(struct ca_request){.name = "party-2", .role = ROLE_NODE, .days = 30, .out = out}, &issued, &f),

@@ -22,7 +22,7 @@ static int make_ca(void **state)
     snprintf(ca, sizeof ca, "%s/ca", scratch);
     snprintf(ca_pem, sizeof ca_pem, "%s/ca/ca.pem", scratch);
     snprintf(crl_pem, sizeof crl_pem, "%s/ca/crl.pem", scratch);
-    return ca_init(ca, "Credit consortium", NULL) == OK ? 0 : -1;
+    return ca_init(ca, "Credit consortium", SUITE_INT1, NULL) == OK ? 0 : -1;
 }
 
 static void issue(struct certificate *c, const char *name, enum certificate_role role, uint32_t days)
@@ -111,7 +111,7 @@ static void certificates_of_another_ca_do_not_verify(void **state)
     snprintf(other, sizeof other, "%s/other", scratch);
     snprintf(other_pem, sizeof other_pem, "%s/other/ca.pem", scratch);
     snprintf(other_crl, sizeof other_crl, "%s/other/crl.pem", scratch);
-    assert_int_equal(ca_init(other, "Credit consortium", &f), OK); /* the same name, another key */
+    assert_int_equal(ca_init(other, "Credit consortium", SUITE_INT1, &f), OK); /* the same name, another key */
     issue(&c, "bank", ROLE_NODE, 10);
     assert_int_equal(certificate_verify(&c, other_pem, "", now(), &f), STATUS_UNTRUSTED);
     assert_non_null(strstr(f.message, "the certificate of bank was not issued by "));
@@ -215,7 +215,7 @@ static void a_request_keeps_its_key_at_home(void **state)
     snprintf(out, sizeof out, "%s/out", scratch);
     request.csr = csr;
     request.out = out;
-    assert_int_equal(ca_make_key(key, &f), OK);
+    assert_int_equal(ca_make_key(key, SUITE_INT1, &f), OK);
     assert_int_equal(ca_make_csr(csr, key, "bank", &f), OK);
     assert_int_equal(ca_issue(ca, &request, &c, &f), OK);
     assert_true(files_exist(in_scratch("out/bank.pem")));
@@ -239,7 +239,7 @@ static void a_tampered_request_is_refused(void **state)
     (void)state;
     snprintf(key, sizeof key, "%s/node.key", scratch);
     snprintf(csr, sizeof csr, "%s/node.csr", scratch);
-    assert_int_equal(ca_make_key(key, &f), OK);
+    assert_int_equal(ca_make_key(key, SUITE_INT1, &f), OK);
     assert_int_equal(ca_make_csr(csr, key, "bank", &f), OK);
     assert_int_equal(files_read(&text, &len, csr, 4096, &f), OK);
     for (size_t i = 60; i + 60 < len; i += 11) {
@@ -273,10 +273,10 @@ static void wrong_orders_are_refused(void **state)
     assert_int_equal(ca_issue(in_scratch("nowhere"), &request, &c, &f), STATUS_CONFIG);
     assert_non_null(strstr(f.message, "no consortium CA in this directory"));
     f = (struct fault){0};
-    assert_int_equal(ca_init(ca, "Again", &f), STATUS_CONFIG);
+    assert_int_equal(ca_init(ca, "Again", SUITE_INT1, &f), STATUS_CONFIG);
     assert_non_null(strstr(f.message, "ca.key: exists already"));
-    assert_int_equal(ca_init(in_scratch("new"), "", &(struct fault){0}), STATUS_USAGE);
-    assert_int_equal(ca_init(in_scratch("new"), "a\nb", &(struct fault){0}), STATUS_USAGE);
+    assert_int_equal(ca_init(in_scratch("new"), "", SUITE_INT1, &(struct fault){0}), STATUS_USAGE);
+    assert_int_equal(ca_init(in_scratch("new"), "a\nb", SUITE_INT1, &(struct fault){0}), STATUS_USAGE);
     f = (struct fault){0};
     assert_int_equal(files_write(in_scratch("ca/index.tsv"), "x\n", 2, 0600, &f), OK);
     assert_int_equal(ca_revoke(ca, NULL, "bank", &count, &f), STATUS_CONFIG);

@@ -39,6 +39,7 @@ static struct node_config config;
 static struct keyring *keys, *tax_keys;
 static struct certificate bank, tax;
 static char *bank_pem, *tax_pem;
+static enum suite suite = SUITE_INT1; /* of the contracts, and of these certificates; all tests run in both */
 static struct store *store;
 static struct jobs *jobs;
 static struct worker worker;
@@ -131,6 +132,34 @@ static void issue(struct certificate *out, char **pem, struct keyring **k, const
     assert_int_equal(keyring_new(k, path, ca, f), OK);
 }
 
+/* The second identity, in its place from now on. */
+static void issue_gm(struct certificate *out, char **pem, struct keyring *k, const char *name, struct fault *f)
+{
+    char dir[200], path[FILES_PATH_BYTES];
+    size_t len;
+
+    snprintf(dir, sizeof dir, "%s/%s", scratch, name);
+    certificate_clear(out);
+    free(*pem);
+    assert_int_equal(ca_issue(in_scratch("ca-gm"), &(struct ca_request){.name = name, .role = ROLE_NODE, .days = DAYS, .out = dir}, out, f), OK);
+    snprintf(path, sizeof path, "%s/%s-gm.pem", dir, name);
+    assert_int_equal(files_read((uint8_t **)pem, &len, path, 1 << 16, f), OK);
+    snprintf(path, sizeof path, "%s/%s-gm.key", dir, name);
+    assert_int_equal(keyring_add(k, path, f), OK);
+}
+
+static void set_up_gm(struct fault *f)
+{
+    assert_int_equal(ca_init(in_scratch("ca-gm"), "test consortium", SUITE_GM1, f), OK);
+    issue_gm(&bank, &bank_pem, keys, "bank", f);
+    issue_gm(&tax, &tax_pem, tax_keys, "tax", f);
+    snprintf(config.gm.certificate, sizeof config.gm.certificate, "%s/bank/bank-gm.pem", scratch);
+    snprintf(config.gm.key, sizeof config.gm.key, "%s/bank/bank-gm.key", scratch);
+    snprintf(config.gm.ca, sizeof config.gm.ca, "%s/ca-gm/ca.pem", scratch);
+    snprintf(config.gm.crl, sizeof config.gm.crl, "%s/ca-gm/crl.pem", scratch);
+    config.peers[0].gm_fingerprint = tax.fingerprint;
+}
+
 /* One label in every is 1, the ages are shifted by that much. */
 static void write_table_of(const char *name, int every, int shift)
 {
@@ -162,7 +191,7 @@ static int set_up(void **state)
     worker = (struct worker){0};
     config = (struct node_config){.name = "bank", .num_peers = 1, .num_coordinators = 1};
     snprintf(ca, sizeof ca, "%s/ca", scratch);
-    assert_int_equal(ca_init(ca, "test consortium", &f), OK);
+    assert_int_equal(ca_init(ca, "test consortium", SUITE_INT1, &f), OK);
     issue(&bank, &bank_pem, &keys, "bank", &f);
     issue(&tax, &tax_pem, &tax_keys, "tax", &f);
     now = (int64_t)time(NULL); /* the certificates are valid now */
@@ -173,6 +202,8 @@ static int set_up(void **state)
     strcpy(config.peers[0].name, "tax");
     strcpy(config.peers[0].address, "tcp://127.0.0.1:1");
     config.peers[0].fingerprint = tax.fingerprint;
+    if (suite == SUITE_GM1)
+        set_up_gm(&f);
     config.policy = (struct config_policy){.approve = APPROVE_ASK, .min_rows = 100, .max_passes = 20, .min_key_bits = 2048,
                                            .outputs = OUTPUT_WEIGHTS | OUTPUT_SCORES | OUTPUT_METRICS};
     config.deadlines = (struct config_deadlines){.handshake_s = 5, .peer_s = 10, .step_s = 60, .approval_s = 3600, .job_s = 600};
@@ -234,8 +265,8 @@ static void must_fail(const struct control_caller *who, json_t *request, const c
 
 static json_t *propose_request(int key_bits, int passes, int min_rows)
 {
-    return json_pack("{s:s, s:{s:s, s:[{s:s, s:s}, {s:s, s:s}], s:i, s:{s:i}, s:{s:i}, s:{s:i}}}", "op", "propose", "job", "name",
-                     "risk", "tables", "party", "bank", "table", "loans", "party", "tax", "table", "incomes", "key_bits",
+    return json_pack("{s:s, s:{s:s, s:i, s:[{s:s, s:s}, {s:s, s:s}], s:i, s:{s:i}, s:{s:i}, s:{s:i}}}", "op", "propose", "job",
+                     "name", "risk", "suite", (int)suite, "tables", "party", "bank", "table", "loans", "party", "tax", "table", "incomes", "key_bits",
                      key_bits, "training", "passes", passes, "limits", "min_rows", min_rows, "test", "rule", TEST_DRAWN);
 }
 
@@ -253,7 +284,7 @@ static void read_hash(struct hash *out, const json_t *offer, const char *field)
 static struct contract contract_of_offer(const json_t *offer)
 {
     struct contract k = {
-        .version = CONTRACT_VERSION, .protocol = PROTOCOL_VERSION, .suite = SUITE_INT1, .sigmoid = SIGMOID_LINEAR, .test_rule = TEST_DRAWN, .job = "risk",
+        .version = CONTRACT_VERSION, .protocol = PROTOCOL_VERSION, .suite = (uint8_t)suite, .sigmoid = SIGMOID_LINEAR, .test_rule = TEST_DRAWN, .job = "risk",
         .purpose = "to test", .not_before = (uint64_t)now - 10, .not_after = (uint64_t)now + 7200, .nonce = {1}, .parties = 2,
         .key_bits = 2048, .passes = 16, .ridge_micro = 3000, .optimiser = OPTIMISER_NESTEROV, .step_1024 = 1331, .momentum_1024 = 717, .test_permille = 300,
         .fraction_bits = 16, .score_bits = 6, .min_rows = 100, .min_positives = 10, .rows_per_bin = 5, .attempts_max = 2, .replay = replay};
@@ -262,7 +293,7 @@ static struct contract contract_of_offer(const json_t *offer)
 
     strcpy(k.auditor, auditor);
     if (k.auditor[0])
-        k.auditor_key.bytes[0] = 9;
+        assert_int_equal(seal_public_of(&k.auditor_key, &(struct seal_secret){.bytes = {9, 9}, .suite = suite}), OK);
     strcpy(k.party[0].name, "bank");
     k.party[0].certificate = bank.fingerprint;
     k.party[0].identity = bank.key;
@@ -359,16 +390,16 @@ static struct approval approval_of_tax_for(const struct contract *k, uint32_t at
                                            const struct hash *preparation)
 {
     struct approval a = {.who = 1, .attempt = attempt, .stage = stage};
-    struct rng_key seed = {{7}};
+    struct rng_key seed = {.bytes = {7}, .suite = (uint8_t)suite};
     uint8_t bytes[APPROVAL_SIGNED_BYTES];
     struct hash id;
 
     if (preparation)
         a.preparation = *preparation;
     assert_int_equal(contract_id(&id, k), OK);
-    session_card_of_seed(&a.card, &seed);
+    session_card_of_seed(&a.card, suite, &seed);
     approval_signed_bytes(bytes, &id, &a);
-    keyring_sign(tax_keys, &a.signature, APPROVAL_SIGN_TAG, bytes, sizeof bytes);
+    keyring_sign(tax_keys, &a.signature, suite, APPROVAL_SIGN_TAG, bytes, sizeof bytes);
     return a;
 }
 
@@ -448,11 +479,11 @@ static void the_session_directory_holds_what_the_worker_needs(void **state)
     assert_int_equal(table.dictionary.num_columns, 2);
     assert_string_equal(table.certificate[1], tax_pem);
     /* The sealed seed gives the card that was approved, and opens under its own label only. */
-    assert_int_equal(session_secret_read(&seed, "seed", worker.session_dir, keys, &papers.contract_id, 1, NULL), STATUS_MISMATCH);
-    assert_int_equal(session_secret_read(&seed, "seed", worker.session_dir, keys, &papers.contract_id, 0, &f), OK);
+    assert_int_equal(session_secret_read(&seed, suite, "seed", worker.session_dir, keys, &papers.contract_id, 1, NULL), STATUS_MISMATCH);
+    assert_int_equal(session_secret_read(&seed, suite, "seed", worker.session_dir, keys, &papers.contract_id, 0, &f), OK);
     /* It is never written again. */
     assert_int_not_equal(session_secret_create(&seed, "seed", worker.session_dir, keys, &papers.contract_id, 0, NULL), OK);
-    session_card_of_seed(&card, &seed);
+    session_card_of_seed(&card, suite, &seed);
     assert_memory_equal(&card, &papers.approval[0].card, sizeof card);
 }
 
@@ -695,7 +726,7 @@ static void attempts_are_counted_and_limited(void **state)
 static void write_a_log_with_scores(const char *session_dir)
 {
     uint8_t entry[SIGNED_BYTES] = {0};
-    struct record r = {.suite = SUITE_INT1, .type = RECORD_SEND, .peer = 1, .kind = MESSAGE_score, .phase = PHASE_EVALUATE};
+    struct record r = {.suite = (uint8_t)suite, .type = RECORD_SEND, .peer = 1, .kind = MESSAGE_score, .phase = PHASE_EVALUATE};
     char path[FILES_PATH_BYTES];
 
     record_encode(entry, &r);
@@ -965,7 +996,7 @@ static void with_replay_off_a_restart_leaves_no_secret(void **state)
 /* A running job whose worker has begun, with the secrets that it has. */
 static struct contract begun(char id[17])
 {
-    const struct rng_key start_of = {{1}};
+    const struct rng_key start_of = {.bytes = {1}, .suite = (uint8_t)suite};
     struct contract k = approved(id);
     struct hash hash;
     char path[FILES_PATH_BYTES];
@@ -1046,7 +1077,7 @@ static void hash_table(char hex[65], const char *session_dir, const struct contr
 
     assert_int_equal(session_table_read(&t, session_dir, NULL), OK);
     assert_int_equal(session_table_open(&data, &notes, &t, k, NULL), OK);
-    preparation_table(&hash, &data);
+    preparation_table(&hash, suite, &data);
     hash_hex(&hash, hex);
 }
 
@@ -1399,14 +1430,14 @@ static void the_same_table_is_committed_to_alike_and_another_name_or_node_otherw
     assert_true(hash_equal(&first.party[0].data_root, &second.party[0].data_root));
     assert_true(hash_equal(&first.party[0].schema_hash, &second.party[0].schema_hash));
     assert_int_equal(store_get_table(store, &copy, "loans", NULL), OK);
-    assert_int_equal(commitment_make(&a, keys, "loans", &data, &none), OK);
-    assert_int_equal(commitment_make(&b, keys, "cards", &data, &none), OK);
+    assert_int_equal(commitment_make(&a, suite, keys, "loans", &data, &none), OK);
+    assert_int_equal(commitment_make(&b, suite, keys, "cards", &data, &none), OK);
     assert_false(hash_equal(&a.data_root, &b.data_root));
-    assert_int_equal(commitment_make(&b, tax_keys, "loans", &data, &none), OK);
+    assert_int_equal(commitment_make(&b, suite, tax_keys, "loans", &data, &none), OK);
     assert_false(hash_equal(&a.data_root, &b.data_root));
     assert_false(hash_equal(&a.schema_hash, &b.schema_hash));
-    assert_int_equal(commitment_check(&a, keys, "loans", &data, NULL), OK);
-    assert_int_equal(commitment_check(&b, keys, "loans", &data, NULL), STATUS_CONFIG);
+    assert_int_equal(commitment_check(&a, suite, keys, "loans", &data, NULL), OK);
+    assert_int_equal(commitment_check(&b, suite, keys, "loans", &data, NULL), STATUS_CONFIG);
 }
 
 static void a_table_serves_only_so_many_contracts_within_90_days(void **state)
@@ -1467,7 +1498,7 @@ struct person {
 static struct person new_person(const char *name, uint8_t seed)
 {
     struct person p = {.name = name};
-    struct rng_key key = {{seed}};
+    struct rng_key key = {.bytes = {seed}};
 
     sign_keypair(&p.key, &p.secret, &key);
     return p;

@@ -118,7 +118,7 @@ static void a_changed_table_is_named(void **state)
 
 static void a_changed_seed_or_start_is_named(void **state)
 {
-    struct rng_key other = {{1}};
+    struct rng_key other = {.bytes = {1}};
 
     (void)state;
     in[0].start = &other;

@@ -20,7 +20,7 @@ static int make_node(void **state)
         return -1;
     snprintf(key_path, sizeof key_path, "%s/node.key", scratch);
     snprintf(state_path, sizeof state_path, "%s/state", scratch);
-    return ca_make_key(key_path, NULL) == OK ? 0 : -1;
+    return ca_make_key(key_path, SUITE_INT1, NULL) == OK ? 0 : -1;
 }
 
 static struct keyring *open_keyring(void)
@@ -46,11 +46,11 @@ static void signatures_verify_with_the_key_in_the_certificate(void **state)
     snprintf(csr, sizeof csr, "%s/node.csr", scratch);
     request.csr = csr;
     request.out = scratch;
-    assert_int_equal(ca_init(ca, "Test", &f), OK);
+    assert_int_equal(ca_init(ca, "Test", SUITE_INT1, &f), OK);
     assert_int_equal(ca_make_csr(csr, key_path, "bank", &f), OK);
     assert_int_equal(ca_issue(ca, &request, &c, &f), OK);
-    assert_memory_equal(c.key.bytes, keyring_public(k)->bytes, SIGN_PUBLIC_BYTES);
-    keyring_sign(k, &sig, "hefu/test/v1", "bytes", 5);
+    assert_memory_equal(c.key.bytes, keyring_public(k, SUITE_INT1)->bytes, SIGN_PUBLIC_BYTES);
+    keyring_sign(k, &sig, SUITE_INT1, "hefu/test/v1", "bytes", 5);
     assert_int_equal(sign_check(&sig, &c.key, "hefu/test/v1", "bytes", 5), OK);
     assert_int_equal(sign_check(&sig, &c.key, "hefu/test/v2", "bytes", 5), STATUS_UNTRUSTED);
     assert_int_equal(sign_check(&sig, &c.key, "hefu/test/v1", "bytez", 5), STATUS_UNTRUSTED);
@@ -64,11 +64,11 @@ static void sealed_bytes_open_after_a_restart(void **state)
     uint8_t sealed[5 + KEYRING_SEAL_BYTES], opened[5];
 
     (void)state;
-    keyring_seal(k, sealed, "seed/abc/1", "12345", 5);
+    keyring_seal(k, sealed, SUITE_INT1, "seed/abc/1", "12345", 5);
     assert_null(memmem(sealed, sizeof sealed, "12345", 5));
     keyring_free(k);
     again = open_keyring();
-    assert_int_equal(keyring_unseal(again, opened, "seed/abc/1", sealed, sizeof sealed), OK);
+    assert_int_equal(keyring_unseal(again, opened, SUITE_INT1, "seed/abc/1", sealed, sizeof sealed), OK);
     assert_memory_equal(opened, "12345", 5);
     keyring_free(again);
 }
@@ -79,8 +79,8 @@ static void sealing_the_same_twice_gives_different_bytes(void **state)
     uint8_t a[5 + KEYRING_SEAL_BYTES], b[5 + KEYRING_SEAL_BYTES];
 
     (void)state;
-    keyring_seal(k, a, "label", "12345", 5);
-    keyring_seal(k, b, "label", "12345", 5);
+    keyring_seal(k, a, SUITE_INT1, "label", "12345", 5);
+    keyring_seal(k, b, SUITE_INT1, "label", "12345", 5);
     assert_memory_not_equal(a, b, sizeof a);
 }
 
@@ -91,18 +91,18 @@ static void changed_cut_or_relabelled_bytes_do_not_open(void **state)
 
     (void)state;
     memcpy(before, out, sizeof out);
-    keyring_seal(k, sealed, "label", "12345", 5);
+    keyring_seal(k, sealed, SUITE_INT1, "label", "12345", 5);
     for (size_t i = 0; i < sizeof sealed; i++) {
         sealed[i] ^= 0x10;
-        assert_int_equal(keyring_unseal(k, out, "label", sealed, sizeof sealed), STATUS_MISMATCH);
+        assert_int_equal(keyring_unseal(k, out, SUITE_INT1, "label", sealed, sizeof sealed), STATUS_MISMATCH);
         sealed[i] ^= 0x10;
     }
     for (size_t len = 0; len < sizeof sealed; len++)
-        assert_int_equal(keyring_unseal(k, out, "label", sealed, len), STATUS_MISMATCH);
-    assert_int_equal(keyring_unseal(k, out, "labe", sealed, sizeof sealed), STATUS_MISMATCH);
-    assert_int_equal(keyring_unseal(k, out, "", sealed, sizeof sealed), STATUS_MISMATCH);
+        assert_int_equal(keyring_unseal(k, out, SUITE_INT1, "label", sealed, len), STATUS_MISMATCH);
+    assert_int_equal(keyring_unseal(k, out, SUITE_INT1, "labe", sealed, sizeof sealed), STATUS_MISMATCH);
+    assert_int_equal(keyring_unseal(k, out, SUITE_INT1, "", sealed, sizeof sealed), STATUS_MISMATCH);
     assert_memory_equal(out, before, sizeof out);
-    assert_int_equal(keyring_unseal(k, out, "label", sealed, sizeof sealed), OK);
+    assert_int_equal(keyring_unseal(k, out, SUITE_INT1, "label", sealed, sizeof sealed), OK);
 }
 
 static void another_node_cannot_open(void **state)
@@ -112,9 +112,9 @@ static void another_node_cannot_open(void **state)
     struct fault f = {0};
 
     (void)state;
-    keyring_seal(k, sealed, "label", "12345", 5);
+    keyring_seal(k, sealed, SUITE_INT1, "label", "12345", 5);
     assert_int_equal(keyring_new(&other, key_path, in_scratch("other"), &f), OK);
-    assert_int_equal(keyring_unseal(other, out, "label", sealed, sizeof sealed), STATUS_MISMATCH);
+    assert_int_equal(keyring_unseal(other, out, SUITE_INT1, "label", sealed, sizeof sealed), STATUS_MISMATCH);
 }
 
 static void keys_that_others_can_read_are_refused(void **state)
@@ -169,7 +169,7 @@ static void keys_of_another_kind_are_refused(void **state)
     assert_int_equal(system(command), 0);
     f = (struct fault){0};
     assert_int_equal(keyring_new(&k, in_scratch("p256.key"), NULL, &f), STATUS_CONFIG);
-    assert_non_null(strstr(f.message, "p256.key: the key is not ed25519"));
+    assert_non_null(strstr(f.message, "p256.key: the key is neither ed25519 nor sm2"));
     f = (struct fault){0};
     assert_int_equal(keyring_new(&k, in_scratch("locked.key"), NULL, &f), STATUS_CONFIG);
     assert_non_null(strstr(f.message, "not a private key in pem form, without passphrase"));

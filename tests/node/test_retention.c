@@ -16,7 +16,7 @@ static struct keyring *keys;
 static struct audit_key auditor, other;
 static struct contract contract;
 static struct hash id, session;
-static const struct rng_key seed = {{1, 2}}, start = {{3, 4}};
+static const struct rng_key seed = {.bytes = {1, 2}, .suite = SUITE_INT1}, start = {.bytes = {3, 4}, .suite = SUITE_INT1};
 static char dir[FILES_PATH_BYTES];
 
 static const char *in_dir(const char *name)
@@ -44,7 +44,7 @@ static void write_approvals(void)
         approval_encode(bytes + p * APPROVAL_BYTES, &a[p]);
     }
     assert_int_equal(files_write(in_dir("approvals"), bytes, sizeof bytes, 0600, NULL), OK);
-    verify_session_id(&session, &id, a, 2);
+    verify_session_id(&session, SUITE_INT1, &id, a, 2);
 }
 
 /* A session that has run and ended at party 1. */
@@ -65,14 +65,14 @@ static void write_session(void)
 
 static int set_up(void **state)
 {
-    struct kx_public pub;
+    struct seal_public pub;
 
     if (scratch_make(state) != 0)
         return -1;
     keys = new_keyring("mine");
-    assert_int_equal(audit_key_create(&pub, in_scratch("audit.key"), NULL), OK);
+    assert_int_equal(audit_key_create(&pub, SUITE_INT1, in_scratch("audit.key"), NULL), OK);
     assert_int_equal(audit_key_load(&auditor, in_scratch("audit.key"), NULL), OK);
-    assert_int_equal(audit_key_create(&pub, in_scratch("other.key"), NULL), OK);
+    assert_int_equal(audit_key_create(&pub, SUITE_INT1, in_scratch("other.key"), NULL), OK);
     assert_int_equal(audit_key_load(&other, in_scratch("other.key"), NULL), OK);
     snprintf(dir, sizeof dir, "%s/session", scratch);
     contract = (struct contract){
@@ -92,9 +92,10 @@ static int set_up(void **state)
         memset(me->data_root.bytes, 1, HASH_BYTES);
         memset(me->schema_hash.bytes, 2, HASH_BYTES);
         memset(me->identity.bytes, 3 + p, SIGN_PUBLIC_BYTES);
+        me->identity.bytes[0] = KEY_ED25519;
         memset(me->certificate.bytes, 5 + p, HASH_BYTES);
     }
-    contract.party[1].identity = *keyring_public(keys);
+    contract.party[1].identity = *keyring_public(keys, SUITE_INT1);
     return 0;
 }
 
@@ -151,7 +152,7 @@ static void with_an_auditor_only_the_auditor_opens_the_secrets(void **state)
     assert_int_equal(settled(WINDOW_END - 10), RETENTION_SEALED);
     assert_false(there("seed.sealed") || there("start.sealed"));
     assert_true(there("bodies"));
-    assert_int_equal(session_secret_read(&back, "seed", dir, keys, &id, 0, NULL), STATUS_CONFIG);
+    assert_int_equal(session_secret_read(&back, SUITE_INT1, "seed", dir, keys, &id, 0, NULL), STATUS_CONFIG);
     assert_int_equal(open_with(&auditor, &out, NULL), OK);
     assert_memory_equal(&out.seed, &seed, sizeof seed);
     assert_memory_equal(&out.start, &start, sizeof start);
@@ -215,7 +216,7 @@ static void without_an_auditor_the_owner_keeps_them(void **state)
 
     (void)state;
     contract.auditor[0] = '\0';
-    memset(&contract.auditor_key, 0, KX_BYTES);
+    memset(&contract.auditor_key, 0, SEAL_PUBLIC_BYTES);
     write_session();
     assert_int_equal(settled(WINDOW_END + DAYS * DAY - 1), RETENTION_KEPT);
     assert_true(there("seed.sealed") && there("start.sealed") && there("bodies"));
@@ -247,7 +248,7 @@ static void with_replay_off_all_is_destroyed_at_the_end(void **state)
     contract.replay = REPLAY_OFF;
     contract.retention_days = 0;
     contract.auditor[0] = '\0';
-    memset(&contract.auditor_key, 0, KX_BYTES);
+    memset(&contract.auditor_key, 0, SEAL_PUBLIC_BYTES);
     write_session();
     assert_int_equal(settled(500), RETENTION_DESTROYED);
     assert_destroyed_at(500);

@@ -414,7 +414,7 @@ static void unusable_files_are_named(void **state)
     PEM_write_PrivateKey(file, p256, NULL, NULL, 0, NULL, NULL);
     fclose(file);
     files.key = path;
-    expect_bad_files(&files, "not ed25519");
+    expect_bad_files(&files, "the key is neither ed25519 nor sm2");
     file = fopen(path, "w");
     PEM_write_PrivateKey(file, p256, EVP_aes_128_cbc(), (const unsigned char *)"secret", 6, NULL, NULL);
     fclose(file);
