@@ -91,7 +91,7 @@ static int is_signed(struct verify *v, const struct sign_public *key, const char
     struct hasher h;
     struct hash id, *slot;
 
-    hasher_init(&h, SUITE_INT1, "hefu/verified/v1");
+    hasher_init(&h, sign_public_suite(key), "hefu/verified/v1");
     hasher_add(&h, key->bytes, SIGN_PUBLIC_BYTES);
     hasher_add(&h, tag, tag ? strlen(tag) : 0);
     hasher_add(&h, bytes, len);

@@ -79,20 +79,25 @@ static void make_table(struct dataset *data, struct dictionary *dictionary, part
     cells_clear(&cells);
 }
 
-static void print_hash(party parties, party p, const char *what, const void *bytes, size_t len)
+static void print_line(const struct sim *sim, party p, const char *what, const char *hex)
+{
+    printf("%s  %u parties  p%u  %-10s  %s\n", suite_name(sim->contract.suite), sim->contract.parties, p, what, hex);
+}
+
+static void print_hash(const struct sim *sim, party p, const char *what, const void *bytes, size_t len)
 {
     struct hasher h;
     struct hash hash;
     char hex[2 * HASH_BYTES + 1];
 
-    hasher_init(&h, what);
+    hasher_init(&h, SUITE_INT1, what);
     hasher_add(&h, bytes, len);
     hasher_final(&h, &hash);
     hash_hex(&hash, hex);
-    printf("%u parties  p%u  %-10s  %s\n", parties, p, what, hex);
+    print_line(sim, p, what, hex);
 }
 
-static void print_session(party parties, uint32_t threads)
+static void print_session(enum suite s, party parties, uint32_t threads)
 {
     struct dictionary dictionary[PARTIES_HERE] = {0};
     struct dataset data[PARTIES_HERE] = {0};
@@ -101,6 +106,7 @@ static void print_session(party parties, uint32_t threads)
     for (party p = 0; p < parties; p++)
         make_table(&data[p], &dictionary[p], p, p == parties / 2);
     sim_contract(&sim, parties, data, 384, 6);
+    sim.contract.suite = (uint8_t)s;
     sim_approve(&sim, parties);
     sim.threads = threads;
     sim_run(&sim, NULL);
@@ -114,14 +120,14 @@ static void print_session(party parties, uint32_t threads)
         must(me->outcome, &me->ss.fault);
         dictionary_encode(&words, &dictionary[p]);
         must(wire_writer_status(&words), &me->ss.fault);
-        print_hash(parties, p, "dictionary", words.bytes, words.len);
-        print_hash(parties, p, "codes", data[p].codes, (size_t)data[p].rows * data[p].columns);
-        print_hash(parties, p, "log", me->log.bytes, me->log.len);
-        print_hash(parties, p, "bodies", me->bodies.bytes, me->bodies.len);
-        print_hash(parties, p, "model", r->weight, dataset_width(&data[p]) * sizeof *r->weight);
-        print_hash(parties, p, "metrics", metrics, sizeof metrics);
+        print_hash(&sim, p, "dictionary", words.bytes, words.len);
+        print_hash(&sim, p, "codes", data[p].codes, (size_t)data[p].rows * data[p].columns);
+        print_hash(&sim, p, "log", me->log.bytes, me->log.len);
+        print_hash(&sim, p, "bodies", me->bodies.bytes, me->bodies.len);
+        print_hash(&sim, p, "model", r->weight, dataset_width(&data[p]) * sizeof *r->weight);
+        print_hash(&sim, p, "metrics", metrics, sizeof metrics);
         hash_hex(&r->head, hex);
-        printf("%u parties  p%u  %-10s  %s\n", parties, p, "head", hex);
+        print_line(&sim, p, "head", hex);
         wire_writer_clear(&words);
     }
     sim_clear(&sim);
@@ -135,8 +141,9 @@ int main(int argc, char **argv)
 {
     const uint32_t threads = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 0;
 
-    print_session(2, threads);
-    print_session(3, threads);
-    print_session(5, threads);
+    print_session(SUITE_INT1, 2, threads);
+    print_session(SUITE_INT1, 3, threads);
+    print_session(SUITE_INT1, 5, threads);
+    print_session(SUITE_GM1, 3, threads);
     return 0;
 }

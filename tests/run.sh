@@ -99,6 +99,10 @@ if build release; then
         unit_tests release build -R 'test_(party|hostile_owner|correlate|align|replay|sigmoid|accuracy)$'
         unset HEFU_TIER
     done
+    say "gcc, Release, suite GM1"
+    export HEFU_SUITE=GM1 HEFU_SHORT=1 # tests/kit/suite.h; crypto/ is tested in both at once
+    unit_tests release build -R '^(protocol|training|node)/' -E 'test_accuracy$'
+    unset HEFU_SUITE HEFU_SHORT
     say "command line"
     shown "command line" sh tests/cli/run_cli.sh build/bin || true
 fi
