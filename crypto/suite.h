@@ -1,6 +1,6 @@
 /* The two suites of algorithms.  A contract names its suite; its session, its approvals and whoever verifies them take it from
  * there and from nowhere else: nothing is negotiated, and a record of another suite is malformed.  A key, a generator, a hasher
- * and a tree remember theirs; signatures are 64 and hashes 32 bytes in either.  [SPEC 2.1]
+ * and a tree remember theirs; signatures are 64 and hashes 32 bytes in either.  [SPEC 1.6]
  *
  *          signatures          key agreement           hashes                 streams        seals
  *   INT1   Ed25519             X25519                  SHA-256, BLAKE2b       ChaCha20       XChaCha20-Poly1305
