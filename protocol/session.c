@@ -23,21 +23,13 @@ static void derive_card(struct session_card *card, struct sign_secret *sign, str
     kx_keypair(&card->kx, kx, &sub);
 }
 
-/* A secret that was drawn, or read from disk, belongs to the suite of the contract that it is used for. */
-static struct rng_key in_suite(const struct rng_key *secret, enum suite s)
-{
-    struct rng_key out = *secret;
-
-    out.suite = (uint8_t)s;
-    return out;
-}
-
 void session_card_of_seed(struct session_card *out, enum suite s, const struct rng_key *seed)
 {
-    struct rng_key own AUTO(rng_key_clear) = in_suite(seed, s);
+    struct rng_key own AUTO(rng_key_clear) = *seed;
     struct sign_secret sign AUTO(sign_secret_clear) = {0};
     struct kx_secret kx AUTO(kx_secret_clear) = {0};
 
+    own.suite = (uint8_t)s;
     derive_card(out, &sign, &kx, &own);
 }
 
@@ -47,9 +39,10 @@ void approval_encode(uint8_t out[APPROVAL_BYTES], const struct approval *a)
     store_u32(out + 2, a->attempt);
     out[6] = (uint8_t)a->stage;
     memcpy(out + 7, a->preparation.bytes, HASH_BYTES);
-    memcpy(out + 39, a->card.sign.bytes, SIGN_PUBLIC_BYTES);
-    memcpy(out + 72, a->card.kx.bytes, KX_PUBLIC_BYTES);
-    memcpy(out + 138, a->signature.bytes, SIGNATURE_BYTES);
+    memcpy(out + 39, a->approvers.bytes, HASH_BYTES);
+    memcpy(out + 71, a->card.sign.bytes, SIGN_PUBLIC_BYTES);
+    memcpy(out + 104, a->card.kx.bytes, KX_PUBLIC_BYTES);
+    memcpy(out + 170, a->signature.bytes, SIGNATURE_BYTES);
 }
 
 status approval_decode(struct approval *out, const uint8_t in[APPROVAL_BYTES])
@@ -60,9 +53,10 @@ status approval_decode(struct approval *out, const uint8_t in[APPROVAL_BYTES])
     out->attempt = load_u32(in + 2);
     out->stage = (enum stage)in[6];
     memcpy(out->preparation.bytes, in + 7, HASH_BYTES);
-    memcpy(out->card.sign.bytes, in + 39, SIGN_PUBLIC_BYTES);
-    memcpy(out->card.kx.bytes, in + 72, KX_PUBLIC_BYTES);
-    memcpy(out->signature.bytes, in + 138, SIGNATURE_BYTES);
+    memcpy(out->approvers.bytes, in + 39, HASH_BYTES);
+    memcpy(out->card.sign.bytes, in + 71, SIGN_PUBLIC_BYTES);
+    memcpy(out->card.kx.bytes, in + 104, KX_PUBLIC_BYTES);
+    memcpy(out->signature.bytes, in + 170, SIGNATURE_BYTES);
     return out->who < PARTIES_MAX && out->attempt < ATTEMPTS_MAX && in[6] <= STAGE_ONLINE &&
                    hash_equal(&out->preparation, &none) == (out->stage != STAGE_ONLINE)
                ? OK
@@ -76,8 +70,9 @@ void approval_signed_bytes(uint8_t out[APPROVAL_SIGNED_BYTES], const struct hash
     out[36] = (uint8_t)a->stage;
     memcpy(out + 37, a->preparation.bytes, HASH_BYTES);
     store_u16(out + 69, a->who);
-    memcpy(out + 71, a->card.sign.bytes, SIGN_PUBLIC_BYTES);
-    memcpy(out + 104, a->card.kx.bytes, KX_PUBLIC_BYTES);
+    memcpy(out + 71, a->approvers.bytes, HASH_BYTES);
+    memcpy(out + 103, a->card.sign.bytes, SIGN_PUBLIC_BYTES);
+    memcpy(out + 136, a->card.kx.bytes, KX_PUBLIC_BYTES);
 }
 
 status approval_check(const struct approval *a, const struct contract *c, const struct hash *contract)
@@ -183,11 +178,12 @@ status session_init(struct session *ss, const struct contract *c, party self, ui
                     const struct approval *approvals, const struct rng_key *seed, const struct rng_key *start,
                     struct channel channel, struct journal journal, struct progress progress)
 {
-    struct rng_key own AUTO(rng_key_clear) = in_suite(seed, c->suite);
+    struct rng_key own AUTO(rng_key_clear) = *seed;
     struct session_card mine;
     struct kx_secret kx AUTO(kx_secret_clear) = {0};
 
     memset(ss, 0, sizeof *ss);
+    own.suite = c->suite; /* a secret is of the suite of the contract that it is used for */
     ss->contract = c;
     ss->self = self;
     ss->parties = c->parties;
