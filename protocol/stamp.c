@@ -29,7 +29,7 @@ void stamp_end(struct hash *out, enum suite s, const struct hash *session, const
 }
 
 /* The last joint vector of the log as it stands: a log that was cut has an older one, and another END. */
-static void read_joint(struct stamps *out, enum suite s, const struct bundle_part *log)
+static void read_joint(struct stamps *out, const struct bundle_part *log)
 {
     uint8_t joint[PARTIES_MAX * LOG_ROOT_BYTES];
     struct log_reader r;
@@ -50,7 +50,7 @@ static void read_joint(struct stamps *out, enum suite s, const struct bundle_par
         }
     }
     if (out->joints)
-        stamp_end(&out->end, s, &out->session, joint, (size_t)out->parties * LOG_ROOT_BYTES);
+        stamp_end(&out->end, out->suite, &out->session, joint, (size_t)out->parties * LOG_ROOT_BYTES);
 }
 
 status stamps_of_bundle(struct stamps *out, const struct bundle *b, struct fault *f)
@@ -62,6 +62,7 @@ status stamps_of_bundle(struct stamps *out, const struct bundle *b, struct fault
     TRY(alloc_zeroed(&c, 1, sizeof *c));
     if (contract_decode(c, b->contract.bytes, b->contract.len, NULL) != OK || contract_id(&out->contract, c) != OK)
         return fault_set(f, STATUS_MISMATCH, "the contract of the evidence file cannot be read");
+    out->suite = c->suite;
     out->parties = c->parties;
     out->not_before = c->not_before;
     out->not_after = c->not_after;
@@ -70,9 +71,9 @@ status stamps_of_bundle(struct stamps *out, const struct bundle *b, struct fault
     for (party p = 0; p < c->parties; p++)
         if (approval_decode(&approval[p], b->approval[p].bytes) != OK)
             return fault_set(f, STATUS_MISMATCH, "an approval of the evidence file cannot be read");
-    verify_session_id(&out->session, c->suite, &out->contract, approval, c->parties);
-    stamp_start(&out->start, c->suite, &out->contract, &out->session);
-    read_joint(out, c->suite, &b->log);
+    verify_session_id(&out->session, out->suite, &out->contract, approval, c->parties);
+    stamp_start(&out->start, out->suite, &out->contract, &out->session);
+    read_joint(out, &b->log);
     return OK;
 }
 

@@ -15,6 +15,7 @@ void stamp_end(struct hash *out, enum suite s, const struct hash *session, const
 enum { STAMP_DEADLINE_S = 86400 };
 
 struct stamps {
+    enum suite suite;              /* whose hashes all of these are */
     struct hash contract, session; /* ids */
     struct hash start, end;
     uint64_t not_before, not_after; /* the contract's window, Unix seconds */

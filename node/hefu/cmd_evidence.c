@@ -134,6 +134,9 @@ static void proof_words(char out[WORDS_BYTES], enum proof_kind kind, const struc
     case PROOF_WAITING:
         waiting_words(out, p);
         return;
+    case PROOF_REFUSED:
+        snprintf(out, WORDS_BYTES, "%s", p->error);
+        return;
     case PROOF_HELD:
         held_words(out, kind, p);
         return;
@@ -142,7 +145,10 @@ static void proof_words(char out[WORDS_BYTES], enum proof_kind kind, const struc
 
 static const char *state_name(enum proof_state s)
 {
-    return s == PROOF_HELD ? "held" : s == PROOF_WAITING ? "waiting" : "none";
+    static const char *const names[] = {
+        [PROOF_NONE] = "none", [PROOF_WAITING] = "waiting", [PROOF_REFUSED] = "refused", [PROOF_HELD] = "held"};
+
+    return names[s];
 }
 
 static json_t *proof_json(enum proof_kind kind, const struct proof *p)
@@ -150,7 +156,7 @@ static json_t *proof_json(enum proof_kind kind, const struct proof *p)
     json_t *o = json_pack("{s:s}", "state", state_name(p->state));
     struct timestamp t;
 
-    if (p->state == PROOF_WAITING)
+    if (p->state == PROOF_WAITING || p->state == PROOF_REFUSED)
         json_object_update_new(o, json_pack("{s:I, s:I, s:i, s:s}", "queued", (json_int_t)p->queued, "due",
                                             (json_int_t)(p->queued + STAMP_DEADLINE_S), "tries", (int)p->tries, "error",
                                             p->error));
@@ -284,7 +290,7 @@ static status print_export(const char *out, size_t len, const char *dir, const s
         TRY(proof_read(&proof, dir, kind, f));
         proof_words(words, kind, &proof);
         printf("  %s%s: %s%s\n", proof_name(kind), kind == PROOF_DEPOSIT ? "" : " stamp", words,
-               proof.state == PROOF_WAITING ? " (not in this file; hefu evidence stamp)" : "");
+               proof.state == PROOF_WAITING || proof.state == PROOF_REFUSED ? " (not in this file; hefu evidence stamp)" : "");
     }
     if (holds(dir, "destroyed"))
         printf("  the statement that seed and bodies are destroyed\n");
@@ -381,6 +387,7 @@ static status ask(const struct premises *p, int i, enum proof_kind kind, struct 
 
 struct round {
     size_t waiting;     /* after it */
+    size_t refused;     /* of these: asking the same authority again does not help */
     int away;           /* the authority does not answer: the others are not tried either */
     struct fault first; /* what went wrong */
 };
@@ -400,7 +407,7 @@ static status run_proof(struct round *r, const struct premises *p, int i, const 
     status result;
 
     TRY(proof_read(&proof, dir, kind, f));
-    if (proof.state != PROOF_WAITING)
+    if (proof.state != PROOF_WAITING && proof.state != PROOF_REFUSED)
         return OK;
     r->waiting++;
     if (kind != PROOF_DEPOSIT && r->away)
@@ -410,6 +417,7 @@ static status run_proof(struct round *r, const struct premises *p, int i, const 
         r->waiting--;
         return OK;
     }
+    r->refused += kind != PROOF_DEPOSIT && result == STATUS_REFUSED;
     r->away |= kind != PROOF_DEPOSIT && (result == STATUS_CLOSED || result == STATUS_TIMEOUT || result == STATUS_CONFIG);
     note_failure(r, p->entry[i]->d_name, proof_name(kind), &why);
     return OK;
@@ -461,7 +469,7 @@ static status run_stamp(int argc, char **argv, struct fault *f)
                   argc, argv, f));
     TRY(open_premises(&p, node, f));
     run_round(&r, &p);
-    while (r.waiting && !once) {
+    while (r.waiting > r.refused && !once) {
         fflush(stdout);
         sleep(RETRY_S);
         run_round(&r, &p);

@@ -56,7 +56,8 @@ static status check_token(struct timestamp *out, const struct bundle *b, enum at
                           const char *tsa_ca, struct fault *f)
 {
     const struct bundle_part *a = &b->attachment[kind];
-    const struct timestamp_wanted wanted = {.digest = kind == ATTACHMENT_TIMESTAMP_START ? &s->start : &s->end};
+    const struct timestamp_wanted wanted = {.suite = s->suite,
+                                            .digest = kind == ATTACHMENT_TIMESTAMP_START ? &s->start : &s->end};
     const char *wrong;
 
     if (kind == ATTACHMENT_TIMESTAMP_END && !s->joints)

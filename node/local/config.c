@@ -2,6 +2,7 @@
 
 #include "node/local/pool.h"
 #include "node/local/schema.h"
+#include "node/local/url.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,20 +116,6 @@ static const struct schema_field limit_fields[] = {
     {0},
 };
 
-/* Plain HTTP: a token is signed, and holds nothing to hide. */
-static int url_is_valid(const char *text)
-{
-    static const char scheme[] = "http://";
-    const size_t len = strlen(text);
-
-    if (strncmp(text, scheme, sizeof scheme - 1) != 0 || len == sizeof scheme - 1)
-        return 0;
-    for (size_t i = 0; i < len; i++)
-        if (text[i] <= ' ' || text[i] > '~' || text[i] == '@' || text[i] == '"')
-            return 0;
-    return 1;
-}
-
 static int policy_is_valid(const char *text)
 {
     return text[0] && strspn(text, "0123456789.") == strlen(text);
@@ -136,8 +123,9 @@ static int policy_is_valid(const char *text)
 
 static const struct schema_field evidence_fields[] = {
     {"tsa_url", SCHEMA_TEXT, 1, SCHEMA_AT(struct config_evidence, tsa_url), .check = url_is_valid,
-     .expects = "an address such as http://tsa.example.org/tsr"},
+     .expects = "an address such as https://tsa.example.org/tsr, without a user name"},
     {"tsa_ca", SCHEMA_TEXT, 1, SCHEMA_AT(struct config_evidence, tsa_ca), .expects = PATH_RULE},
+    {"tsa_tls_ca", SCHEMA_TEXT, 0, SCHEMA_AT(struct config_evidence, tsa_tls_ca), .expects = PATH_RULE},
     {"tsa_policy", SCHEMA_TEXT, 0, SCHEMA_AT(struct config_evidence, tsa_policy), .check = policy_is_valid,
      .expects = "an object identifier such as 1.2.3.4"},
     {0},
@@ -307,6 +295,7 @@ status config_parse_node(struct node_config *out, const char *file, const void *
     TRY(resolve(c->crl, file, f));
     TRY(resolve_gm(&c->gm, file, f));
     TRY(resolve(c->evidence.tsa_ca, file, f));
+    TRY(resolve(c->evidence.tsa_tls_ca, file, f));
     *out = *c;
     return OK;
 }

@@ -66,8 +66,9 @@ const char *config_kernel_name(uint32_t kernel);
 
 /* Where the evidence of a session is timestamped; tsa_url "": nowhere. */
 struct config_evidence {
-    char tsa_url[CONFIG_ADDRESS_BYTES]; /* http://HOST[:PORT]/PATH */
+    char tsa_url[CONFIG_ADDRESS_BYTES]; /* node/local/url.h */
     char tsa_ca[FILES_PATH_BYTES];
+    char tsa_tls_ca[FILES_PATH_BYTES]; /* who vouches for an https server; "": whom the system trusts */
     char tsa_policy[TIMESTAMP_POLICY_BYTES]; /* "": as the authority pleases */
 };
 

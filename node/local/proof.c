@@ -61,7 +61,8 @@ static void take_text(char *out, size_t cap, const json_t *all, const char *key)
     snprintf(out, cap, "%s", text ? text : "");
 }
 
-static status read_state(struct proof *p, const char *dir, enum proof_kind kind, struct fault *f)
+/* refused: whether the last answer was one that asking again does not change. */
+static status read_state(struct proof *p, int *refused, const char *dir, enum proof_kind kind, struct fault *f)
 {
     uint8_t *text AUTO(auto_free) = NULL;
     size_t len = 0;
@@ -74,6 +75,7 @@ static status read_state(struct proof *p, const char *dir, enum proof_kind kind,
     p->queued = json_integer_value(json_object_get(all, "queued"));
     p->tried = json_integer_value(json_object_get(all, "tried"));
     p->tries = (uint32_t)json_integer_value(json_object_get(all, "tries"));
+    *refused = json_is_true(json_object_get(all, "refused"));
     take_text(p->error, sizeof p->error, all, "error");
     take_text(p->adapter, sizeof p->adapter, all, "adapter");
     json_decref(all);
@@ -82,11 +84,13 @@ static status read_state(struct proof *p, const char *dir, enum proof_kind kind,
 
 status proof_read(struct proof *out, const char *session_dir, enum proof_kind kind, struct fault *f)
 {
+    int refused = 0;
+
     *out = (struct proof){0};
     TRY(read_part(&out->request, &out->request_len, session_dir, kind, "request", kinds[kind].request_max, f));
     TRY(read_part(&out->answer, &out->answer_len, session_dir, kind, "answer", kinds[kind].answer_max, f));
-    TRY(read_state(out, session_dir, kind, f));
-    out->state = out->answer ? PROOF_HELD : out->request ? PROOF_WAITING : PROOF_NONE;
+    TRY(read_state(out, &refused, session_dir, kind, f));
+    out->state = out->answer ? PROOF_HELD : !out->request ? PROOF_NONE : refused ? PROOF_REFUSED : PROOF_WAITING;
     return OK;
 }
 
@@ -95,8 +99,9 @@ status proof_read(struct proof *out, const char *session_dir, enum proof_kind ki
 static status write_state(const struct proof *p, const char *dir, enum proof_kind kind, struct fault *f)
 {
     char path[FILES_PATH_BYTES], *text AUTO(auto_free) = NULL;
-    json_t *all = json_pack("{s:I, s:I, s:i, s:s, s:s}", "queued", (json_int_t)p->queued, "tried", (json_int_t)p->tried,
-                            "tries", (int)p->tries, "error", p->error, "adapter", p->adapter);
+    json_t *all = json_pack("{s:I, s:I, s:i, s:b, s:s, s:s}", "queued", (json_int_t)p->queued, "tried", (json_int_t)p->tried,
+                            "tries", (int)p->tries, "refused", p->state == PROOF_REFUSED, "error", p->error, "adapter",
+                            p->adapter);
 
     text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
     json_decref(all);
@@ -124,6 +129,7 @@ status proof_failed(const char *session_dir, enum proof_kind kind, struct proof 
 {
     p->tried = now;
     p->tries++;
+    p->state = kind != PROOF_DEPOSIT && why->code == STATUS_REFUSED ? PROOF_REFUSED : PROOF_WAITING;
     snprintf(p->error, sizeof p->error, "%s", why->message[0] ? why->message : status_name(why->code));
     return write_state(p, session_dir, kind, f);
 }
@@ -167,26 +173,27 @@ static status read_evidence(struct bundle *out, uint8_t **bytes, const char *dir
     return bundle_decode(out, *bytes, len, f);
 }
 
-static status queue_stamp(const char *dir, enum proof_kind kind, const struct hash *digest, const char *policy, int64_t now,
-                          struct fault *f)
+static status queue_stamp(const char *dir, enum proof_kind kind, enum suite suite, const struct hash *digest,
+                          const char *policy, int64_t now, struct fault *f)
 {
     uint8_t *request AUTO(auto_free) = NULL;
     uint64_t nonce;
     size_t len = 0;
 
     keyring_random(&nonce, sizeof nonce);
-    TRY(timestamp_request(&request, &len, digest, nonce, policy, f));
+    TRY(timestamp_request(&request, &len, suite, digest, nonce, policy, f));
     return add(dir, kind, request, len, "", now, f);
 }
 
 static status queue_start(const char *dir, const struct session_papers *papers, const char *policy, int64_t now,
                           struct fault *f)
 {
+    const enum suite suite = papers->contract.suite;
     struct hash session, digest;
 
-    verify_session_id(&session, papers->contract.suite, &papers->contract_id, papers->approval, papers->contract.parties);
-    stamp_start(&digest, papers->contract.suite, &papers->contract_id, &session);
-    return queue_stamp(dir, PROOF_START, &digest, policy, now, f);
+    verify_session_id(&session, suite, &papers->contract_id, papers->approval, papers->contract.parties);
+    stamp_start(&digest, suite, &papers->contract_id, &session);
+    return queue_stamp(dir, PROOF_START, suite, &digest, policy, now, f);
 }
 
 static status queue_end(const char *dir, const char *policy, int64_t now, struct fault *f)
@@ -197,7 +204,7 @@ static status queue_end(const char *dir, const char *policy, int64_t now, struct
 
     TRY(read_evidence(&bundle, &bytes, dir, f));
     TRY(stamps_of_bundle(&s, &bundle, f));
-    return s.joints ? queue_stamp(dir, PROOF_END, &s.end, policy, now, f) : OK;
+    return s.joints ? queue_stamp(dir, PROOF_END, s.suite, &s.end, policy, now, f) : OK;
 }
 
 static void papers_free(struct session_papers **p)

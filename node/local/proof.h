@@ -1,7 +1,8 @@
 /* What outsiders are asked about a session, and what they answered: a queue of files in the session directory, so that
  * nothing is lost while an authority is away.
  *
- *   NAME.state     JSON: when it was queued, how often it was tried, what went wrong last; the adapter of a deposit
+ *   NAME.state     JSON: when it was queued, how often it was tried, what went wrong last and whether for good; the adapter of a
+ *                  deposit
  *   NAME.request   what is asked: an RFC 3161 request, or the line of a deposit; there once, the proof is wanted
  *   NAME.answer    the token or the receipt; there once, the proof is held
  *
@@ -16,7 +17,8 @@
 enum proof_kind { PROOF_START, PROOF_END, PROOF_DEPOSIT, PROOF_KINDS };
 const char *proof_name(enum proof_kind kind); /* "start", "end", "deposit" */
 
-enum proof_state { PROOF_NONE, PROOF_WAITING, PROOF_HELD };
+/* REFUSED: the authority said no, and will say it again; the request is kept, for another authority. */
+enum proof_state { PROOF_NONE, PROOF_WAITING, PROOF_REFUSED, PROOF_HELD };
 
 struct proof {
     enum proof_state state;
@@ -39,7 +41,7 @@ MUST_USE status proof_queue_stamps(const char *session_dir, const char *policy, 
  * evidence to deposit. */
 MUST_USE status proof_queue_deposit(const char *session_dir, const char *adapter, int64_t now, struct fault *f);
 
-/* A try has failed. */
+/* A try has failed.  A stamp that failed with STATUS_REFUSED is refused; all else goes on waiting. */
 MUST_USE status proof_failed(const char *session_dir, enum proof_kind kind, struct proof *p, int64_t now,
                              const struct fault *why, struct fault *f);
 /* It was answered.  An answer that is there already stays. */

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { DIGEST_NID = NID_sha256, AUTH_LEVEL = 2 /* 112 bits: no SHA-1 in the chain */ };
+enum { AUTH_LEVEL = 2 /* 112 bits: no SHA-1 in the chain */ };
 
 static void req_clear(TS_REQ **r)
 {
@@ -72,16 +72,40 @@ void timestamp_text(char out[TIMESTAMP_TEXT_BYTES], int64_t at)
         snprintf(out, TIMESTAMP_TEXT_BYTES, "%lld", (long long)at);
 }
 
+/* ---- digests ---- */
+
+static int digest_nid(enum suite s)
+{
+    switch (s) {
+    case SUITE_INT1:
+        return NID_sha256;
+    case SUITE_GM1:
+        return NID_sm3;
+    }
+    return NID_undef;
+}
+
+static const char *digest_name(enum suite s)
+{
+    switch (s) {
+    case SUITE_INT1:
+        return "SHA-256";
+    case SUITE_GM1:
+        return "SM3";
+    }
+    return "no";
+}
+
 /* ---- request ---- */
 
-static int set_imprint(TS_REQ *req, const struct hash *digest)
+static int set_imprint(TS_REQ *req, enum suite s, const struct hash *digest)
 {
     TS_MSG_IMPRINT *imprint AUTO(imprint_clear) = TS_MSG_IMPRINT_new();
     X509_ALGOR *algorithm AUTO(algorithm_clear) = X509_ALGOR_new();
     uint8_t bytes[HASH_BYTES];
 
     memcpy(bytes, digest->bytes, sizeof bytes);
-    return imprint && algorithm && X509_ALGOR_set0(algorithm, OBJ_nid2obj(DIGEST_NID), V_ASN1_NULL, NULL) &&
+    return imprint && algorithm && X509_ALGOR_set0(algorithm, OBJ_nid2obj(digest_nid(s)), V_ASN1_NULL, NULL) &&
            TS_MSG_IMPRINT_set_algo(imprint, algorithm) && TS_MSG_IMPRINT_set_msg(imprint, bytes, sizeof bytes) &&
            TS_REQ_set_msg_imprint(req, imprint);
 }
@@ -102,15 +126,15 @@ static status copy_der(uint8_t **out, size_t *len, const uint8_t *der, int der_l
     return OK;
 }
 
-status timestamp_request(uint8_t **out, size_t *len, const struct hash *digest, uint64_t nonce, const char *policy,
-                         struct fault *f)
+status timestamp_request(uint8_t **out, size_t *len, enum suite s, const struct hash *digest, uint64_t nonce,
+                         const char *policy, struct fault *f)
 {
     TS_REQ *req AUTO(req_clear) = TS_REQ_new();
     ASN1_OBJECT *id AUTO(object_clear) = NULL;
     uint8_t *der AUTO(der_clear) = NULL;
     int n;
 
-    if (!req || !TS_REQ_set_version(req, 1) || !set_imprint(req, digest) || !set_nonce(req, nonce) ||
+    if (!req || !TS_REQ_set_version(req, 1) || !set_imprint(req, s, digest) || !set_nonce(req, nonce) ||
         !TS_REQ_set_cert_req(req, 1))
         return STATUS_NO_MEMORY;
     if (policy && policy[0]) {
@@ -126,14 +150,17 @@ status timestamp_request(uint8_t **out, size_t *len, const struct hash *digest, 
 
 /* ---- what a request or a token says ---- */
 
-static int read_imprint(struct hash *out, TS_MSG_IMPRINT *imprint)
+static int read_imprint(struct hash *out, enum suite *s, TS_MSG_IMPRINT *imprint)
 {
     const ASN1_OBJECT *algorithm;
     const ASN1_OCTET_STRING *digest = TS_MSG_IMPRINT_get_msg(imprint);
+    int nid;
 
     X509_ALGOR_get0(&algorithm, NULL, NULL, TS_MSG_IMPRINT_get_algo(imprint));
-    if (OBJ_obj2nid(algorithm) != DIGEST_NID || ASN1_STRING_length(digest) != HASH_BYTES)
+    nid = OBJ_obj2nid(algorithm);
+    if ((nid != NID_sha256 && nid != NID_sm3) || ASN1_STRING_length(digest) != HASH_BYTES)
         return 0;
+    *s = nid == NID_sm3 ? SUITE_GM1 : SUITE_INT1;
     memcpy(out->bytes, ASN1_STRING_get0_data(digest), HASH_BYTES);
     return 1;
 }
@@ -162,11 +189,11 @@ static TS_REQ *parse_request(const uint8_t *request, size_t len)
     return NULL;
 }
 
-status timestamp_request_digest(struct hash *out, const uint8_t *request, size_t len, struct fault *f)
+status timestamp_request_digest(struct hash *out, enum suite *s, const uint8_t *request, size_t len, struct fault *f)
 {
     TS_REQ *req AUTO(req_clear) = parse_request(request, len);
 
-    if (!req || !read_imprint(out, TS_REQ_get_msg_imprint(req)))
+    if (!req || !read_imprint(out, s, TS_REQ_get_msg_imprint(req)))
         return fault_set(f, STATUS_MISMATCH, "the request for a timestamp is damaged");
     return OK;
 }
@@ -181,8 +208,8 @@ static status read_info(struct timestamp *out, PKCS7 *token, struct fault *f)
         return fault_set(f, STATUS_UNTRUSTED, "it is not a timestamp token of RFC 3161");
     if (TS_TST_INFO_get_ext_by_critical(info, 1, -1) >= 0)
         return fault_set(f, STATUS_UNTRUSTED, "it has a critical extension that is not known here");
-    if (!read_imprint(&out->digest, TS_TST_INFO_get_msg_imprint(info)))
-        return fault_set(f, STATUS_UNTRUSTED, "it is not over a SHA-256 digest");
+    if (!read_imprint(&out->digest, &out->suite, TS_TST_INFO_get_msg_imprint(info)))
+        return fault_set(f, STATUS_UNTRUSTED, "it is over neither a SHA-256 nor an SM3 digest");
     if (!openssl_time(&out->at, TS_TST_INFO_get_time(info)))
         return fault_set(f, STATUS_UNTRUSTED, "its time cannot be read");
     if (!read_policy(out->policy, TS_TST_INFO_get_policy_id(info)))
@@ -225,6 +252,9 @@ status timestamp_read(struct timestamp *out, const uint8_t *token, size_t len, s
 
 const char *timestamp_difference(const struct timestamp *t, const struct timestamp_wanted *wanted)
 {
+    if (wanted->digest && t->suite != wanted->suite)
+        return t->suite == SUITE_GM1 ? "it is over an SM3 digest, and the contract's suite has SHA-256"
+                                     : "it is over a SHA-256 digest, and the contract's suite has SM3";
     if (wanted->digest && !hash_equal(&t->digest, wanted->digest))
         return "it is over another digest";
     if (wanted->nonce && (!t->has_nonce || t->nonce != *wanted->nonce))
@@ -359,30 +389,36 @@ status timestamp_check(struct timestamp *out, const uint8_t *token, size_t len, 
 
 /* ---- a reply ---- */
 
-/* RFC 3161, 2.4.2 */
-static status check_status(TS_RESP *resp, struct fault *f)
+/* RFC 3161, 2.4.2.  What asking again does not mend is refused. */
+static status check_status(TS_RESP *resp, enum suite s, struct fault *f)
 {
     static const struct {
         int bit;
+        status code;
         const char *words;
-    } failures[] = {{TS_INFO_BAD_ALG, "it does not take SHA-256"},
-                    {TS_INFO_BAD_REQUEST, "it does not take such a request"},
-                    {TS_INFO_BAD_DATA_FORMAT, "it could not read the request"},
-                    {TS_INFO_TIME_NOT_AVAILABLE, "its clock is not available"},
-                    {TS_INFO_UNACCEPTED_POLICY, "it does not issue under the policy asked for"},
-                    {TS_INFO_UNACCEPTED_EXTENSION, "it does not know an extension"},
-                    {TS_INFO_ADD_INFO_NOT_AVAILABLE, "it does not have what was asked for"},
-                    {TS_INFO_SYSTEM_FAILURE, "it has failed"}};
+    } failures[] = {{TS_INFO_BAD_REQUEST, STATUS_REFUSED, "it does not take such a request (badRequest)"},
+                    {TS_INFO_BAD_DATA_FORMAT, STATUS_REFUSED, "it could not read the request (badDataFormat)"},
+                    {TS_INFO_TIME_NOT_AVAILABLE, STATUS_CLOSED, "its clock is not available (timeNotAvailable)"},
+                    {TS_INFO_UNACCEPTED_POLICY, STATUS_REFUSED,
+                     "it does not issue under the policy asked for (unacceptedPolicy)"},
+                    {TS_INFO_UNACCEPTED_EXTENSION, STATUS_REFUSED, "it does not know an extension (unacceptedExtension)"},
+                    {TS_INFO_ADD_INFO_NOT_AVAILABLE, STATUS_REFUSED,
+                     "it does not have what was asked for (addInfoNotAvailable)"},
+                    {TS_INFO_SYSTEM_FAILURE, STATUS_CLOSED, "it has failed (systemFailure)"}};
+    static const char refuses[] = "the timestamping authority refuses";
     TS_STATUS_INFO *info = TS_RESP_get_status_info(resp);
     const ASN1_BIT_STRING *failure = TS_STATUS_INFO_get0_failure_info(info);
     long code = ASN1_INTEGER_get(TS_STATUS_INFO_get0_status(info));
 
     if (code == TS_STATUS_GRANTED || code == TS_STATUS_GRANTED_WITH_MODS)
         return OK;
+    fault_hint(f, "when it refuses for good, another authority may not: evidence.tsa_url in node.yaml");
+    if (failure && ASN1_BIT_STRING_get_bit(failure, TS_INFO_BAD_ALG))
+        return fault_set(f, STATUS_REFUSED, "%s: it does not take %s (badAlg)", refuses, digest_name(s));
     for (size_t i = 0; failure && i < sizeof failures / sizeof failures[0]; i++)
         if (ASN1_BIT_STRING_get_bit(failure, failures[i].bit))
-            return fault_set(f, STATUS_REFUSED, "the timestamping authority refuses: %s", failures[i].words);
-    return fault_set(f, STATUS_REFUSED, "the timestamping authority refuses, with status %ld", code);
+            return fault_set(f, failures[i].code, "%s: %s", refuses, failures[i].words);
+    return fault_set(f, STATUS_REFUSED, "%s, with status %ld", refuses, code);
 }
 
 status timestamp_accept(uint8_t **token, size_t *token_len, struct timestamp *out, const uint8_t *reply,
@@ -395,20 +431,21 @@ status timestamp_accept(uint8_t **token, size_t *token_len, struct timestamp *ou
         reply_len <= TIMESTAMP_REPLY_MAX ? d2i_TS_RESP(NULL, &at, (long)reply_len) : NULL;
     uint8_t *der AUTO(der_clear) = NULL;
     char policy[TIMESTAMP_POLICY_BYTES] = "";
+    enum suite suite = SUITE_INT1;
     struct hash digest;
     uint64_t nonce = 0;
     int n;
 
     ERR_clear_error();
-    if (!req || !read_imprint(&digest, TS_REQ_get_msg_imprint(req)) || !read_nonce(&nonce, TS_REQ_get_nonce(req)) ||
+    if (!req || !read_imprint(&digest, &suite, TS_REQ_get_msg_imprint(req)) || !read_nonce(&nonce, TS_REQ_get_nonce(req)) ||
         (TS_REQ_get_policy_id(req) && !read_policy(policy, TS_REQ_get_policy_id(req))))
         return fault_set(f, STATUS_MISMATCH, "the request for a timestamp is damaged");
     if (!resp || at != reply + reply_len)
         return fault_set(f, STATUS_UNTRUSTED, "the reply is not one of RFC 3161");
-    TRY(check_status(resp, f));
+    TRY(check_status(resp, suite, f));
     n = TS_RESP_get_token(resp) ? i2d_PKCS7(TS_RESP_get_token(resp), &der) : 0;
     if (n <= 0)
         return fault_set(f, STATUS_UNTRUSTED, "the reply holds no token");
-    TRY(timestamp_check(out, der, (size_t)n, &(struct timestamp_wanted){&digest, &nonce, policy}, trust, f));
+    TRY(timestamp_check(out, der, (size_t)n, &(struct timestamp_wanted){suite, &digest, &nonce, policy}, trust, f));
     return copy_der(token, token_len, der, n);
 }

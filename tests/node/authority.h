@@ -23,14 +23,19 @@ enum evil {
     EVIL_REFUSE,  /* a reply without a token */
     EVIL_POLICY,  /* under another policy than asked for */
     EVIL_WEAK,    /* signs over SHA-1 */
+    EVIL_OTHER,   /* stamps the digest as one of the other suite's hash */
+    EVIL_NO_SM3,  /* knows SHA-256 alone */
+    EVIL_CLOCK,   /* its clock has stopped */
     EVILS,
 };
-static const char *const evil_name[EVILS] = {"none", "digest", "nonce", "eku", "expired", "refuse", "policy", "weak"};
+static const char *const evil_name[EVILS] = {"none", "digest", "nonce", "eku", "expired", "refuse", "policy", "weak",
+                                              "other",  "no-sm3", "clock"};
 
 struct authority {
     EVP_PKEY *ca_key, *key;
     X509 *ca, *cert;
     int64_t at; /* the time it gives; 0: now */
+    int stopped;
 };
 
 static inline void authority_extension(X509 *x, X509 *issuer, int nid, const char *value)
@@ -117,7 +122,11 @@ static inline int authority_time(TS_RESP_CTX *ctx, void *data, long *seconds, lo
 {
     const struct authority *a = data;
 
-    (void)ctx;
+    if (a->stopped) {
+        TS_RESP_CTX_set_status_info(ctx, TS_STATUS_REJECTION, "no time");
+        TS_RESP_CTX_add_failure_info(ctx, TS_INFO_TIME_NOT_AVAILABLE);
+        return 0;
+    }
     *seconds = a->at ? (long)a->at : (long)time(NULL);
     *micros = 0;
     return 1;
@@ -142,6 +151,13 @@ static inline BIO *authority_request(const unsigned char *request, size_t len, e
         memcpy(other, ASN1_STRING_get0_data(digest), (size_t)n);
         other[0] ^= 1;
         ASN1_STRING_set(digest, other, n);
+    }
+    if (req && evil == EVIL_OTHER) {
+        X509_ALGOR *algorithm = TS_MSG_IMPRINT_get_algo(TS_REQ_get_msg_imprint(req));
+        const ASN1_OBJECT *id;
+
+        X509_ALGOR_get0(&id, NULL, NULL, algorithm);
+        X509_ALGOR_set0(algorithm, OBJ_nid2obj(OBJ_obj2nid(id) == NID_sm3 ? NID_sha256 : NID_sm3), V_ASN1_NULL, NULL);
     }
     if (req && evil == EVIL_NONCE) {
         nonce = ASN1_INTEGER_new();
@@ -177,6 +193,8 @@ static inline int authority_reply(struct authority *a, unsigned char **out, cons
     assert(TS_RESP_CTX_set_def_policy(ctx, policy));
     assert(TS_RESP_CTX_add_policy(ctx, other));
     assert(TS_RESP_CTX_add_md(ctx, evil == EVIL_REFUSE ? EVP_sha512() : EVP_sha256()));
+    assert(evil == EVIL_REFUSE || evil == EVIL_NO_SM3 || TS_RESP_CTX_add_md(ctx, EVP_sm3()));
+    a->stopped = evil == EVIL_CLOCK;
     assert(TS_RESP_CTX_set_signer_digest(ctx, evil == EVIL_WEAK ? EVP_sha1() : EVP_sha256()));
     assert(TS_RESP_CTX_set_ess_cert_id_digest(ctx, EVP_sha256()));
     TS_RESP_CTX_set_serial_cb(ctx, authority_serial, a);

@@ -1,8 +1,10 @@
 /* hefu-audit on what outsiders said of a session: honest tokens and deposits, and those that were swapped, back-dated,
  * taken from elsewhere or made up. */
+#include "kit/suite.h"
 #include "kit/synthetic.h"
 #include "node/local/ca.h"
 #include "node/local/deposit.h"
+#include "node/local/openssl.h"
 #include "node/local/timestamp.h"
 #include "protocol/destroyed.h"
 #include "protocol/stamp.h"
@@ -45,7 +47,7 @@ static struct part token(struct authority *a, const struct hash *digest, int64_t
     int n;
 
     a->at = at;
-    assert_int_equal(timestamp_request(&request, &len, digest, 99, "", &f), OK);
+    assert_int_equal(timestamp_request(&request, &len, stamps.suite, digest, 99, "", &f), OK);
     n = authority_reply(a, &reply, request, len, evil);
     in = reply;
     resp = d2i_TS_RESP(NULL, &in, n);
@@ -77,27 +79,26 @@ static struct certificate certificate[PARTIES_HERE];
 static void make_party(party p)
 {
     uint8_t *text AUTO(auto_free) = NULL;
+    EVP_PKEY *key AUTO(openssl_key_clear) = NULL;
+    struct rng_key seed = {.suite = kit_suite()};
     char name[16], path[FILES_PATH_BYTES], dir[FILES_PATH_BYTES];
     struct sign_public pub;
-    struct rng_key seed;
     struct fault f = {0};
-    size_t len = sizeof seed.bytes;
-    EVP_PKEY *key;
-    FILE *file;
+    size_t len = 0;
 
     snprintf(name, sizeof name, "party-%u", p + 1);
     snprintf(dir, sizeof dir, "%s/ca", scratch);
     assert_int_equal(
         ca_issue(dir, &(struct ca_request){.name = name, .role = ROLE_NODE, .days = 30, .out = scratch}, &certificate[p], &f),
         OK);
-    snprintf(path, sizeof path, "%s/%s.key", scratch, name);
-    file = fopen(path, "r");
-    key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
-    assert_int_equal(EVP_PKEY_get_raw_private_key(key, seed.bytes, &len), 1);
-    sign_keypair(&pub, &identity[p], &seed);
-    EVP_PKEY_free(key);
-    fclose(file);
-    snprintf(path, sizeof path, "%s/%s.pem", scratch, name);
+    snprintf(path, sizeof path, "%s/%s%s.key", scratch, name, ca_file_mark(kit_suite()));
+    assert_int_equal(openssl_load_key(&key, path, &f), OK);
+    assert_true(openssl_key_secret(seed.bytes, key));
+    if (kit_suite() == SUITE_GM1)
+        assert_int_equal(sign_keypair_sm2(&pub, &identity[p], seed.bytes), OK);
+    else
+        sign_keypair(&pub, &identity[p], &seed);
+    snprintf(path, sizeof path, "%s/%s%s.pem", scratch, name, ca_file_mark(kit_suite()));
     assert_int_equal(files_read(&text, &len, path, CERTIFICATE_BYTES_MAX, &f), OK);
     wire_put_bytes(&pem[p], text, len);
 }
@@ -134,7 +135,7 @@ static int set_up(void **state)
     struct fault f = {0};
 
     scratch_make(state);
-    assert_int_equal(ca_init(in_scratch("ca"), "attachments test", SUITE_INT1, &f), OK);
+    assert_int_equal(ca_init(in_scratch("ca"), "attachments test", kit_suite(), &f), OK);
     for (party p = 0; p < PARTIES_HERE; p++)
         make_party(p);
     assert_int_equal(play(&session, 31), OK);
@@ -223,6 +224,16 @@ static void tokens_swapped_between_start_and_end_are_found(void **state)
     (void)state;
     with_tokens(&end, &start, 1, "the START timestamp of party-1: it is over another digest");
     with_tokens(&start, &start, 1, "the END timestamp of party-1: it is over another digest");
+}
+
+static void a_token_over_the_other_suites_hash_is_found(void **state)
+{
+    struct part start AUTO(part_clear) = token(&authority, &stamps.start, before + 60, EVIL_OTHER);
+
+    (void)state;
+    with_tokens(&start, NULL, 1, kit_suite() == SUITE_GM1
+                                     ? "the START timestamp of party-1: it is over a SHA-256 digest, and the contract's suite has SM3"
+                                     : "the START timestamp of party-1: it is over an SM3 digest, and the contract's suite has SHA-256");
 }
 
 static void tokens_of_another_session_are_found(void **state)
@@ -362,6 +373,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(honest_tokens_are_dated_in_the_verdict),
         cmocka_unit_test(tokens_swapped_between_start_and_end_are_found),
+        cmocka_unit_test(a_token_over_the_other_suites_hash_is_found),
         cmocka_unit_test(tokens_of_another_session_are_found),
         cmocka_unit_test(an_end_token_does_not_cover_a_log_that_was_cut_or_changed),
         cmocka_unit_test(an_end_before_the_start_is_found),

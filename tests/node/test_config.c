@@ -115,9 +115,13 @@ static void an_authority_has_an_address_and_a_ca(void **state)
     assert_string_equal(config.evidence.tsa_url, "http://time.example:318/tsr");
     assert_string_equal(config.evidence.tsa_ca, "dir/tsa.pem");
     assert_string_equal(config.evidence.tsa_policy, "1.2.3");
+    assert_string_equal(config.evidence.tsa_tls_ca, "");
+    assert_int_equal(parse(HEAD "evidence: {tsa_url: 'https://time.example/tsr?a=b', tsa_ca: tsa.pem, tsa_tls_ca: tls.pem}\n", &f), OK);
+    assert_string_equal(config.evidence.tsa_url, "https://time.example/tsr?a=b");
+    assert_string_equal(config.evidence.tsa_tls_ca, "dir/tls.pem");
     assert_refused(HEAD "evidence:\n  tsa_url: http://time.example\n", "dir/node.yaml:8:3: missing key \"tsa_ca\" in evidence");
     f = (struct fault){0};
-    assert_int_equal(parse(HEAD "evidence:\n  tsa_url: https://time.example\n  tsa_ca: a\n", &f), STATUS_CONFIG);
+    assert_int_equal(parse(HEAD "evidence:\n  tsa_url: https://me:secret@time.example\n  tsa_ca: a\n", &f), STATUS_CONFIG);
     assert_non_null(strstr(f.message, "dir/node.yaml:8:12: evidence.tsa_url"));
     f = (struct fault){0};
     assert_int_equal(parse(HEAD "evidence: {tsa_url: 'http://a', tsa_ca: a, tsa_policy: mine}\n", &f), STATUS_CONFIG);

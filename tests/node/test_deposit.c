@@ -148,6 +148,7 @@ static void stamps_are_asked_for_at_the_start_and_at_the_end(void **state)
 {
     struct proof start AUTO(proof_clear) = {0}, end AUTO(proof_clear) = {0}, again AUTO(proof_clear) = {0};
     const char *dir = make_session("stamps", 0);
+    enum suite suite = 0;
     struct stamps want;
     struct hash digest;
     struct fault f = {0};
@@ -160,13 +161,15 @@ static void stamps_are_asked_for_at_the_start_and_at_the_end(void **state)
     assert_int_equal(start.state, PROOF_WAITING);
     assert_int_equal(end.state, PROOF_NONE);
     assert_int_equal(start.queued, in_time());
-    assert_int_equal(timestamp_request_digest(&digest, start.request, start.request_len, &f), OK);
+    assert_int_equal(timestamp_request_digest(&digest, &suite, start.request, start.request_len, &f), OK);
+    assert_int_equal(suite, session.contract.suite);
     assert_true(hash_equal(&digest, &want.start));
     make_session("stamps", 1);
     assert_int_equal(proof_queue_stamps(dir, "", in_time() + 5, &f), OK);
     assert_int_equal(proof_read(&end, dir, PROOF_END, &f), OK);
     assert_int_equal(end.state, PROOF_WAITING);
-    assert_int_equal(timestamp_request_digest(&digest, end.request, end.request_len, &f), OK);
+    assert_int_equal(timestamp_request_digest(&digest, &suite, end.request, end.request_len, &f), OK);
+    assert_int_equal(suite, session.contract.suite);
     assert_true(hash_equal(&digest, &want.end));
     /* what waits is not asked anew */
     assert_int_equal(proof_queue_stamps(dir, "", in_time() + 9, &f), OK);
@@ -215,6 +218,60 @@ static void failures_are_kept_until_there_is_an_answer_and_the_first_answer_stay
     assert_int_equal(proof_read(&held, dir, PROOF_END, &f), OK);
     assert_int_equal(held.state, PROOF_HELD);
     assert_memory_equal(held.answer, "one", 3);
+}
+
+/* What asking again does not change is told apart; another authority may still stamp it. */
+static void a_stamp_that_is_refused_for_good_says_so_and_a_deposit_goes_on_waiting(void **state)
+{
+    struct proof p AUTO(proof_clear) = {0}, after AUTO(proof_clear) = {0}, again AUTO(proof_clear) = {0};
+    struct proof deposit AUTO(proof_clear) = {0}, waits AUTO(proof_clear) = {0};
+    const struct fault no = {.code = STATUS_REFUSED, .message = "badAlg"}, away = {.code = STATUS_CLOSED, .message = "away"};
+    struct fault f = {0};
+    char dir[FILES_PATH_BYTES];
+
+    (void)state;
+    snprintf(dir, sizeof dir, "%s", make_session("refused", 1));
+    assert_int_equal(proof_queue_stamps(dir, "", in_time(), &f), OK);
+    assert_int_equal(proof_read(&p, dir, PROOF_START, &f), OK);
+    assert_int_equal(proof_failed(dir, PROOF_START, &p, in_time() + 60, &no, &f), OK);
+    assert_int_equal(proof_read(&after, dir, PROOF_START, &f), OK);
+    assert_int_equal(after.state, PROOF_REFUSED);
+    assert_string_equal(after.error, "badAlg");
+    assert_memory_equal(after.request, p.request, p.request_len);
+    assert_int_equal(proof_failed(dir, PROOF_START, &after, in_time() + 90, &away, &f), OK);
+    assert_int_equal(proof_read(&again, dir, PROOF_START, &f), OK);
+    assert_int_equal(again.state, PROOF_WAITING);
+    assert_int_equal(again.tries, 2);
+    assert_int_equal(proof_queue_deposit(dir, "exit 1", in_time(), &f), OK);
+    assert_int_equal(proof_read(&deposit, dir, PROOF_DEPOSIT, &f), OK);
+    assert_int_equal(proof_failed(dir, PROOF_DEPOSIT, &deposit, in_time() + 60, &no, &f), OK);
+    assert_int_equal(proof_read(&waits, dir, PROOF_DEPOSIT, &f), OK);
+    assert_int_equal(waits.state, PROOF_WAITING);
+}
+
+/* START is stamped, END is not: a receipt alone stands for it. */
+static void a_start_may_be_stamped_and_the_end_only_deposited(void **state)
+{
+    struct wire_writer file AUTO(wire_writer_clear) = {0};
+    struct proof end AUTO(proof_clear) = {0};
+    struct bundle b;
+    struct fault f = {0};
+    char dir[FILES_PATH_BYTES];
+
+    (void)state;
+    snprintf(dir, sizeof dir, "%s", make_session("mixed", 0));
+    assert_int_equal(proof_queue_stamps(dir, "", in_time(), &f), OK);
+    assert_int_equal(proof_keep(dir, PROOF_START, (const uint8_t *)"token", 5, &f), OK);
+    make_session("mixed", 1);
+    assert_int_equal(proof_queue_deposit(dir, "cat", in_time(), &f), OK);
+    assert_int_equal(proof_keep(dir, PROOF_DEPOSIT, (const uint8_t *)"block 7", 7, &f), OK);
+    assert_int_equal(proof_read(&end, dir, PROOF_END, &f), OK);
+    assert_int_equal(end.state, PROOF_NONE);
+    assert_int_equal(proof_attach(&file, dir, &f), OK);
+    assert_int_equal(bundle_decode(&b, file.bytes, file.len, &f), OK);
+    assert_int_equal(b.attachment[ATTACHMENT_TIMESTAMP_START].len, 5);
+    assert_null(b.attachment[ATTACHMENT_TIMESTAMP_END].bytes);
+    assert_non_null(b.attachment[ATTACHMENT_DEPOSIT].bytes);
 }
 
 static void a_deposit_waits_with_its_line_and_is_made_once(void **state)
@@ -292,6 +349,8 @@ int main(void)
         cmocka_unit_test(stamps_are_asked_for_at_the_start_and_at_the_end),
         cmocka_unit_test(nothing_is_asked_that_would_come_too_late_or_of_a_session_that_never_began),
         cmocka_unit_test(failures_are_kept_until_there_is_an_answer_and_the_first_answer_stays),
+        cmocka_unit_test(a_stamp_that_is_refused_for_good_says_so_and_a_deposit_goes_on_waiting),
+        cmocka_unit_test(a_start_may_be_stamped_and_the_end_only_deposited),
         cmocka_unit_test(a_deposit_waits_with_its_line_and_is_made_once),
         cmocka_unit_test(a_damaged_state_is_named),
     };

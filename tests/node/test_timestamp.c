@@ -13,6 +13,9 @@ static const int64_t NOW = 1790000000;
 static const struct hash digest = {.bytes = {1, 2, 3}}, other_digest = {.bytes = {4}};
 static const char policy[] = "1.2.3.4";
 
+static const enum suite suites[] = {SUITE_INT1, SUITE_GM1};
+
+static enum suite suite = SUITE_INT1; /* what is asked for */
 static struct authority good;
 static char ca_file[FILES_PATH_BYTES];
 static struct timestamp_trust trust = {.ca = ca_file};
@@ -52,7 +55,7 @@ static status ask(struct token *t, struct authority *a, enum evil evil, struct f
 {
     int n;
 
-    assert_int_equal(timestamp_request(&t->request, &t->request_len, &digest, NONCE, policy, f), OK);
+    assert_int_equal(timestamp_request(&t->request, &t->request_len, suite, &digest, NONCE, policy, f), OK);
     n = authority_reply(a, &t->reply, t->request, t->request_len, evil);
     t->reply_len = (size_t)n;
     return timestamp_accept(&t->bytes, &t->len, &t->said, t->reply, t->reply_len, t->request, t->request_len, &trust, f);
@@ -69,7 +72,7 @@ static void refused(struct authority *a, enum evil evil, status code, const char
     assert_null(t.bytes);
 }
 
-static void an_honest_token_is_accepted_and_says_its_time(void **state)
+static void accept_honest(void)
 {
     struct token t AUTO(token_clear) = {0};
     struct timestamp again;
@@ -77,18 +80,50 @@ static void an_honest_token_is_accepted_and_says_its_time(void **state)
     const uint64_t nonce = NONCE;
     char text[TIMESTAMP_TEXT_BYTES];
 
-    (void)state;
     assert_int_equal(ask(&t, &good, EVIL_NONE, &f), OK);
     assert_int_equal(t.said.at, NOW);
+    assert_int_equal(t.said.suite, suite);
     assert_true(hash_equal(&t.said.digest, &digest));
     assert_int_equal(t.said.nonce, NONCE);
     assert_string_equal(t.said.policy, policy);
     assert_string_equal(t.said.signer, "test time");
     assert_int_equal(
-        timestamp_check(&again, t.bytes, t.len, &(struct timestamp_wanted){&digest, &nonce, policy}, &trust, &f), OK);
+        timestamp_check(&again, t.bytes, t.len, &(struct timestamp_wanted){suite, &digest, &nonce, policy}, &trust, &f), OK);
     assert_memory_equal(&again, &t.said, sizeof again);
     timestamp_text(text, again.at);
     assert_string_equal(text, "2026-09-21 14:13:20 UTC");
+}
+
+static void an_honest_token_of_either_suite_is_accepted_and_says_its_time(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        suite = suites[i];
+        accept_honest();
+    }
+    suite = SUITE_INT1;
+}
+
+/* The digest is the same bytes: what tells them apart is the algorithm beside it. */
+static void a_token_over_the_other_suites_hash_is_refused(void **state)
+{
+    static const char *const words[] = {"over an SM3 digest, and the contract's suite has SHA-256",
+                                        "over a SHA-256 digest, and the contract's suite has SM3"};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct token t AUTO(token_clear) = {0};
+        const struct timestamp_wanted wanted = {.suite = suites[!i], .digest = &digest};
+        struct timestamp said;
+        struct fault f = {0};
+
+        suite = suites[i];
+        refused(&good, EVIL_OTHER, STATUS_UNTRUSTED, words[i]);
+        assert_int_equal(ask(&t, &good, EVIL_NONE, &f), OK);
+        assert_int_equal(timestamp_check(&said, t.bytes, t.len, &wanted, &trust, &f), STATUS_UNTRUSTED);
+        assert_non_null(strstr(f.message, words[!i]));
+    }
+    suite = SUITE_INT1;
 }
 
 static void run(const char *command)
@@ -104,26 +139,37 @@ static void run(const char *command)
 }
 
 /* OpenSSL's command line is the other implementation. */
-static void openssl_reads_our_request_and_verifies_what_we_accept(void **state)
+static void openssl_verifies_what_we_accept(const char *algorithm)
 {
     struct token t AUTO(token_clear) = {0};
     struct fault f = {0};
-    char command[256];
+    char command[512];
 
-    (void)state;
     assert_int_equal(ask(&t, &good, EVIL_NONE, &f), OK);
     assert_int_equal(files_write(in_scratch("a.tsq"), t.request, t.request_len, 0600, &f), OK);
     assert_int_equal(files_write(in_scratch("a.tsr"), t.reply, t.reply_len, 0600, &f), OK);
     assert_int_equal(files_write(in_scratch("a.token"), t.bytes, t.len, 0600, &f), OK);
-    run("openssl ts -query -in a.tsq -text >query && grep -q 'Hash Algorithm: sha256' query && "
-        "grep -q 'Nonce: 0x01234567' query && grep -q 'Certificate required: yes' query && "
-        "grep -q 'Policy OID: 1.2.3.4' query");
+    snprintf(command, sizeof command,
+             "openssl ts -query -in a.tsq -text >query && grep -q 'Hash Algorithm: %s' query && "
+             "grep -q 'Nonce: 0x01234567' query && grep -q 'Certificate required: yes' query && "
+             "grep -q 'Policy OID: 1.2.3.4' query",
+             algorithm);
+    run(command);
     snprintf(command, sizeof command, "openssl ts -verify -in a.tsr -queryfile a.tsq -CAfile ca.pem -attime %lld",
              (long long)NOW);
     run(command);
     snprintf(command, sizeof command,
              "openssl ts -verify -token_in -in a.token -queryfile a.tsq -CAfile ca.pem -attime %lld", (long long)NOW);
     run(command);
+}
+
+static void openssl_reads_our_requests_and_verifies_what_we_accept(void **state)
+{
+    (void)state;
+    openssl_verifies_what_we_accept("sha256");
+    suite = SUITE_GM1;
+    openssl_verifies_what_we_accept("sm3");
+    suite = SUITE_INT1;
 }
 
 static void a_token_over_another_digest_is_refused(void **state)
@@ -137,7 +183,7 @@ static void a_token_over_another_digest_is_refused(void **state)
     /* a token kept for START, shown for END */
     assert_int_equal(ask(&t, &good, EVIL_NONE, &f), OK);
     assert_int_equal(
-        timestamp_check(&said, t.bytes, t.len, &(struct timestamp_wanted){.digest = &other_digest}, &trust, &f),
+        timestamp_check(&said, t.bytes, t.len, &(struct timestamp_wanted){.suite = suite, .digest = &other_digest}, &trust, &f),
         STATUS_UNTRUSTED);
     assert_string_equal(f.message, "it is over another digest");
 }
@@ -203,13 +249,22 @@ static void a_signature_over_sha1_is_refused(void **state)
 static void a_refusal_of_the_authority_is_told(void **state)
 {
     (void)state;
-    refused(&good, EVIL_REFUSE, STATUS_REFUSED, "it does not take SHA-256");
+    refused(&good, EVIL_REFUSE, STATUS_REFUSED, "it does not take SHA-256 (badAlg)");
+    suite = SUITE_GM1;
+    refused(&good, EVIL_NO_SM3, STATUS_REFUSED, "it does not take SM3 (badAlg)");
+    suite = SUITE_INT1;
+}
+
+static void an_authority_that_cannot_now_may_be_asked_again(void **state)
+{
+    (void)state;
+    refused(&good, EVIL_CLOCK, STATUS_CLOSED, "its clock is not available (timeNotAvailable)");
 }
 
 static void every_cut_is_refused_and_no_changed_byte_changes_what_a_token_says(void **state)
 {
     const uint64_t nonce = NONCE;
-    const struct timestamp_wanted wanted = {&digest, &nonce, policy};
+    const struct timestamp_wanted wanted = {suite, &digest, &nonce, policy};
     struct token t AUTO(token_clear) = {0};
     struct timestamp said;
     struct fault f = {0};
@@ -270,8 +325,9 @@ static void an_untrusted_chain_helps_and_a_lost_ca_file_is_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_honest_token_is_accepted_and_says_its_time),
-        cmocka_unit_test(openssl_reads_our_request_and_verifies_what_we_accept),
+        cmocka_unit_test(an_honest_token_of_either_suite_is_accepted_and_says_its_time),
+        cmocka_unit_test(openssl_reads_our_requests_and_verifies_what_we_accept),
+        cmocka_unit_test(a_token_over_the_other_suites_hash_is_refused),
         cmocka_unit_test(a_token_over_another_digest_is_refused),
         cmocka_unit_test(a_token_with_another_nonce_or_policy_is_refused),
         cmocka_unit_test(a_key_that_is_not_for_timestamping_is_refused),
@@ -279,6 +335,7 @@ int main(void)
         cmocka_unit_test(an_expired_certificate_counts_for_what_it_signed_in_time),
         cmocka_unit_test(a_signature_over_sha1_is_refused),
         cmocka_unit_test(a_refusal_of_the_authority_is_told),
+        cmocka_unit_test(an_authority_that_cannot_now_may_be_asked_again),
         cmocka_unit_test(every_cut_is_refused_and_no_changed_byte_changes_what_a_token_says),
         cmocka_unit_test(bytes_after_a_token_or_a_reply_are_refused),
         cmocka_unit_test(an_untrusted_chain_helps_and_a_lost_ca_file_is_named),
