@@ -34,7 +34,7 @@ static status run_show(int argc, char **argv, struct fault *f)
     hash_hex(&id, hex);
     if (as_json)
         return cmd_print_json(json_pack("{s:s, s:o}", "contract", hex, "terms", contracts_terms(c)), f);
-    printf("Contract   %s\n", hex);
+    printf("Contract   %s\nSuite      %s\n", hex, contracts_suite(c->suite));
     contract_explain(&text, c, c->parties, NULL);
     TRY(wire_writer_status(&text));
     fwrite(text.bytes, 1, text.len, stdout);

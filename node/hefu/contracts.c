@@ -49,6 +49,12 @@ status contracts_find(struct contract **out, const char *word, const char *node,
     return contracts_of_state(out, view.state[0], f);
 }
 
+const char *contracts_suite(enum suite s)
+{
+    return s == SUITE_GM1 ? "GM1: SM2 signatures and key agreement, SM3 hashes, SM4 streams and seals"
+                          : "INT1: Ed25519 signatures, X25519 key agreement, SHA-256 and BLAKE2b hashes, ChaCha20 streams and seals";
+}
+
 json_t *contracts_terms(const struct contract *c)
 {
     struct wire_writer text AUTO(wire_writer_clear) = {0};

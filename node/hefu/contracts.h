@@ -13,6 +13,9 @@ MUST_USE status contracts_of_state(struct contract **out, const json_t *state, s
 MUST_USE status contracts_find(struct contract **out, const char *word, const char *node, const char *coordinator,
                                struct fault *f);
 
+/* A suite with its algorithms, in words. */
+const char *contracts_suite(enum suite s);
+
 /* Every field in words: an object of texts, as contract_facts orders them.  NULL when memory is out. */
 json_t *contracts_terms(const struct contract *c);
 

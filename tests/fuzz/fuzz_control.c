@@ -196,14 +196,14 @@ static void write_contract(void)
         .optimiser = OPTIMISER_NESTEROV, .step_1024 = 1331, .momentum_1024 = 717, .test_permille = 300, .fraction_bits = 16, .score_bits = 6,
         .min_rows = 100, .min_positives = 10, .rows_per_bin = 5, .attempts_max = 2, .replay = REPLAY_SEALED};
     static const char request[] =
-        "{\"op\":\"propose\",\"job\":{\"name\":\"risk\",\"tables\":[{\"party\":\"bank\",\"table\":\"loans\"},"
+        "{\"op\":\"propose\",\"job\":{\"name\":\"risk\",\"suite\":1,\"tables\":[{\"party\":\"bank\",\"table\":\"loans\"},"
         "{\"party\":\"tax\",\"table\":\"incomes\"}],\"key_bits\":2048,\"training\":{\"passes\":16},"
         "\"limits\":{\"min_rows\":100},\"test\":{\"rule\":1}}}";
     json_t *answer = control_answer(jobs_control(node.jobs), &acme, request, strlen(request));
     json_t *offer = json_object_get(answer, "offer");
     struct wire_writer w AUTO(wire_writer_clear) = {0};
     struct approval a = {.who = 1};
-    const struct rng_key seed = {.bytes = {7}};
+    const struct rng_key seed = {.bytes = {7}, .suite = SUITE_INT1};
     uint8_t *bins AUTO(auto_free) = NULL, to_sign[APPROVAL_SIGNED_BYTES], approval[APPROVAL_BYTES];
     size_t columns = 0;
     struct hash id;
@@ -227,7 +227,7 @@ static void write_contract(void)
     node.contract = hex_of(w.bytes, w.len);
     hash_hex(&id, hex);
     snprintf(node.job, sizeof node.job, "%.16s", hex);
-    session_card_of_seed(&a.card, &seed);
+    session_card_of_seed(&a.card, SUITE_INT1, &seed);
     approval_signed_bytes(to_sign, &id, &a);
     keyring_sign(node.tax_keys, &a.signature, SUITE_INT1, APPROVAL_SIGN_TAG, to_sign, sizeof to_sign);
     approval_encode(approval, &a);

@@ -129,6 +129,40 @@ static void an_authority_has_an_address_and_a_ca(void **state)
     assert_refused(HEAD "evidence:\n  tsa: x\n", "dir/node.yaml:8:3: unknown key \"tsa\" in evidence");
 }
 
+static void a_second_identity_has_files_of_its_own_and_peers_a_second_pin(void **state)
+{
+    static const char text[] = HEAD
+        "gm: {certificate: bank-gm.pem, key: node-gm.key, ca: ca-gm.pem, crl: crl-gm.pem}\n"
+        "peers:\n"
+        "- {name: tax, address: tcp://a:1, fingerprint: " PIN_A ", gm_fingerprint: " PIN_B "}\n"
+        "- {name: social, address: tcp://a:2, fingerprint: " PIN_B "}\n";
+    struct config_identity own;
+    struct fault f = {0};
+
+    (void)state;
+    assert_int_equal(parse(text, &f), OK);
+    own = config_identity(&config, SUITE_GM1);
+    assert_string_equal(own.certificate, "dir/bank-gm.pem");
+    assert_string_equal(own.key, "dir/node-gm.key");
+    assert_string_equal(own.ca, "dir/ca-gm.pem");
+    assert_string_equal(own.crl, "dir/crl-gm.pem");
+    own = config_identity(&config, SUITE_INT1);
+    assert_string_equal(own.certificate, "dir/bank.pem");
+    assert_string_equal(own.crl, "");
+    assert_int_equal(config_peer_pin(&config.peers[0], SUITE_INT1)->bytes[0], 0x11);
+    assert_int_equal(config_peer_pin(&config.peers[0], SUITE_GM1)->bytes[0], 0x22);
+    assert_int_equal(config_peer_pin(&config.peers[1], SUITE_INT1)->bytes[0], 0x22);
+    assert_null(config_peer_pin(&config.peers[1], SUITE_GM1));
+    assert_int_equal(parse(HEAD, &f), OK);
+    assert_string_equal(config_identity(&config, SUITE_GM1).certificate, "");
+    assert_refused(HEAD "gm:\n  certificate: a\n  key: b\n", "dir/node.yaml:8:3: missing key \"ca\" in gm");
+    assert_refused(HEAD "peers:\n"
+                        "  - {name: tax, address: tcp://a:1, fingerprint: " PIN_A ", gm_fingerprint: " PIN_A "}\n"
+                        "  - {name: social, address: tcp://b:1, fingerprint: " PIN_B ",\n"
+                        "     gm_fingerprint: " PIN_A "}\n",
+                   "dir/node.yaml:10:22: peers[2].gm_fingerprint: the same certificate as tax");
+}
+
 static void the_samples_read(void **state)
 {
     struct coordinator_config *coordinator AUTO(auto_free) = NULL;
@@ -137,9 +171,13 @@ static void the_samples_read(void **state)
     (void)state;
     assert_int_equal(config_load_node(&config, HEFU_SOURCE_DIR "/configs/node.yaml", &f), OK);
     assert_int_equal(config.num_peers, 2);
+    assert_non_null(config_peer_pin(&config.peers[0], SUITE_GM1));
+    assert_non_null(strstr(config.gm.key, "configs/node-gm.key"));
     assert_int_equal(alloc_zeroed(&coordinator, 1, sizeof *coordinator), OK);
     assert_int_equal(config_load_coordinator(coordinator, HEFU_SOURCE_DIR "/configs/coordinator.yaml", &f), OK);
     assert_int_equal(coordinator->num_nodes, 3);
+    assert_non_null(config_peer_pin(&coordinator->nodes[0], SUITE_GM1));
+    assert_non_null(strstr(coordinator->gm.ca, "configs/ca-gm.pem"));
     assert_string_equal(config_find_peer(coordinator->nodes, coordinator->num_nodes, "tax")->address,
                         "tcp://127.0.0.1:7102");
     assert_null(config_find_peer(coordinator->nodes, coordinator->num_nodes, "nobody"));
@@ -384,6 +422,7 @@ int main(void)
         cmocka_unit_test(the_short_file_reads_with_defaults),
         cmocka_unit_test(every_key_reads_into_its_field),
         cmocka_unit_test(an_authority_has_an_address_and_a_ca),
+        cmocka_unit_test(a_second_identity_has_files_of_its_own_and_peers_a_second_pin),
         cmocka_unit_test(the_samples_read),
         cmocka_unit_test(unknown_keys_are_named_with_the_nearest_known_one),
         cmocka_unit_test(missing_keys_are_named),

@@ -77,6 +77,17 @@ static void an_sm2_ca_issues_certificates_that_verify(void **state)
     assert_int_equal(certificate_verify(&loaded, sm2_pem, in_scratch("issued/crl-gm.pem"), now(), &f), OK);
 }
 
+static void the_ca_signs_itself_under_the_default_identity(void **state)
+{
+    X509 *ca AUTO(openssl_x509_clear) = NULL;
+
+    (void)state;
+    assert_int_equal(openssl_load_x509(&ca, sm2_pem, NULL), OK);
+    assert_int_not_equal(X509_verify(ca, X509_get0_pubkey(ca)), 1); /* the empty one */
+    assert_int_equal(openssl_expect_sm2(ca), OK);
+    assert_int_equal(X509_verify(ca, X509_get0_pubkey(ca)), 1);
+}
+
 static void both_kinds_of_certificates_fit_into_one_directory(void **state)
 {
     struct certificate sm2 AUTO(certificate_clear) = {0}, ed AUTO(certificate_clear) = {0}, again AUTO(certificate_clear) = {0};
@@ -513,6 +524,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_sm2_ca_issues_certificates_that_verify),
+        TEST(the_ca_signs_itself_under_the_default_identity),
         TEST(both_kinds_of_certificates_fit_into_one_directory),
         TEST(the_keyring_signs_with_the_key_of_the_certificate),
         TEST(expired_and_future_certificates_are_refused),

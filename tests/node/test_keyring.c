@@ -179,6 +179,61 @@ static void keys_of_another_kind_are_refused(void **state)
     assert_null(k);
 }
 
+static void a_second_identity_signs_for_its_own_suite(void **state)
+{
+    struct keyring *k AUTO(keyring_clear) = open_keyring();
+    struct signature sig;
+    struct fault f = {0};
+
+    (void)state;
+    assert_null(keyring_public(k, SUITE_GM1));
+    assert_int_equal(keyring_add(k, "", &f), OK);
+    assert_null(keyring_public(k, SUITE_GM1));
+    assert_int_equal(ca_make_key(in_scratch("gm.key"), SUITE_GM1, &f), OK);
+    assert_int_equal(keyring_add(k, in_scratch("gm.key"), &f), OK);
+    assert_int_equal(keyring_suite(k), SUITE_INT1);
+    for (enum suite s = SUITE_INT1; s <= SUITE_GM1; s++) {
+        assert_int_equal(sign_public_suite(keyring_public(k, s)), s);
+        keyring_sign(k, &sig, s, "hefu/test/v1", "bytes", 5);
+        assert_int_equal(sign_check(&sig, keyring_public(k, s), "hefu/test/v1", "bytes", 5), OK);
+        assert_int_not_equal(sign_check(&sig, keyring_public(k, s == SUITE_INT1 ? SUITE_GM1 : SUITE_INT1), "hefu/test/v1", "bytes", 5), OK);
+    }
+}
+
+static void two_identities_of_one_kind_are_refused(void **state)
+{
+    struct keyring *k AUTO(keyring_clear) = open_keyring(), *gm AUTO(keyring_clear) = NULL;
+    struct fault f = {0};
+
+    (void)state;
+    assert_int_equal(ca_make_key(in_scratch("other.key"), SUITE_INT1, &f), OK);
+    assert_int_equal(ca_make_key(in_scratch("gm.key"), SUITE_GM1, &f), OK);
+    assert_int_equal(ca_make_key(in_scratch("gm2.key"), SUITE_GM1, &f), OK);
+    assert_int_equal(keyring_add(k, in_scratch("other.key"), &f), STATUS_CONFIG);
+    assert_non_null(strstr(f.message, "other.key: this node has an ed25519 key already"));
+    f = (struct fault){0};
+    assert_int_equal(keyring_new(&gm, in_scratch("gm.key"), NULL, &f), OK);
+    assert_int_equal(keyring_add(gm, in_scratch("gm2.key"), &f), STATUS_CONFIG);
+    assert_non_null(strstr(f.message, "gm2.key: this node has an sm2 key already"));
+}
+
+static void seals_of_one_suite_do_not_open_in_the_other(void **state)
+{
+    struct keyring *k AUTO(keyring_clear) = open_keyring();
+    uint8_t sealed[5 + KEYRING_SEAL_BYTES], out[5];
+
+    (void)state;
+    for (enum suite s = SUITE_INT1; s <= SUITE_GM1; s++) {
+        const enum suite other = s == SUITE_INT1 ? SUITE_GM1 : SUITE_INT1;
+
+        keyring_seal(k, sealed, s, "label", "12345", 5);
+        assert_int_equal(keyring_unseal(k, out, other, "label", sealed, sizeof sealed), STATUS_MISMATCH);
+        assert_int_equal(keyring_unseal(k, out, s, "label", sealed, sizeof sealed), OK);
+        sealed[0] = (uint8_t)other;
+        assert_int_equal(keyring_unseal(k, out, other, "label", sealed, sizeof sealed), STATUS_MISMATCH);
+    }
+}
+
 #define WITH_NODE(test) cmocka_unit_test_setup_teardown(test, make_node, scratch_remove)
 
 int main(void)
@@ -192,6 +247,9 @@ int main(void)
         WITH_NODE(keys_that_others_can_read_are_refused),
         WITH_NODE(the_storage_key_is_private_and_its_damage_is_told),
         WITH_NODE(keys_of_another_kind_are_refused),
+        WITH_NODE(a_second_identity_signs_for_its_own_suite),
+        WITH_NODE(two_identities_of_one_kind_are_refused),
+        WITH_NODE(seals_of_one_suite_do_not_open_in_the_other),
     };
 
     if (sodium_init() < 0)
