@@ -160,8 +160,8 @@ static status show_job(struct audience *a, const char *id, int as_json, struct f
         return cmd_print_json(json_incref(view.state[0]), f);
     }
     time_text(until, contract->not_after);
-    printf("Job id     %s\nProposed   by %s; to be approved and run until %s\n", view.id,
-           json_text(view.state[0], "coordinator"), until);
+    printf("Job id     %s\nProposed   by %s; to be approved and run until %s\nSuite      %s\n", view.id,
+           json_text(view.state[0], "coordinator"), until, contracts_suite(contract->suite));
     if (a->node) {
         TRY(audience_ask(a, 0, json_pack("{s:s,s:s}", "op", "explain", "job", id), &answer, f));
         fputs(json_text(answer, "text"), stdout);

@@ -1,10 +1,10 @@
 /* The life of a job at one node, bank, with a worker that does nothing: offers, contracts, policy, approvals, ends. */
 #include "node/net/jobs.h"
 
-#include "node/local/approver.h"
 #include "node/local/ca.h"
 #include "node/local/commitment.h"
 #include "node/local/session_files.h"
+#include "node/local/approver.h"
 #include "training/preparation.h"
 
 #include <setjmp.h>
@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "kit/suite.h"
 #include "node/scratch.h"
 
 enum { NOW = 1900000000, DAYS = 3650 };
@@ -39,7 +40,7 @@ static struct node_config config;
 static struct keyring *keys, *tax_keys;
 static struct certificate bank, tax;
 static char *bank_pem, *tax_pem;
-static enum suite suite = SUITE_INT1; /* of the contracts, and of these certificates; all tests run in both */
+static enum suite suite; /* of the contracts, and of these certificates */
 static struct store *store;
 static struct jobs *jobs;
 static struct worker worker;
@@ -1661,6 +1662,119 @@ static void enough_signatures_approve_when_what_was_in_the_way_is_gone(void **st
     state_is(id, "approved");
 }
 
+/* ---- suites ---- */
+
+static void a_suite_that_is_none_is_refused(void **state)
+{
+    json_t *request = propose_request(2048, 16, 100);
+
+    (void)state;
+    json_object_set_new(json_object_get(request, "job"), "suite", json_integer(3));
+    must_fail(&acme, request, "usage", "neither INT1 nor GM1");
+}
+
+static void the_node_signs_with_the_identity_of_the_suite(void **state)
+{
+    struct contract k = proposed();
+    uint8_t *bytes AUTO(auto_free) = NULL, to_sign[APPROVAL_SIGNED_BYTES];
+    struct approval a;
+    struct hash id;
+    json_t *answer;
+    size_t len = 0;
+    char job[17];
+
+    (void)state;
+    job_id(job, &k);
+    json_decref(must(&acme, contract_request(&k, bank_pem, tax_pem)));
+    json_decref(must(&operator, about("approve", job)));
+    answer = must(&acme, about("job", job));
+    assert_int_equal(control_bytes(&bytes, &len, json_object_get(answer, "approval"), "approval", APPROVAL_BYTES, NULL), OK);
+    assert_int_equal(approval_decode(&a, bytes), OK);
+    assert_int_equal(contract_id(&id, &k), OK);
+    approval_signed_bytes(to_sign, &id, &a);
+    assert_int_equal(sign_check(&a.signature, &bank.key, APPROVAL_SIGN_TAG, to_sign, sizeof to_sign), OK);
+    assert_int_equal(sign_public_suite(&bank.key), suite);
+    json_decref(answer);
+}
+
+/* Takes up what was changed in config or on disk. */
+static void reopen_jobs(void)
+{
+    jobs_close(jobs);
+    open_jobs();
+}
+
+static void a_node_without_an_sm2_certificate_refuses_gm1(void **state)
+{
+    struct contract k = proposed();
+
+    (void)state;
+    memset(&config.gm, 0, sizeof config.gm);
+    reopen_jobs();
+    must_fail(&acme, propose_request(2048, 16, 100), "refused", "bank takes no part in contracts of suite GM1: it has no sm2 certificate");
+    must_fail(&acme, contract_request(&k, bank_pem, tax_pem), "refused", "bank takes no part in contracts of suite GM1");
+}
+
+static void a_peer_whose_sm2_certificate_is_not_pinned_is_refused(void **state)
+{
+    struct contract k = proposed();
+
+    (void)state;
+    memset(&config.peers[0].gm_fingerprint, 0, HASH_BYTES);
+    must_fail(&acme, propose_request(2048, 16, 100), "refused", "bank does not know the sm2 certificate of tax");
+    must_fail(&acme, contract_request(&k, bank_pem, tax_pem), "refused", "bank does not know the sm2 certificate of tax");
+    config.peers[0].gm_fingerprint = config.peers[0].fingerprint;
+    k.nonce[0]++;
+    must_fail(&acme, contract_request(&k, bank_pem, tax_pem), "refused", "another certificate of tax than bank knows");
+}
+
+/* The right fingerprint is pinned, but the CA says no. */
+static void certificates_of_a_gm1_contract_are_judged_by_its_ca(void **state)
+{
+    struct contract k = proposed();
+    struct fault f = {0};
+    size_t count = 0;
+
+    (void)state;
+    snprintf(config.gm.ca, sizeof config.gm.ca, "%s/ca/ca.pem", scratch);
+    must_fail(&acme, contract_request(&k, bank_pem, tax_pem), "refused", "failed at a file of its own");
+    assert_non_null(strstr(logged, "holds an sm2 key, was not issued by"));
+    snprintf(config.gm.ca, sizeof config.gm.ca, "%s/ca-gm/ca.pem", scratch);
+    assert_int_equal(ca_revoke(in_scratch("ca-gm"), tax.serial, NULL, &count, &f), OK);
+    k.nonce[0]++;
+    must_fail(&acme, contract_request(&k, bank_pem, tax_pem), "refused", "the certificate of tax (serial ");
+    assert_int_equal(ca_init(in_scratch("forger"), "test consortium", SUITE_GM1, &f), OK); /* a list that revokes nobody */
+    snprintf(config.gm.crl, sizeof config.gm.crl, "%s/forger/crl.pem", scratch);
+    k.nonce[0]++;
+    must_fail(&acme, contract_request(&k, bank_pem, tax_pem), "refused", "failed at a file of its own");
+    assert_non_null(strstr(logged, "not signed by the consortium CA"));
+}
+
+static void an_sm2_certificate_in_the_place_of_the_first_is_refused_and_the_reverse(void **state)
+{
+    const struct jobs_config c = {.node = &config, .store = store, .keys = keys, .workers = {.ctx = &worker}};
+    const struct config_gm gm = config.gm;
+    struct jobs *none = NULL;
+    struct fault f = {0};
+
+    (void)state;
+    strcpy(config.gm.certificate, config.certificate);
+    assert_int_equal(jobs_open(&none, &c, &f), STATUS_CONFIG);
+    assert_non_null(strstr(f.message, "bank.pem holds a key of the other kind"));
+    config.gm = gm;
+    strcpy(config.certificate, gm.certificate);
+    f = (struct fault){0};
+    assert_int_equal(jobs_open(&none, &c, &f), STATUS_CONFIG);
+    assert_non_null(strstr(f.message, "bank-gm.pem holds a key of the other kind"));
+}
+
+static int begin_gm1(void **state)
+{
+    (void)state;
+    suite = SUITE_GM1;
+    return 0;
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -1718,7 +1832,18 @@ int main(void)
         TEST(a_preparation_ends_with_the_window_of_its_contract),
         TEST(a_restart_keeps_what_is_prepared),
         TEST(a_table_without_labels_is_offered_for_a_preparation_only),
+        TEST(a_suite_that_is_none_is_refused),
+        TEST(the_node_signs_with_the_identity_of_the_suite),
     };
+    const struct CMUnitTest gm1[] = {
+        TEST(a_node_without_an_sm2_certificate_refuses_gm1),
+        TEST(a_peer_whose_sm2_certificate_is_not_pinned_is_refused),
+        TEST(certificates_of_a_gm1_contract_are_judged_by_its_ca),
+        TEST(an_sm2_certificate_in_the_place_of_the_first_is_refused_and_the_reverse),
+    };
+    int failed;
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    suite = kit_suite();
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed + cmocka_run_group_tests_name("GM1", gm1, begin_gm1, NULL);
 }
