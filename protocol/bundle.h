@@ -16,16 +16,18 @@ enum {
     BUNDLE_ATTACHMENT_MAX = 64 * 1024,
 };
 
-/* What stands beside the log: the keys of the session, and what came after it, which the party adds when it exports the file:
- * what outsiders said, and that its secrets are destroyed.  No signature of the log covers it, so each kind is checked by what
- * is in it. */
+/* What stands beside the log: the keys of the session, who signed for the party and what program it ran; and what came after it,
+ * which the party adds when it exports the file: what outsiders said, and that its secrets are destroyed.  No signature of the
+ * log covers it, so each kind is checked by what is in it. */
 enum attachment_kind {
     ATTACHMENT_TIMESTAMP_START = 1, /* an RFC 3161 token in DER over the START digest of protocol/stamp.h */
     ATTACHMENT_TIMESTAMP_END = 2,   /* one over the END digest */
     ATTACHMENT_DEPOSIT = 3,         /* blob: the line of protocol/stamp.h that was deposited | blob: the receipt */
     ATTACHMENT_KEYS = 4,            /* the Paillier keys of all parties, in their order, each with its proof: bodies of `key` */
     ATTACHMENT_DESTROYED = 5,       /* that the party destroyed what a replay needs: protocol/destroyed.h */
-    ATTACHMENT_KINDS = 6,
+    ATTACHMENT_APPROVERS = 6,       /* the people who signed for the party: protocol/approver.h; its hash is in the approval */
+    ATTACHMENT_BUILD = 7,           /* the build of the program that ran: protocol/build.h */
+    ATTACHMENT_KINDS = 8,
 };
 
 /* Views of bytes that somebody else owns. */

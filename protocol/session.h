@@ -17,22 +17,23 @@ struct session_card {
     struct kx_public kx;
 };
 
-/* An approval: the identity key's signature over (contract id, attempt, stage, preparation, party, card), tag
+/* An approval: the identity key's signature over (contract id, attempt, stage, preparation, party, approvers, card), tag
  * "hefu/approval/v1". */
 struct approval {
     party who;
     uint32_t attempt;
     enum stage stage;
     struct hash preparation; /* STAGE_ONLINE: what it stands on; zero otherwise */
+    struct hash approvers;   /* approvers_hash of the people who signed for the party; zero: its operator alone decided */
     struct session_card card;
     struct signature signature;
 };
 
-enum { APPROVAL_BYTES = 2 + 4 + 1 + 32 + SIGN_PUBLIC_BYTES + KX_PUBLIC_BYTES + SIGNATURE_BYTES };
+enum { APPROVAL_BYTES = 2 + 4 + 1 + 32 + 32 + SIGN_PUBLIC_BYTES + KX_PUBLIC_BYTES + SIGNATURE_BYTES };
 void approval_encode(uint8_t out[APPROVAL_BYTES], const struct approval *a);
 MUST_USE status approval_decode(struct approval *out, const uint8_t in[APPROVAL_BYTES]);
 /* The bytes that are signed. */
-enum { APPROVAL_SIGNED_BYTES = 32 + 4 + 1 + 32 + 2 + SIGN_PUBLIC_BYTES + KX_PUBLIC_BYTES };
+enum { APPROVAL_SIGNED_BYTES = 32 + 4 + 1 + 32 + 2 + 32 + SIGN_PUBLIC_BYTES + KX_PUBLIC_BYTES };
 #define APPROVAL_SIGN_TAG "hefu/approval/v1"
 void approval_signed_bytes(uint8_t out[APPROVAL_SIGNED_BYTES], const struct hash *contract, const struct approval *a);
 /* Its keys are of the contract's suite too. */

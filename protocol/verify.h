@@ -49,6 +49,7 @@ struct verify_party {
     int ended, aborted;
     status reason;      /* when aborted */
     party blamed;       /* by the abort; itself when nobody */
+    struct hash approvers; /* as its approval says, when that is good */
     int unshown_reason; /* nothing is wrong with the refused message as far as the record of it shows */
 };
 

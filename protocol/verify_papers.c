@@ -159,6 +159,8 @@ void verify_check_approvals(struct verify *v, const struct bundle *b, size_t cou
     out->stage = v->approval[0].stage;
     out->preparation = v->approval[0].preparation;
     verify_session_id(&out->session, out->contract.suite, &out->contract_id, v->approval, out->contract.parties);
+    for (party p = 0; p < out->contract.parties; p++)
+        out->party[p].approvers = v->approval[p].approvers;
     verify_passed(v, VERIFY_APPROVALS, "all %u parties signed this contract with their identity keys, for attempt %u%s",
                   out->contract.parties, out->attempt + 1,
                   out->stage == STAGE_OFFLINE  ? ", its offline session"

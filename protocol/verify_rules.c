@@ -33,7 +33,7 @@ static const char *const sentences[RULES] = {
     [RULE_TIMESTAMPS] = "Outside authorities put a date on the agreement and on the end",
     [RULE_DEPOSITS] = "The end was deposited with a third party",
     [RULE_VERSION] = "The protocol's version is one that this program knows",
-    [RULE_PERSONS] = "Two persons signed for every party that asks for two",
+    [RULE_PERSONS] = "People signed for every party whose policy asks for them, each with a key of their own",
     [RULE_DESTROYED] = "Seeds were destroyed when that was due, and not before",
     [RULE_UNUSUAL] = "Anything unusual in delay and order (told, never a failure)",
     [RULE_REPEATS] = "No session, seed, joint value or encryption key was used twice",
@@ -338,7 +338,7 @@ void rules_of_session(struct rule_line line[RULES], const struct verify_report *
         rest_on(&line[bases[i].rule], &bases[i], &r->line[bases[i].check]);
     stand_beside(&line[RULE_TIMESTAMPS], &beside[RULE_TIMESTAMPS], "not given");
     stand_beside(&line[RULE_DEPOSITS], &beside[RULE_DEPOSITS], "not given");
-    stand_beside(&line[RULE_PERSONS], &beside[RULE_PERSONS], "not in the evidence: each node keeps who signed for its party");
+    stand_beside(&line[RULE_PERSONS], &beside[RULE_PERSONS], "not given");
     stand_beside(&line[RULE_DESTROYED], &beside[RULE_DESTROYED], "not given");
     line[RULE_GRADIENTS].verdict = RULE_NOT_APPLICABLE;
     add(&line[RULE_GRADIENTS], "no gradient is opened");

@@ -16,7 +16,7 @@ enum rule_verdict { RULE_UNCHECKED, RULE_OK, RULE_FAIL, RULE_NOT_APPLICABLE };
 
 struct rule_line {
     enum rule_verdict verdict;
-    char text[480]; /* what was found, or why nothing was checked; may be empty */
+    char text[1024]; /* what was found, or why nothing was checked; may be empty */
 };
 
 /* What stands beside the logs, as whoever can judge it found it: timestamps, deposits, who issued the certificates. */

@@ -4,9 +4,9 @@
 #include "node/hefu/cmd.h"
 #include "node/hefu/contracts.h"
 #include "node/hefu/coordinate.h"
-#include "node/local/approver.h"
 #include "node/local/keyring.h"
 #include "node/net/control.h"
+#include "protocol/approver.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,9 @@
 
 #include "node/local/deposit.h"
 #include "node/local/timestamp.h"
+#include "protocol/approver.h"
 #include "protocol/destroyed.h"
+#include "protocol/session.h"
 #include "protocol/stamp.h"
 
 #include <stdarg.h>
@@ -159,6 +161,85 @@ static void conclude_deposits(struct attachment_line *l, size_t good)
         say(l, VERDICT_UNCHECKED, "not given");
 }
 
+/* ---- approvers ---- */
+
+/* More words, of each party its own. */
+static void more(struct attachment_line *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void more(struct attachment_line *l, const char *fmt, ...)
+{
+    size_t len = strlen(l->text);
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(l->text + len, sizeof l->text - len, fmt, ap);
+    va_end(ap);
+}
+
+/* The file of a party of this session; NULL when it was not given. */
+static const struct bundle *file_of(const struct verify_report *r, const struct evidence *e, party p)
+{
+    struct hash session;
+
+    for (size_t i = 0; i < e->count; i++)
+        if (e->bundle[i].self == p && bundle_session(&session, &e->bundle[i]) == OK && hash_equal(&session, &r->session))
+            return &e->bundle[i];
+    return NULL;
+}
+
+static const char *list_wrong(struct approvers *people, const struct verify_report *r, party p, const struct bundle_part *a)
+{
+    struct hash hash;
+
+    approvers_hash(&hash, r->contract.suite, a->bytes, a->len);
+    if (!hash_equal(&hash, &r->party[p].approvers))
+        return "the list is not the one that its approval names";
+    if (approvers_decode(people, a->bytes, a->len) != OK)
+        return "the list is damaged";
+    return approvers_wrong(people, &r->contract_id, r->attempt, r->contract.party[p].name);
+}
+
+/* Who signed for party p.  Returns 1 when that is shown. */
+static int check_people(struct attachment_line *l, const struct verify_report *r, const struct bundle *b, party p)
+{
+    static const struct hash nobody;
+    const char *name = r->contract.party[p].name, *wrong;
+    struct approvers people;
+
+    if (!b || !b->attachment[ATTACHMENT_APPROVERS].bytes) {
+        const int none = hash_equal(&r->party[p].approvers, &nobody);
+
+        more(l, "%s%s: %s", p ? "; " : "", name,
+             none ? "one operator's policy, no personal signatures"
+             : b  ? "people signed, but the list of them is not in its file"
+                  : "people signed, the list of them is in its file, which was not given");
+        return none;
+    }
+    wrong = list_wrong(&people, r, p, &b->attachment[ATTACHMENT_APPROVERS]);
+    if (wrong) {
+        say(l, VERDICT_FAIL, "who signed for %s: %s", name, wrong);
+        return 0;
+    }
+    more(l, "%s%s: %u signed (", p ? "; " : "", name, people.count);
+    for (uint16_t i = 0; i < people.count; i++)
+        more(l, "%s%s", i ? ", " : "", people.of[i].name);
+    more(l, ")");
+    return 1;
+}
+
+static void check_approvers(struct attachment_line *l, const struct verify_report *r, const struct evidence *e)
+{
+    int shown = 1;
+
+    if (r->line[VERIFY_APPROVALS].verdict != VERDICT_OK) {
+        say(l, VERDICT_UNCHECKED, "the approvals are not usable");
+        return;
+    }
+    for (party p = 0; p < r->contract.parties && l->verdict != VERDICT_FAIL; p++)
+        shown &= check_people(l, r, file_of(r, e, p), p);
+    if (shown)
+        l->verdict = VERDICT_OK;
+}
+
 /* ---- destruction ---- */
 
 /* The statements of all files. */
@@ -227,7 +308,10 @@ status attachments_check(struct attachments *out, struct verify_report *r, const
     struct statements destroyed = {0};
     size_t deposits = 0;
 
-    *out = (struct attachments){.line = {{.name = "timestamps"}, {.name = "deposits"}, {.name = "destruction"}}};
+    *out = (struct attachments){.line = {[ATTACHED_TIMESTAMPS] = {.name = "timestamps"},
+                                         [ATTACHED_DEPOSITS] = {.name = "deposits"},
+                                         [ATTACHED_APPROVERS] = {.name = "approvers"},
+                                         [ATTACHED_DESTRUCTION] = {.name = "destruction"}}};
     for (size_t i = 0; i < e->count; i++) {
         const struct bundle *b = &e->bundle[i];
         struct fault why = {0};
@@ -236,17 +320,20 @@ status attachments_check(struct attachments *out, struct verify_report *r, const
         if (!has_any(r, b))
             continue;
         if (stamps_of_bundle(&s, b, &why) != OK) {
-            for (int l = 0; l < ATTACHMENT_LINES; l++)
-                say(&out->line[l], VERDICT_FAIL, "%s: %s", e->path[i], why.message);
+            static const int dated[] = {ATTACHED_TIMESTAMPS, ATTACHED_DEPOSITS, ATTACHED_DESTRUCTION};
+
+            for (size_t l = 0; l < sizeof dated / sizeof dated[0]; l++)
+                say(&out->line[dated[l]], VERDICT_FAIL, "%s: %s", e->path[i], why.message);
             continue;
         }
-        TRY(check_dates(&out->line[0], &dates, r, b, &s, tsa_ca, f));
-        deposits += (size_t)check_deposit(&out->line[1], r, b, &s);
-        check_destroyed(&out->line[2], &destroyed, r, b, &s);
+        TRY(check_dates(&out->line[ATTACHED_TIMESTAMPS], &dates, r, b, &s, tsa_ca, f));
+        deposits += (size_t)check_deposit(&out->line[ATTACHED_DEPOSITS], r, b, &s);
+        check_destroyed(&out->line[ATTACHED_DESTRUCTION], &destroyed, r, b, &s);
     }
-    conclude_dates(&out->line[0], &dates, tsa_ca);
-    conclude_deposits(&out->line[1], deposits);
-    conclude_destroyed(&out->line[2], &destroyed, r);
+    conclude_dates(&out->line[ATTACHED_TIMESTAMPS], &dates, tsa_ca);
+    conclude_deposits(&out->line[ATTACHED_DEPOSITS], deposits);
+    check_approvers(&out->line[ATTACHED_APPROVERS], r, e);
+    conclude_destroyed(&out->line[ATTACHED_DESTRUCTION], &destroyed, r);
     for (int l = 0; l < ATTACHMENT_LINES; l++)
         r->ok &= out->line[l].verdict != VERDICT_FAIL;
     return OK;

@@ -1,17 +1,17 @@
-/* What came after a session, as evidence files bring it along: timestamps and deposits (V22, V23), and that a party destroyed
- * what a replay needs (V26). */
+/* What evidence files bring along beside the log: timestamps and deposits (V22, V23), who signed for a party (V25), and that it
+ * destroyed what a replay needs (V26). */
 #ifndef HEFU_AUDIT_ATTACHMENTS_H
 #define HEFU_AUDIT_ATTACHMENTS_H
 
 #include "node/hefu_audit/audit.h"
 
-enum { ATTACHMENT_LINES = 3 }; /* timestamps, deposits, destruction */
+enum { ATTACHED_TIMESTAMPS, ATTACHED_DEPOSITS, ATTACHED_APPROVERS, ATTACHED_DESTRUCTION, ATTACHMENT_LINES };
 
 struct attachments {
     struct attachment_line {
         const char *name;
         enum verdict verdict;
-        char text[360];
+        char text[1000];
     } line[ATTACHMENT_LINES];
 };
 

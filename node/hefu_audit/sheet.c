@@ -289,7 +289,10 @@ static void check_row(FILE *f, enum verdict v, const char *name, const char *en,
 
 static void check_rows(const struct sheet *s, size_t session)
 {
-    static const enum word outside[ATTACHMENT_LINES] = {WORD_STAMPS_ASKED, WORD_DEPOSITS_ASKED, WORD_DESTROYED_ASKED};
+    static const enum word outside[ATTACHMENT_LINES] = {[ATTACHED_TIMESTAMPS] = WORD_STAMPS_ASKED,
+                                                          [ATTACHED_DEPOSITS] = WORD_DEPOSITS_ASKED,
+                                                          [ATTACHED_APPROVERS] = WORD_APPROVERS_ASKED,
+                                                          [ATTACHED_DESTRUCTION] = WORD_DESTROYED_ASKED};
     const struct verify_report *r = &s->report[session];
 
     for (int i = 0; i < VERIFY_CHECKS; i++) {

@@ -1,5 +1,6 @@
 #include "node/local/session_files.h"
 
+#include "protocol/bundle.h"
 #include "protocol/log.h"
 
 #include <errno.h>
@@ -242,11 +243,11 @@ status session_secret_read(struct rng_key *secret, enum suite s, const char *kin
     return OK;
 }
 
-static status remove_bodies(const char *session_dir, struct fault *f)
+static status remove_file(const char *session_dir, const char *name, struct fault *f)
 {
     char path[FILES_PATH_BYTES];
 
-    TRY(files_join(path, session_dir, "bodies", f));
+    TRY(files_join(path, session_dir, name, f));
     if (unlink(path) != 0 && errno != ENOENT)
         return fault_set(f, STATUS_IO, "%s: cannot be removed: %s", path, strerror(errno));
     return OK;
@@ -255,7 +256,7 @@ static status remove_bodies(const char *session_dir, struct fault *f)
 status session_destroy_secrets(const char *session_dir, struct fault *f)
 {
     static const char *const sealed[] = {"seed.sealed", "start.sealed", "seed.audit"};
-    status result = remove_bodies(session_dir, f); /* first: destroying the others syncs the directory */
+    status result = remove_file(session_dir, "bodies", f); /* first: destroying the others syncs the directory */
 
     for (size_t i = 0; i < sizeof sealed / sizeof sealed[0]; i++) {
         char path[FILES_PATH_BYTES];
@@ -267,6 +268,26 @@ status session_destroy_secrets(const char *session_dir, struct fault *f)
             result = one;
     }
     return result;
+}
+
+status session_beside_write(const char *session_dir, const char *name, const uint8_t *bytes, size_t len, struct fault *f)
+{
+    char path[FILES_PATH_BYTES];
+
+    if (len == 0)
+        return remove_file(session_dir, name, f);
+    TRY(files_join(path, session_dir, name, f));
+    return files_write(path, bytes, len, 0600, f);
+}
+
+status session_beside_read(uint8_t **bytes, size_t *len, const char *session_dir, const char *name, struct fault *f)
+{
+    char path[FILES_PATH_BYTES];
+
+    *bytes = NULL;
+    *len = 0;
+    TRY(files_join(path, session_dir, name, f));
+    return files_exist(path) ? files_read(bytes, len, path, BUNDLE_ATTACHMENT_MAX, f) : OK;
 }
 
 status session_was_scored(int *scored, const char *session_dir, uint16_t parties, struct fault *f)

@@ -1,6 +1,7 @@
 /* The files of one attempt, in its session directory: what was agreed, what the worker needs, what it leaves behind.
  *
  *   contract  approvals  seed.sealed  table.json      written before the worker starts
+ *   approvers                                         who signed for this node, if anybody did (protocol/approver.h)
  *   start.sealed  log  bodies                         when it starts; the evidence as it grows (journal.h)
  *   preparation  preparation.sealed                   of an offline session, until they are used (preparation_file.h)
  *   seed.audit  destroyed                             when it has ended, as its contract says (retention.h)
@@ -71,6 +72,12 @@ MUST_USE status session_secret_read(struct rng_key *secret, enum suite s, const 
 /* Nothing that a replay needs stays.  What cannot be removed does not keep the rest; OK when
  * there is nothing. */
 MUST_USE status session_destroy_secrets(const char *session_dir, struct fault *f);
+
+/* What goes into the evidence beside the log, in a file of that name; of no bytes, there is none. */
+#define BESIDE_APPROVERS "approvers"
+MUST_USE status session_beside_write(const char *session_dir, const char *name, const uint8_t *bytes, size_t len, struct fault *f);
+/* *bytes NULL when there is none; the caller frees it. */
+MUST_USE status session_beside_read(uint8_t **bytes, size_t *len, const char *session_dir, const char *name, struct fault *f);
 
 /* Whether scores of test rows left in this attempt: its contract must not be run again. */
 MUST_USE status session_was_scored(int *scored, const char *session_dir, uint16_t parties, struct fault *f);

@@ -94,6 +94,31 @@ static status draw_and_sign(uint8_t out[APPROVAL_BYTES], struct jobs *j, const c
     return OK;
 }
 
+/* Who signed for this node, beside the approval that says so; for an online session those of its offline one, with which it was
+ * approved. */
+static status write_approvers(struct hash *out, struct jobs *j, const struct store_job *job, const struct hash *id,
+                              enum suite suite, enum stage stage, const char *dir, struct fault *f)
+{
+    struct wire_writer w AUTO(wire_writer_clear) = {0};
+    uint8_t *offline AUTO(auto_free) = NULL;
+    struct approvers people;
+    char path[FILES_PATH_BYTES];
+    size_t len = 0;
+
+    if (stage == STAGE_ONLINE) {
+        TRY(session_offline_dir(path, dir, f));
+        TRY(session_beside_read(&offline, &len, path, BESIDE_APPROVERS, f));
+        wire_put_bytes(&w, offline, len);
+    } else {
+        TRY(jobs_list_approvers(&people, j, job->id, id, job->attempt, f));
+        if (people.count)
+            approvers_encode(&w, &people);
+    }
+    TRY(wire_writer_status(&w));
+    approvers_hash(out, suite, w.bytes, w.len);
+    return session_beside_write(dir, BESIDE_APPROVERS, w.bytes, w.len, f);
+}
+
 status jobs_approve_session(struct jobs *j, const struct store_job *job, const struct contract *k, const struct hash *id,
                             enum stage stage, const struct hash *preparation, struct fault *f)
 {
@@ -104,6 +129,7 @@ status jobs_approve_session(struct jobs *j, const struct store_job *job, const s
     if (preparation)
         a.preparation = *preparation;
     TRY(prepare_session(dir, j, job, stage, a.who, f));
+    TRY(write_approvers(&a.approvers, j, job, id, k->suite, stage, dir, f));
     TRY(draw_and_sign(approval, j, dir, id, k->suite, &a, f));
     return store_put_approval(j->c.store, job->id, job->attempt, stage, j->c.node->name, approval, sizeof approval, f);
 }
@@ -158,13 +184,13 @@ static status use_table(struct jobs *j, const char *id, const struct contract *k
 static status check_signatures(struct jobs *j, const char *id, const struct hash *contract, uint32_t attempt, struct fault *f)
 {
     const uint32_t needed = jobs_signatures_needed(j);
-    uint32_t valid;
+    struct approvers people;
 
-    TRY(jobs_count_signatures(&valid, j, id, contract, attempt, f));
-    if (valid >= needed)
+    TRY(jobs_list_approvers(&people, j, id, contract, attempt, f));
+    if (people.count >= needed)
         return OK;
     fault_hint(f, "each of them: hefu job approve %.16s --as NAME --key FILE", id);
-    return fault_set(f, STATUS_REFUSED, "the policy of %s asks for %u approvers, and %u of them signed", j->c.node->name, needed, valid);
+    return fault_set(f, STATUS_REFUSED, "the policy of %s asks for %u approvers, and %u of them signed", j->c.node->name, needed, people.count);
 }
 
 /* Under the lock.  A job that failed is approved for another attempt. */
@@ -225,7 +251,8 @@ status jobs_op_approve(void *node, const struct control_caller *who, const json_
     struct store_job job;
     struct contract *k AUTO(auto_free) = NULL;
     struct hash id;
-    uint32_t attempt, valid;
+    struct approvers people;
+    uint32_t attempt;
 
     TRY(check_own_table(j, who, request, f));
     HOLD(j);
@@ -233,8 +260,8 @@ status jobs_op_approve(void *node, const struct control_caller *who, const json_
     TRY(jobs_load_contract(&k, &id, j, job.id, f));
     TRY(next_attempt(&attempt, j, &job, k, f));
     TRY(jobs_take_signature(j, job.id, &id, attempt, request, f));
-    TRY(jobs_count_signatures(&valid, j, job.id, &id, attempt, f));
-    if (valid >= jobs_signatures_needed(j) || !json_object_get(request, "as"))
+    TRY(jobs_list_approvers(&people, j, job.id, &id, attempt, f));
+    if (people.count >= jobs_signatures_needed(j) || !json_object_get(request, "as"))
         TRY(jobs_approve(j, job.id, who->name, f));
     TRY(store_get_job(j->c.store, &job, job.id, f));
     TRY(jobs_tell_signatures(answer, j, &job, f));

@@ -5,6 +5,7 @@
 
 #include "node/local/certificate.h"
 #include "node/net/jobs.h"
+#include "protocol/approver.h"
 
 #include <pthread.h>
 
@@ -70,9 +71,9 @@ MUST_USE status jobs_check_uses(struct jobs *j, const char *id, const char *tabl
 /* What the request's approver signed for this attempt, if it names one: checked, and kept as evidence. */
 MUST_USE status jobs_take_signature(struct jobs *j, const char *id, const struct hash *contract, uint32_t attempt,
                                     const json_t *request, struct fault *f);
-/* How many different approvers, registered today, have signed this attempt; and how many the policy asks for. */
-MUST_USE status jobs_count_signatures(uint32_t *valid, struct jobs *j, const char *id, const struct hash *contract, uint32_t attempt,
-                                      struct fault *f);
+/* The approvers, registered today, who have signed this attempt, in that order; and how many the policy asks for. */
+MUST_USE status jobs_list_approvers(struct approvers *out, struct jobs *j, const char *id, const struct hash *contract,
+                                    uint32_t attempt, struct fault *f);
 uint32_t jobs_signatures_needed(const struct jobs *j);
 /* Adds "approvals": {"needed":N, "attempt":A, "signed":[{"name","key","signature","time"}]}. */
 MUST_USE status jobs_tell_signatures(json_t *answer, struct jobs *j, const struct store_job *job, struct fault *f);

@@ -1,6 +1,5 @@
 #include "node/net/jobs_internal.h"
 
-#include "node/local/approver.h"
 #include "node/local/policy.h"
 
 #include <stdio.h>
@@ -29,6 +28,7 @@ static int is_valid(struct jobs *j, const struct store_signature *sig, const str
     struct store_approver a;
 
     return store_get_approver(j->c.store, &a, sig->approver, NULL) == OK &&
+           memcmp(&sig->key, &a.key, sizeof a.key) == 0 &&
            approver_check(&sig->signature, &a.key, contract, attempt, j->c.node->name, a.name) == OK;
 }
 
@@ -77,16 +77,24 @@ status jobs_take_signature(struct jobs *j, const char *id, const struct hash *co
     return store_put_signature(j->c.store, id, attempt, &sig, f);
 }
 
-status jobs_count_signatures(uint32_t *valid, struct jobs *j, const char *id, const struct hash *contract, uint32_t attempt,
-                             struct fault *f)
+status jobs_list_approvers(struct approvers *out, struct jobs *j, const char *id, const struct hash *contract, uint32_t attempt,
+                           struct fault *f)
 {
     struct store_signature *list AUTO(auto_free) = NULL;
     size_t count = 0;
 
-    *valid = 0;
+    memset(out, 0, sizeof *out);
     TRY(store_list_signatures(j->c.store, id, attempt, &list, &count, f)); /* one of each name; a key has one name */
-    for (size_t i = 0; i < count; i++)
-        *valid += is_valid(j, &list[i], contract, attempt) != 0;
+    for (size_t i = 0; i < count && out->count < APPROVERS_MAX; i++) {
+        struct approver *a = &out->of[out->count];
+
+        if (!is_valid(j, &list[i], contract, attempt))
+            continue;
+        memcpy(a->name, list[i].approver, sizeof a->name);
+        a->key = list[i].key;
+        a->signature = list[i].signature;
+        out->count++;
+    }
     return OK;
 }
 

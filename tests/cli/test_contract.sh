@@ -17,7 +17,7 @@ for node in bank tax; do
 done
 
 consents=$(printf '%064d' 1)
-auditor=$(printf '%064d' 2)
+auditor=ec$(printf '%064d' 2)
 job_file risk.yaml bank=loans tax=incomes
 cat >>risk.yaml <<END
 law:
@@ -87,7 +87,7 @@ bob=$(cat said.out)
 expect too_few_are_found_by_the_check 2 "approvers" "0 registered, policy.approvals is 2" -- "$hefu" node check --node bank
 expect they_are_registered 0 "approver ada is registered" -- "$hefu" node approver add ada "$ada" --node bank
 expect one_key_is_one_person 2 "of that name or with that key" -- "$hefu" node approver add eve "$ada" --node bank
-expect a_key_has_64_digits 2 "64 hexadecimal digits" -- "$hefu" node approver add eve 1234 --node bank
+expect a_key_has_66_digits 2 "66 hexadecimal digits" -- "$hefu" node approver add eve 1234 --node bank
 expect they_are_registered_too 0 -- "$hefu" node approver add bob "$bob" --node bank
 expect they_are_listed 0 "ada" "$bob" -- "$hefu" node approver list --node bank
 
@@ -105,6 +105,9 @@ expect tax_asks_its_operator_alone 0 "is approved" -- "$hefu" job approve "$id" 
 code=0
 wait "$train" || code=$?
 [ "$code" = 0 ] && ok then_it_is_trained || { cat plain.yaml.log >"$work/said"; not_ok then_it_is_trained; }
+for node in bank tax; do "$hefu" evidence export "$id" --node $node --out $node.hefu >>"$work/log" 2>&1; done
+expect the_evidence_names_who_signed 0 "bank: 2 signed (ada, bob); tax: one operator's policy, no personal signatures" -- \
+    "$HEFU_BIN/hefu-audit" verify bank.hefu tax.hefu
 left=$(find bank/state/sessions tax/state/sessions -name '*.sealed')
 if [ -z "$left" ]; then ok with_replay_off_no_seed_is_left; else echo "$left" >"$work/said"; not_ok with_replay_off_no_seed_is_left; fi
 

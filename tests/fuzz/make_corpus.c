@@ -76,6 +76,7 @@ static void write_contracts(void)
     snprintf(c.authorisations, sizeof c.authorisations, "A-17, B-4");
     snprintf(c.auditor, sizeof c.auditor, "Auditor and Sons");
     memset(&c.auditor_key, 0x44, sizeof c.auditor_key);
+    c.auditor_key.bytes[0] = KEY_X25519;
     c.retention_days = RETENTION_DAYS_MAX;
     write_contract("audited", &c);
     c.replay = REPLAY_OFF;

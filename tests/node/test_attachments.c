@@ -6,6 +6,7 @@
 #include "node/local/deposit.h"
 #include "node/local/openssl.h"
 #include "node/local/timestamp.h"
+#include "protocol/approver.h"
 #include "protocol/destroyed.h"
 #include "protocol/stamp.h"
 
@@ -337,6 +338,106 @@ static void a_deposit_is_compared_with_the_log(void **state)
     with_deposit(line, len, "", 1, "has no receipt");
 }
 
+/* ---- approvers ---- */
+
+static struct approver person(const char *name, uint8_t key, const struct hash *contract)
+{
+    struct wire_writer w AUTO(wire_writer_clear) = {0};
+    struct sign_secret secret;
+    struct approver a = {.name = ""};
+
+    strcpy(a.name, name);
+    sign_keypair(&a.key, &secret, &(struct rng_key){.bytes = {key}});
+    approver_statement(&w, contract, session.approval[0].attempt, "party-1", name);
+    sign_make(&a.signature, &secret, APPROVER_SIGN_TAG, w.bytes, w.len);
+    return a;
+}
+
+/* Both files, whose approvals say that these people signed for party 0, whose file shows those. */
+static void with_people(const struct approvers *approved, const struct approvers *shown, const char *arguments, int code,
+                        const char *first, const char *second)
+{
+    struct wire_writer hashed AUTO(wire_writer_clear) = {0}, list AUTO(wire_writer_clear) = {0};
+    uint8_t to_sign[APPROVAL_SIGNED_BYTES], bytes[APPROVAL_BYTES];
+    struct approval a = session.approval[0];
+    struct bundle b[PARTIES_HERE] = {session.bundle[0], session.bundle[1]};
+
+    if (approved)
+        approvers_encode(&hashed, approved);
+    approvers_hash(&a.approvers, SUITE_INT1, hashed.bytes, hashed.len);
+    approval_signed_bytes(to_sign, &session.id, &a);
+    sign_make(&a.signature, &identity[0], APPROVAL_SIGN_TAG, to_sign, sizeof to_sign);
+    approval_encode(bytes, &a);
+    b[0].approval[0] = b[1].approval[0] = (struct bundle_part){bytes, sizeof bytes};
+    if (shown) {
+        approvers_encode(&list, shown);
+        b[0].attachment[ATTACHMENT_APPROVERS] = (struct bundle_part){list.bytes, list.len};
+    }
+    write_bundle("one.hefu", &b[0]);
+    write_bundle("two.hefu", &b[1]);
+    expect(arguments, code, first, second);
+}
+
+static void people_who_signed_are_named(void **state)
+{
+    const struct approvers both = {2, {person("ada", 1, &session.id), person("bob", 2, &session.id)}};
+
+    (void)state;
+    with_people(&both, &both, "verify one.hefu two.hefu", 0, "V25  OK ",
+                "party-1: 2 signed (ada, bob); party-2: one operator's policy, no personal signatures\n");
+    with_people(&both, &both, "verify one.hefu", 0, "V25  OK ", "party-1: 2 signed (ada, bob)");
+    with_people(&both, &both, "verify two.hefu", 0, "V25  not checked ", "in its file, which was not given");
+    with_people(&both, NULL, "verify one.hefu two.hefu", 0, "V25  not checked ", "the list of them is not in its file");
+    with_people(NULL, NULL, "verify one.hefu two.hefu", 0, "V25  OK ", "party-1: one operator's policy");
+}
+
+/* approved is what the node signed; shown what its file has. */
+static void refused(const struct approvers *approved, const struct approvers *shown, const char *words)
+{
+    with_people(approved, shown, "verify one.hefu two.hefu", 1, "V25  FAIL ", words);
+    with_people(approved, shown, "verify one.hefu two.hefu", 1, "NOT verified: approvers: who signed for party-1: ", words);
+}
+
+static void a_list_that_was_changed_is_found(void **state)
+{
+    static const char other_list[] = "the list is not the one that its approval names";
+    const struct approvers both = {2, {person("ada", 1, &session.id), person("bob", 2, &session.id)}};
+    struct approvers changed = both;
+
+    (void)state;
+    strcpy(changed.of[0].name, "eve");
+    refused(&both, &changed, other_list);
+    changed = both;
+    changed.of[0].key = person("eve", 3, &session.id).key;
+    refused(&both, &changed, other_list);
+    changed = both;
+    changed.of[1].signature.bytes[9] ^= 1;
+    refused(&both, &changed, other_list);
+    changed = (struct approvers){2, {both.of[1], both.of[0]}};
+    refused(&both, &changed, other_list);
+    changed = (struct approvers){1, {both.of[0]}};
+    refused(&both, &changed, other_list);
+    refused(NULL, &both, other_list);
+}
+
+/* By the node itself, which signed their hash. */
+static void a_list_that_was_made_up_is_found(void **state)
+{
+    struct approvers made_up = {2, {person("ada", 1, &session.id), person("ada", 1, &session.id)}};
+
+    (void)state;
+    refused(&made_up, &made_up, "one person stands in it twice");
+    made_up.of[1] = person("bob", 1, &session.id);
+    refused(&made_up, &made_up, "one person stands in it twice");
+    made_up.of[1] = person("bob", 2, &other.id);
+    refused(&made_up, &made_up, "a signature in it is not that person's on this attempt");
+    made_up.of[1] = person("bob", 2, &session.id);
+    strcpy(made_up.of[1].name, "eve");
+    refused(&made_up, &made_up, "a signature in it is not that person's on this attempt");
+    made_up.of[1].name[0] = '\0';
+    refused(&made_up, &made_up, "the list is damaged");
+}
+
 /* ---- destruction ---- */
 
 /* Party 0 says that it destroyed its secrets then; signed by that party. */
@@ -380,6 +481,9 @@ int main(void)
         cmocka_unit_test(times_outside_the_window_are_found),
         cmocka_unit_test(a_token_of_a_wrong_authority_or_a_damaged_one_is_found),
         cmocka_unit_test(a_deposit_is_compared_with_the_log),
+        cmocka_unit_test(people_who_signed_are_named),
+        cmocka_unit_test(a_list_that_was_changed_is_found),
+        cmocka_unit_test(a_list_that_was_made_up_is_found),
         cmocka_unit_test(what_was_destroyed_counts_when_it_is_signed_and_not_too_early),
     };
 

@@ -11,7 +11,7 @@
 #include "protocol/verify.h"
 #include "scratch.h"
 
-enum { PARTIES_HERE = 3, OUTSIDE_CHECKS = 3 }; /* timestamps, deposits, destruction */
+enum { PARTIES_HERE = 3, OUTSIDE_CHECKS = 4 }; /* timestamps, deposits, approvers, destruction */
 
 static struct synthetic session;
 static char said[65536];
@@ -46,6 +46,7 @@ static int set_up(void **state)
     c.replay = REPLAY_SEALED;
     c.retention_days = 30;
     memset(c.auditor_key.bytes, 7, sizeof c.auditor_key.bytes);
+    c.auditor_key.bytes[0] = KEY_X25519;
     strcpy(c.purpose, "</title></style><script>alert(1)</script><img src=x onerror=\"alert(2)\">&amp;'");
     strcpy(c.authorisations, "</bdi><iframe srcdoc='<script>alert(3)</script>'></iframe>");
     strcpy(c.auditor, "<svg/onload=alert(5)>");

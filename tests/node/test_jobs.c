@@ -4,7 +4,7 @@
 #include "node/local/ca.h"
 #include "node/local/commitment.h"
 #include "node/local/session_files.h"
-#include "node/local/approver.h"
+#include "protocol/approver.h"
 #include "training/preparation.h"
 
 #include <setjmp.h>
@@ -1571,6 +1571,100 @@ static void two_approvers_sign_before_the_node_does(void **state)
     assert_int_equal(worker.started, 1);
 }
 
+/* The list beside the log, and what the approval says of it. */
+static struct approvers approvers_in(struct hash *hash, const char *id, uint32_t attempt, enum stage stage)
+{
+    uint8_t *bytes AUTO(auto_free) = NULL;
+    char dir[FILES_PATH_BYTES];
+    struct approvers a = {0};
+    size_t len = 0;
+
+    assert_int_equal(jobs_session_dir(dir, config.state_dir, id, attempt, stage, NULL), OK);
+    assert_int_equal(session_beside_read(&bytes, &len, dir, BESIDE_APPROVERS, NULL), OK);
+    approvers_hash(hash, suite, bytes, len);
+    if (bytes)
+        assert_int_equal(approvers_decode(&a, bytes, len), OK);
+    return a;
+}
+
+static void the_approval_says_who_signed(void **state)
+{
+    char id[17];
+    const struct contract k = waiting_for_two(id);
+    const struct person ada = registered("ada", 1), bob = registered("bob", 2);
+    struct approvers people;
+    struct approval a;
+    struct hash hash, contract;
+
+    (void)state;
+    assert_int_equal(contract_id(&contract, &k), OK);
+    json_decref(must(&operator, signed_by(id, &k, 0, &bob)));
+    json_decref(must(&operator, signed_by(id, &k, 0, &ada)));
+    a = approval_of_bank(id);
+    people = approvers_in(&hash, id, 0, STAGE_WHOLE);
+    assert_int_equal(people.count, 2); /* as they signed */
+    assert_string_equal(people.of[0].name, "bob");
+    assert_string_equal(people.of[1].name, "ada");
+    assert_null(approvers_wrong(&people, &contract, 0, "bank"));
+    assert_true(hash_equal(&a.approvers, &hash));
+    assert_int_equal(approval_check(&a, &k, &contract), OK);
+    a.approvers.bytes[0] ^= 1; /* which is signed with the rest */
+    assert_int_equal(approval_check(&a, &k, &contract), STATUS_UNTRUSTED);
+}
+
+static void an_operator_alone_is_nobody_in_person(void **state)
+{
+    static const struct hash zero;
+    struct approval a;
+    struct hash hash;
+    char id[17];
+
+    (void)state;
+    (void)approved(id);
+    a = approval_of_bank(id);
+    assert_int_equal(approvers_in(&hash, id, 0, STAGE_WHOLE).count, 0);
+    assert_true(hash_equal(&hash, &zero));
+    assert_true(hash_equal(&a.approvers, &zero));
+}
+
+/* Both sessions of a prepared job were approved at once; who left since has signed all the same. */
+static void an_online_session_names_those_who_signed_before_the_offline_one(void **state)
+{
+    char id[17];
+    const struct person ada = registered("ada", 1), bob = registered("bob", 2);
+    struct contract k = proposed();
+    json_t *request = contract_request(&k, bank_pem, tax_pem), *result;
+    struct hash offline, online;
+    struct approvers people;
+    struct approval a;
+    char dir[FILES_PATH_BYTES], hex[65], table[65];
+    const struct hash preparation = {{9}};
+
+    (void)state;
+    config.policy.approvals = 2;
+    json_object_set_new(request, "prepare", json_true());
+    json_decref(must(&acme, request));
+    job_id(id, &k);
+    json_decref(must(&operator, signed_by(id, &k, 0, &ada)));
+    json_decref(must(&operator, signed_by(id, &k, 0, &bob)));
+    json_decref(must(&acme, start_request(id, approval_of_bank(id), approval_of_tax_for(&k, 0, STAGE_OFFLINE, NULL))));
+    assert_int_equal(approvers_in(&offline, id, 0, STAGE_OFFLINE).count, 2);
+    assert_int_equal(store_remove_approver(store, "ada", NULL), OK);
+    assert_int_equal(jobs_session_dir(dir, config.state_dir, id, 0, STAGE_OFFLINE, NULL), OK);
+    hash_hex(&preparation, hex);
+    hash_table(table, dir, &k);
+    result = json_pack("{s:s, s:s, s:i, s:i, s:f}", "preparation", hex, "preparation_table", table, "preparation_bytes", 1,
+                       "rows_aligned", 150, "seconds_offline", 1.0);
+    jobs_ended(jobs, id, &(struct fault){0}, "", NULL, result);
+    json_decref(result);
+    people = approvers_in(&online, id, 0, STAGE_ONLINE);
+    assert_int_equal(people.count, 2);
+    assert_true(hash_equal(&offline, &online));
+    a = approval_of_bank(id);
+    assert_int_equal(a.stage, STAGE_ONLINE);
+    assert_true(hash_equal(&a.approvers, &online));
+}
+
 static void one_person_does_not_sign_twice(void **state)
 {
     char id[17];
@@ -1793,6 +1887,9 @@ int main(void)
         TEST(a_table_serves_only_so_many_contracts_within_90_days),
         TEST(what_was_proposed_in_time_is_still_counted_when_it_is_approved),
         TEST(two_approvers_sign_before_the_node_does),
+        TEST(the_approval_says_who_signed),
+        TEST(an_operator_alone_is_nobody_in_person),
+        TEST(an_online_session_names_those_who_signed_before_the_offline_one),
         TEST(one_person_does_not_sign_twice),
         TEST(a_signature_is_good_for_its_contract_attempt_party_and_person_alone),
         TEST(signatures_of_one_attempt_do_not_approve_the_next),
