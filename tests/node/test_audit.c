@@ -1,13 +1,13 @@
 /* The auditor's program on evidence files with real certificates, and with every kind of damage. */
 #include "kit/signed_note.h"
+#include "kit/suite.h"
 #include "kit/synthetic.h"
 #include "node/local/ca.h"
 #include "node/local/keyring.h"
+#include "node/local/openssl.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <sodium.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -26,17 +26,16 @@ static char said[65536];
 /* The secret half of a key file, to sign with as a keyring would. */
 static void read_key(struct sign_secret *out, const char *path)
 {
-    FILE *file = fopen(path, "r");
-    EVP_PKEY *key = file ? PEM_read_PrivateKey(file, NULL, NULL, NULL) : NULL;
-    struct rng_key seed;
+    EVP_PKEY *key AUTO(openssl_key_clear) = NULL;
+    struct rng_key seed = {.suite = SUITE_INT1};
     struct sign_public pub;
-    size_t len = sizeof seed.bytes;
 
-    assert_non_null(key);
-    assert_int_equal(EVP_PKEY_get_raw_private_key(key, seed.bytes, &len), 1);
-    sign_keypair(&pub, out, &seed);
-    EVP_PKEY_free(key);
-    fclose(file);
+    assert_int_equal(openssl_load_key(&key, path, NULL), OK);
+    assert_int_equal(openssl_key_secret(seed.bytes, key), 1);
+    if (openssl_key_suite(key) == SUITE_GM1)
+        assert_int_equal(sign_keypair_sm2(&pub, out, seed.bytes), OK);
+    else
+        sign_keypair(&pub, out, &seed);
 }
 
 /* The path of a file in the scratch directory, in a buffer of the caller's. */
@@ -86,7 +85,7 @@ static int set_up(void **state)
     c.rows_per_bin = 2;
     c.not_before = (uint64_t)time(NULL);
     c.not_after = c.not_before + 86400;
-    assert_int_equal(ca_init(at(dir, "ca"), "audit test", SUITE_INT1, &f), OK);
+    assert_int_equal(ca_init(at(dir, "ca"), "audit test", kit_suite(), &f), OK);
     for (party p = 0; p < PARTIES_HERE; p++) {
         struct certificate issued AUTO(certificate_clear) = {0};
         char name[64];
@@ -101,9 +100,9 @@ static int set_up(void **state)
         c.party[p].identity = issued.key;
         memset(c.party[p].data_root.bytes, 1 + p, HASH_BYTES);
         memset(c.party[p].schema_hash.bytes, 11 + p, HASH_BYTES);
-        snprintf(name, sizeof name, "keys/%s.key", c.party[p].name);
+        snprintf(name, sizeof name, "keys/%s%s.key", c.party[p].name, ca_file_mark(kit_suite()));
         read_key(&identity[p], at(path, name));
-        snprintf(name, sizeof name, "keys/%s.pem", c.party[p].name);
+        snprintf(name, sizeof name, "keys/%s%s.pem", c.party[p].name, ca_file_mark(kit_suite()));
         assert_int_equal(files_read(&pem[p], &pem_len[p], at(path, name), CERTIFICATE_BYTES_MAX, &f), OK);
     }
     assert_int_equal(
@@ -368,12 +367,12 @@ static void other_certificates_are_refused(void **state)
     write_bundle("swapped.hefu", &b);
     expect("verify swapped.hefu", 1, "fingerprint");
     /* a certificate of the same name from another CA */
-    assert_int_equal(ca_init(at(dir, "ca2"), "another", SUITE_INT1, &f), OK);
+    assert_int_equal(ca_init(at(dir, "ca2"), "another", kit_suite(), &f), OK);
     assert_int_equal(files_make_directory(at(out, "keys2"), &f), OK);
     assert_int_equal(
         ca_issue(dir, &(struct ca_request){.name = "party-2", .role = ROLE_NODE, .days = 30, .out = out}, &issued, &f),
         OK);
-    assert_int_equal(files_read(&other, &len, at(path, "keys2/party-2.pem"), CERTIFICATE_BYTES_MAX, &f), OK);
+    assert_int_equal(files_read(&other, &len, at(path, kit_suite() == SUITE_GM1 ? "keys2/party-2-gm.pem" : "keys2/party-2.pem"), CERTIFICATE_BYTES_MAX, &f), OK);
     b.certificate[1] = (struct bundle_part){other, len};
     write_bundle("foreign.hefu", &b);
     expect("verify foreign.hefu", 1, "the certificate of party-2");
