@@ -7,7 +7,7 @@ audit=$HEFU_BIN/hefu-audit
 
 expect an_auditor_makes_a_key 0 "auditor_key: " "is secret and stays with you" -- "$audit" keygen auditor.key
 auditor_key=$(sed -n 's/^auditor_key: //p' said.out)
-expect its_public_half_is_64_digits 0 -- sh -c 'echo "$1" | grep -qE "^[0-9a-f]{64}$"' - "$auditor_key"
+expect its_public_half_is_66_digits 0 -- sh -c 'echo "$1" | grep -qE "^ec[0-9a-f]{64}$"' - "$auditor_key"
 expect a_key_is_never_replaced 2 "auditor.key: exists already" -- "$audit" keygen auditor.key
 "$audit" keygen other.key >/dev/null 2>&1
 
@@ -43,7 +43,7 @@ expect the_auditor_can 0 "PASS: replay agrees" "sealed to Auditor and Sons on" -
     "$audit" replay --node shop --session "$session" --audit-key auditor.key
 expect another_key_is_refused_by_name 1 "the key is not that of Auditor and Sons" -- \
     "$audit" replay --node shop --session "$session" --audit-key other.key
-expect an_identity_key_is_no_auditors_key 2 "not x25519" -- "$audit" replay --node shop --session "$session" --audit-key shop/node.key
+expect an_identity_key_is_no_auditors_key 2 "the key is neither x25519 nor sm2" -- "$audit" replay --node shop --session "$session" --audit-key shop/node.key
 cp "$of_shop/$session/seed.audit" seal.kept
 cp "bank/state/sessions/$session/seed.audit" "$of_shop/$session/seed.audit"
 expect the_seal_of_another_party_is_refused 1 "the seal is of another party" -- \
