@@ -141,6 +141,21 @@ status record_decode(struct record *out, const uint8_t in[RECORD_BYTES])
     return OK;
 }
 
+void body_tag(struct hash *out, const struct rng_key *pair, party sender, uint64_t pair_seq, const void *body, size_t len)
+{
+    struct rng_key k AUTO(rng_key_clear) = {0};
+    uint8_t context[2 + 8];
+    struct hasher h;
+
+    store_u16(context, sender);
+    store_u64(context + 2, pair_seq);
+    rng_key_derive(&k, pair, "hefu/tag", context, sizeof context);
+    hasher_init(&h, pair->suite, "hefu/body/v2");
+    hasher_add(&h, k.bytes, sizeof k.bytes);
+    hasher_add(&h, body, len);
+    hasher_final(&h, out);
+}
+
 void entry_head(struct hash *out, enum suite s, const uint8_t *entry, size_t len)
 {
     merkle_leaf(out, s, entry, len);

@@ -5,7 +5,7 @@
 #ifndef HEFU_RECORD_H
 #define HEFU_RECORD_H
 
-#include "crypto/hash.h"
+#include "protocol/contract.h"
 #include "crypto/sign.h"
 
 enum { RECORD_BYTES = 256, RECORD_VERSION = 2 };
@@ -56,6 +56,10 @@ struct record {
 void record_encode(uint8_t out[RECORD_BYTES], const struct record *r);
 /* STATUS_MALFORMED unless the bytes are exactly what record_encode writes for a valid record. */
 MUST_USE status record_decode(struct record *out, const uint8_t in[RECORD_BYTES]);
+
+/* The tag of a body: keyed with the pair's key and its place, so that nobody else can guess a body, and nobody, the pair included,
+ * can find two for one tag.  [SPEC 7.2] */
+void body_tag(struct hash *out, const struct rng_key *pair, party sender, uint64_t pair_seq, const void *body, size_t len);
 
 /* The signature over a record: tag "hefu/record/v2" over its 256 bytes. */
 #define RECORD_SIGN_TAG "hefu/record/v2"

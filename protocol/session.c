@@ -268,19 +268,6 @@ static status record_commit(struct session *ss, const struct record *r, const ui
     return OK;
 }
 
-/* The tag of a body: keyed with the pair's key and its place, so a low-entropy body cannot be guessed. [SPEC 7.2] */
-static void body_tag(struct hash *out, const struct session *ss, party peer, party sender, uint64_t pair_seq,
-                     const void *body, size_t len)
-{
-    struct rng_key k AUTO(rng_key_clear) = {0};
-    uint8_t context[2 + 8];
-
-    store_u16(context, sender);
-    store_u64(context + 2, pair_seq);
-    rng_key_derive(&k, &ss->peer[peer].pair, "hefu/tag", context, sizeof context);
-    hash_keyed(out, k.suite, k.bytes, "hefu/body/v1", body, len);
-}
-
 status session_send_part(struct session *ss, party to, enum message_kind kind, uint32_t pass, uint64_t index,
                          const void *body, size_t len)
 {
@@ -297,7 +284,7 @@ status session_send_part(struct session *ss, party to, enum message_kind kind, u
     r.index = index;
     r.body_len = len;
     r.peer_head = peer->last_head;
-    body_tag(&r.body_tag, ss, to, ss->self, r.pair_seq, body, len);
+    body_tag(&r.body_tag, &peer->pair, ss->self, r.pair_seq, body, len);
     TRY(record_commit(ss, &r, NULL, 0));
     TRY(ss->journal.sync(ss->journal.ctx, &ss->fault)); /* on disk before it leaves */
     if (len)
@@ -346,7 +333,7 @@ static status check_message(struct session *ss, party from, const struct record 
     if (got != SIGNED_BYTES + len)
         return session_blame(ss, from, STATUS_MALFORMED, "%s sent a frame of %zu bytes, its record says %zu",
                              name_of(ss, from), got, SIGNED_BYTES + len);
-    body_tag(tag, ss, from, from, r->pair_seq, ss->frame + SIGNED_BYTES, len);
+    body_tag(tag, &ss->peer[from].pair, from, r->pair_seq, ss->frame + SIGNED_BYTES, len);
     if (!hash_equal(tag, &r->body_tag))
         return session_blame(ss, from, STATUS_MALFORMED, "the body of %s's %s does not fit its record",
                              name_of(ss, from), message_info(kind)->name);
@@ -368,6 +355,13 @@ static void record_theirs(const struct session *ss, struct record *own, enum rec
     entry_head(&own->peer_head, ss->contract->suite, frame, SIGNED_BYTES);
 }
 
+/* What came, for a replay, where there can be one. */
+static status keep_body(struct session *ss, size_t len)
+{
+    return ss->contract->replay == REPLAY_OFF ? OK
+                                              : ss->journal.body(ss->journal.ctx, ss->seq, ss->frame + SIGNED_BYTES, len, &ss->fault);
+}
+
 /* What we do not accept stays in the evidence as its sender signed it, and its body: an accusation is shown.  Best effort, the
  * session ends anyway. */
 static status refuse(struct session *ss, party from, const struct record *r, const uint8_t frame[SIGNED_BYTES], size_t body_len,
@@ -378,7 +372,7 @@ static status refuse(struct session *ss, party from, const struct record *r, con
 
     record_theirs(ss, &own, RECORD_REFUSED, from, r, frame);
     own.a = why;
-    if (ss->journal.body(ss->journal.ctx, ss->seq, ss->frame + SIGNED_BYTES, body_len, &ss->fault) == OK)
+    if (keep_body(ss, body_len) == OK)
         (void)!record_commit(ss, &own, frame, SIGNED_BYTES);
     ss->fault = kept;
     return why;
@@ -417,7 +411,6 @@ status session_recv_part(struct session *ss, party from, enum message_kind kind,
     struct record r, own;
     struct hash tag;
     size_t got = 0;
-    uint64_t seq = ss->seq;
     status good;
 
     assert(info && from < ss->parties && from != ss->self && len <= MESSAGE_BODY_MAX);
@@ -430,7 +423,7 @@ status session_recv_part(struct session *ss, party from, enum message_kind kind,
     peer->received++;
     peer->bytes_received += got;
     hasher_add_hash(&peer->absorbed, &tag);
-    TRY(ss->journal.body(ss->journal.ctx, seq, ss->frame + SIGNED_BYTES, len, &ss->fault));
+    TRY(keep_body(ss, len));
     TRY(record_commit(ss, &own, theirs, sizeof theirs));
     if (len)
         memcpy(body, ss->frame + SIGNED_BYTES, len);

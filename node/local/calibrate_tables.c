@@ -293,7 +293,8 @@ static status time_records(struct rates *r, struct evidence *e, struct fault *f)
 static status time_bytes(struct rates *r, struct evidence *e, struct fault *f)
 {
     const double all = (double)BODIES * MESSAGE_BODY_MAX;
-    static const uint8_t key[32] = {5}, iv[12] = {0};
+    static const struct rng_key pair = {.bytes = {5}, .suite = SUITE_INT1};
+    static const uint8_t iv[12] = {0};
     double began = gauge_cpu_s(), carried, tagged, kept, sealed;
     struct hash tag;
     int len;
@@ -304,7 +305,7 @@ static status time_bytes(struct rates *r, struct evidence *e, struct fault *f)
     carried = (gauge_cpu_s() - began) / ((double)BODIES * CARRY_BYTES) / 2;
     began = gauge_cpu_s();
     for (int i = 0; i < BODIES; i++) {
-        hash_keyed(&tag, SUITE_INT1, key, "hefu/body/v1", e->body, MESSAGE_BODY_MAX);
+        body_tag(&tag, &pair, 0, (uint64_t)i, e->body, MESSAGE_BODY_MAX);
         memcpy(e->copy, e->body, MESSAGE_BODY_MAX);
     }
     tagged = (gauge_cpu_s() - began) / all;
@@ -316,7 +317,7 @@ static status time_bytes(struct rates *r, struct evidence *e, struct fault *f)
     kept = (gauge_cpu_s() - began) / all;
     began = gauge_cpu_s();
     for (int i = 0; i < BODIES; i++)
-        if (!EVP_EncryptInit_ex(e->cipher, EVP_aes_256_gcm(), NULL, key, iv) ||
+        if (!EVP_EncryptInit_ex(e->cipher, EVP_aes_256_gcm(), NULL, pair.bytes, iv) ||
             !EVP_EncryptUpdate(e->cipher, e->copy, &len, e->body, MESSAGE_BODY_MAX))
             return fault_set(f, STATUS_IO, "AES-GCM does not work");
     sealed = (gauge_cpu_s() - began) / all;

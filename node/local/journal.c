@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUFFER_BYTES = 1 << 20, BODY_HEADER = 8 + 4 };
+enum { BUFFER_BYTES = 1 << 20, DIRECT_BYTES = 1 << 16, BODY_HEADER = 8 + 4 };
 
 struct stream {
     int fd;
@@ -83,9 +83,9 @@ static status stream_flush(struct stream *s, struct fault *f)
 static status stream_put(struct stream *s, const void *bytes, size_t len, struct fault *f)
 {
     s->dirty = 1;
-    if (len > BUFFER_BYTES - s->held)
+    if (len > BUFFER_BYTES - s->held || len >= DIRECT_BYTES)
         TRY(stream_flush(s, f));
-    if (len > BUFFER_BYTES)
+    if (len >= DIRECT_BYTES) /* not copied once more */
         return write_all(s, bytes, len, f);
     if (len)
         memcpy(s->buffer + s->held, bytes, len);

@@ -56,12 +56,15 @@ if [ "$quick" = quick ]; then
     part "$build/bench/bench_kernels" --quick
     part "$build/bench/bench" --quick
     part "$build/bench/bench_align" --quick
+    part "$build/bench/bench_evidence" --quick
     part sh "$here/training.sh" "$build" quick
     exit "$failed"
 fi
 part "$build/bench/bench_kernels"
 part "$build/bench/bench"
 part "$build/bench/bench_align"
+part "$build/bench/bench_evidence" --bits 2048
+part env HEFU_SUITE=GM1 "$build/bench/bench_evidence" --bits 2048
 for mode in full rivals columns rows wide; do
     part sh "$here/training.sh" "$build" "$mode"
 done

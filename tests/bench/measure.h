@@ -90,7 +90,7 @@ static double median(double *x, int count)
     return x[count / 2];
 }
 
-static void measure(const struct task *t)
+static inline void measure(const struct task *t)
 {
     const int rounds = options.quick ? 3 : ROUNDS;
     const double each = t->per_call > 0 ? t->per_call : 1, plain_each = t->plain_per_call > 0 ? t->plain_per_call : each;
@@ -110,7 +110,7 @@ static void measure(const struct task *t)
     print(t->name, t->size, "1/s", median(rate, rounds), median(ratio, rounds));
 }
 
-static void seeded(struct rng *g, const char *purpose)
+static inline void seeded(struct rng *g, const char *purpose)
 {
     static const struct rng_key key = {.bytes = {1}};
 

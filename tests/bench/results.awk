@@ -42,6 +42,12 @@ BEGIN {
 
     demand("records that an auditor checks a second, all logs given", "bench", "audit_verify", "^3 of 3 ", 4, "least", 100000, " 1/s")
 
+    demand("log of a message", "bench_evidence", "evidence_bytes_a_message", "", 4, "most", 1024, " bytes")
+    demand("evidence in the CPU time of training, linear sigmoid, replay off", "bench_evidence", "evidence_of_cpu", " linear replay off INT1", 4, "most", 2, " %")
+    demand("the same, exact sigmoid", "bench_evidence", "evidence_of_cpu", " exact replay off INT1", 4, "most", 2, " %")
+    demand("the same, with the bodies that a replay needs, linear", "bench_evidence", "evidence_of_cpu", " linear replay sealed INT1", 4, "most", 2, " %")
+    demand("the same, exact", "bench_evidence", "evidence_of_cpu", " exact replay sealed INT1", 4, "most", 2, " %")
+
     full = "training.sh full"
     training("exact", 20, 900)
     training("linear", 16, 200)

@@ -1,5 +1,7 @@
 /* Evidence files from any bytes: what is accepted is canonical, and the auditor's checks end with a verdict in words. */
 #include "crypto/wire.h"
+#include "protocol/approver.h"
+#include "protocol/build.h"
 #include "protocol/stamp.h"
 #include "protocol/verify_rules.h"
 
@@ -22,6 +24,31 @@ static void check_rules(const struct verify_report *r)
         broken |= line[v].verdict == RULE_FAIL;
     assert(r->ok || broken);
     assert(r->ok == (verify_first_failure(r) == VERIFY_CHECKS));
+}
+
+/* What stands beside the log and is read by itself: accepted in one form alone. */
+static void check_beside(const struct bundle *b, const struct verify_report *r)
+{
+    const struct bundle_part *list = &b->attachment[ATTACHMENT_APPROVERS], *stated = &b->attachment[ATTACHMENT_BUILD];
+    const char *name = r->contract.party[b->self].name;
+    struct wire_writer again AUTO(wire_writer_clear) = {0};
+    struct approvers people;
+    struct build build;
+    uint8_t bytes[BUILD_BYTES];
+    const char *wrong;
+
+    if (list->bytes && approvers_decode(&people, list->bytes, list->len) == OK) {
+        approvers_encode(&again, &people);
+        assert(again.len == list->len && memcmp(again.bytes, list->bytes, list->len) == 0);
+        wrong = approvers_wrong(&people, &r->contract_id, r->attempt, name);
+        assert(!wrong || wrong[0]);
+    }
+    if (stated->bytes && build_decode(&build, stated->bytes, stated->len) == OK) {
+        build_encode(bytes, &build);
+        assert(memcmp(bytes, stated->bytes, BUILD_BYTES) == 0 && strlen(build.version) < BUILD_VERSION_BYTES);
+        wrong = build_wrong(&build, &r->contract, &r->contract_id, &r->session, b->self);
+        assert(!wrong || wrong[0]);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
@@ -51,5 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     }
     assert(report.ok == (failures == 0));
     check_rules(&report);
+    if (report.has_contract)
+        check_beside(&b, &report);
     return 0;
 }

@@ -96,7 +96,7 @@ static void prepare_frame(const struct message_info *info, uint8_t flags, uint8_
     if (flags & FLAG_REWRITE)
         record_encode(at.frame, &r);
     if ((flags & FLAG_TAG) && record_decode(&r, at.frame) == OK) {
-        stage_tag(&r.body_tag, &at.peer.peer[SELF].pair, PEER, r.pair_seq, at.frame + SIGNED_BYTES, body_len);
+        body_tag(&r.body_tag, &at.peer.peer[SELF].pair, PEER, r.pair_seq, at.frame + SIGNED_BYTES, body_len);
         record_encode(at.frame, &r);
     }
     if (flags & FLAG_SIGN)

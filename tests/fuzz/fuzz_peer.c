@@ -90,7 +90,7 @@ static status hear(void *ctx, party from, uint8_t *frame, size_t *len, struct fa
     assert(code == OK && r.self == from);
     body_len = changed_body(frame + SIGNED_BYTES, *len - SIGNED_BYTES, p);
     r.body_len = body_len;
-    stage_tag(&r.body_tag, &p->heard->pair, from, r.pair_seq, frame + SIGNED_BYTES, body_len);
+    body_tag(&r.body_tag, &p->heard->pair, from, r.pair_seq, frame + SIGNED_BYTES, body_len);
     record_encode(frame, &r);
     stage_sign(frame, &p->heard->sign);
     *len = SIGNED_BYTES + body_len;

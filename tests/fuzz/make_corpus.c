@@ -3,6 +3,8 @@
  * format of contracts changes: an old corpus is refused at once, and then replaying it shows little. */
 #include "fuzz/stage.h"
 #include "kit/synthetic.h"
+#include "protocol/approver.h"
+#include "protocol/build.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,16 +90,38 @@ static void write_contracts(void)
 
 /* ---- evidence ---- */
 
+/* One person, and a build; signed so that whoever reads them gets as far as the signature. */
+static void sign_beside(struct wire_writer *list, uint8_t stated[BUILD_BYTES], const struct synthetic *s)
+{
+    static struct approvers people = {1, {{.name = "ada"}}};
+    struct build b = {.contract = s->id, .session = s->session, .executable = {{1}}, .version = "0.1.0"};
+    struct wire_writer w AUTO(wire_writer_clear) = {0};
+    struct sign_secret secret;
+    uint8_t bytes[BUILD_SIGNED_BYTES];
+
+    sign_keypair(&people.of[0].key, &secret, &(struct rng_key){.bytes = {1}, .suite = s->contract.suite});
+    approver_statement(&w, &s->id, s->approval[0].attempt, s->contract.party[0].name, "ada");
+    sign_make(&people.of[0].signature, &secret, APPROVER_SIGN_TAG, w.bytes, w.len);
+    approvers_encode(list, &people);
+    build_signed_bytes(bytes, &b);
+    sign_make(&b.signature, &s->identity[0], BUILD_SIGN_TAG, bytes, sizeof bytes);
+    build_encode(stated, &b);
+}
+
 static void write_evidence(const char *name, const struct contract *c, uint64_t seed, struct population population,
                            size_t stop)
 {
     static struct synthetic s;
-    struct wire_writer w AUTO(wire_writer_clear) = {0};
+    struct wire_writer w AUTO(wire_writer_clear) = {0}, list AUTO(wire_writer_clear) = {0};
+    uint8_t stated[BUILD_BYTES];
     status code = synthetic_play(&s, c, population, seed, stop, NULL);
 
     assert(code == OK);
     s.bundle[0].attachment[ATTACHMENT_TIMESTAMP_END] = (struct bundle_part){(const uint8_t *)"token", 5};
     s.bundle[0].attachment[ATTACHMENT_DEPOSIT] = (struct bundle_part){(const uint8_t *)"\0\0\0\1a\0\0\0\1b", 10};
+    sign_beside(&list, stated, &s);
+    s.bundle[0].attachment[ATTACHMENT_APPROVERS] = (struct bundle_part){list.bytes, list.len};
+    s.bundle[0].attachment[ATTACHMENT_BUILD] = (struct bundle_part){stated, sizeof stated};
     code = bundle_encode(&w, &s.bundle[0]);
     assert(code == OK);
     write_file("bundle", name, w.bytes, w.len);

@@ -45,19 +45,6 @@ static inline void stage_close(void)
         dataset_clear(&stage_data[p]);
 }
 
-/* The tag that the receiver expects of this body.  pair: the key of the two parties. */
-static inline void stage_tag(struct hash *out, const struct rng_key *pair, party sender, uint64_t pair_seq,
-                             const void *body, size_t len)
-{
-    struct rng_key k AUTO(rng_key_clear) = {0};
-    uint8_t context[2 + 8];
-
-    store_u16(context, sender);
-    store_u64(context + 2, pair_seq);
-    rng_key_derive(&k, pair, "hefu/tag", context, sizeof context);
-    hash_keyed(out, k.bytes, "hefu/body/v1", body, len);
-}
-
 /* frame: a record, room for its signature, body_len bytes.  Signs whatever the record's bytes are. */
 static inline void stage_sign(uint8_t *frame, const struct sign_secret *key)
 {

@@ -271,9 +271,7 @@ static enum sim_fate say_it_differently(void *ctx, party from, party to, uint64_
 {
     struct cheat *c = ctx;
     struct record r;
-    struct rng_key k;
     struct signature sig;
-    uint8_t context[10];
 
     (void)number;
     if (c->done || from != c->from || to != c->to || record_decode(&r, frame) != OK || r.kind != c->kind)
@@ -282,10 +280,7 @@ static enum sim_fate say_it_differently(void *ctx, party from, party to, uint64_
     frame[SIGNED_BYTES] ^= 1;
     if (c->kind == MESSAGE_residual) /* stay inside the ring: its low byte */
         frame[SIGNED_BYTES] ^= 1, frame[*len - 1] ^= 1;
-    store_u16(context, from);
-    store_u64(context + 2, r.pair_seq);
-    rng_key_derive(&k, &c->sim->party[from].ss.peer[to].pair, "hefu/tag", context, sizeof context);
-    hash_keyed(&r.body_tag, k.suite, k.bytes, "hefu/body/v1", frame + SIGNED_BYTES, *len - SIGNED_BYTES);
+    body_tag(&r.body_tag, &c->sim->party[from].ss.peer[to].pair, from, r.pair_seq, frame + SIGNED_BYTES, *len - SIGNED_BYTES);
     record_encode(frame, &r);
     sign_make(&sig, &c->sim->party[from].ss.sign, RECORD_SIGN_TAG, frame, RECORD_BYTES);
     memcpy(frame + RECORD_BYTES, sig.bytes, SIGNATURE_BYTES);
