@@ -32,7 +32,7 @@ static const char *const sentences[RULES] = {
     [RULE_ATTEMPTS] = "Attempts are within their limit, and a stop has a code of the fixed list",
     [RULE_TIMESTAMPS] = "Outside authorities put a date on the agreement and on the end",
     [RULE_DEPOSITS] = "The end was deposited with a third party",
-    [RULE_VERSION] = "The protocol's version is one that this program knows",
+    [RULE_VERSION] = "The programs that ran are builds that the auditor allows",
     [RULE_PERSONS] = "People signed for every party whose policy asks for them, each with a key of their own",
     [RULE_DESTROYED] = "Seeds were destroyed when that was due, and not before",
     [RULE_UNUSUAL] = "Anything unusual in delay and order (told, never a failure)",
@@ -298,10 +298,11 @@ static void attempts(struct rule_line *l, const struct verify_report *r, struct 
                 status_name(r->party[p].reason));
 }
 
-static void version(struct rule_line *l, const struct verify_report *r)
+/* contract_check knows no other version. */
+static void version(struct rule_line *l, const struct verify_report *r, const struct rule_beside *builds)
 {
-    l->verdict = RULE_OK; /* contract_check knows no other */
-    add(l, "version %u; which build of the program ran is not in the evidence, so none is attested", r->contract.protocol);
+    stand_beside(l, builds, "not stated");
+    add(l, "they speak version %u of the protocol", r->contract.protocol);
 }
 
 static void unusual(struct rule_line *l, const struct verify_report *r)
@@ -360,7 +361,7 @@ void rules_of_session(struct rule_line line[RULES], const struct verify_report *
     limits(&line[RULE_LIMITS], r);
     sets(&line[RULE_SETS], r);
     attempts(&line[RULE_ATTEMPTS], r, all);
-    version(&line[RULE_VERSION], r);
+    version(&line[RULE_VERSION], r, &beside[RULE_VERSION]);
     unusual(&line[RULE_UNUSUAL], r);
     for (int i = FIRST_OF_LOGS; i <= LAST_OF_LOGS; i++)
         add_missing(&line[i], r);

@@ -3,6 +3,7 @@
 #include "node/local/deposit.h"
 #include "node/local/timestamp.h"
 #include "protocol/approver.h"
+#include "protocol/build.h"
 #include "protocol/destroyed.h"
 #include "protocol/session.h"
 #include "protocol/stamp.h"
@@ -161,7 +162,7 @@ static void conclude_deposits(struct attachment_line *l, size_t good)
         say(l, VERDICT_UNCHECKED, "not given");
 }
 
-/* ---- approvers ---- */
+/* ---- what each party says of itself ---- */
 
 /* More words, of each party its own. */
 static void more(struct attachment_line *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -185,6 +186,85 @@ static const struct bundle *file_of(const struct verify_report *r, const struct 
             return &e->bundle[i];
     return NULL;
 }
+
+/* ---- builds ---- */
+
+/* What the parties state; of those without a word the file is there or not. */
+struct stated {
+    int given[PARTIES_MAX], here[PARTIES_MAX];
+    struct build of[PARTIES_MAX];
+};
+
+static const char *read_build(struct stated *all, const struct verify_report *r, party p, const struct bundle_part *a)
+{
+    if (build_decode(&all->of[p], a->bytes, a->len) != OK)
+        return "it is damaged";
+    all->here[p] = 1;
+    return build_wrong(&all->of[p], &r->contract, &r->contract_id, &r->session, p);
+}
+
+static int same_build(const struct build *a, const struct build *b)
+{
+    return hash_equal(&a->executable, &b->executable) && strcmp(a->version, b->version) == 0;
+}
+
+/* "bank, tax: 2f1c... (0.1.0)", each build once; then who states none. */
+static void tell_builds(struct attachment_line *l, const struct stated *all, const struct contract *c)
+{
+    int told[PARTIES_MAX] = {0};
+    char hex[2 * HASH_BYTES + 1];
+
+    for (party p = 0; p < c->parties; p++) {
+        if (told[p] || !all->here[p])
+            continue;
+        more(l, "%s%s", l->text[0] ? "; " : "", c->party[p].name);
+        for (party q = (party)(p + 1); q < c->parties; q++)
+            if (all->here[q] && same_build(&all->of[p], &all->of[q])) {
+                more(l, ", %s", c->party[q].name);
+                told[q] = 1;
+            }
+        hash_hex(&all->of[p].executable, hex);
+        more(l, ": %s (%s)", hex, all->of[p].version);
+    }
+    for (party p = 0; p < c->parties; p++)
+        if (!all->here[p])
+            more(l, "%s%s: %s", l->text[0] ? "; " : "", c->party[p].name,
+                 all->given[p] ? "not stated" : "its file, which would state it, was not given");
+}
+
+static void check_builds(struct attachment_line *l, const struct verify_report *r, const struct evidence *e,
+                         const struct builds *allowed)
+{
+    const struct contract *c = &r->contract;
+    struct stated all = {0};
+    int open = 0;
+
+    if (r->line[VERIFY_APPROVALS].verdict != VERDICT_OK) {
+        say(l, VERDICT_UNCHECKED, "the approvals are not usable");
+        return;
+    }
+    for (party p = 0; p < c->parties; p++) {
+        const struct bundle *b = file_of(r, e, p);
+        const struct bundle_part *a = b ? &b->attachment[ATTACHMENT_BUILD] : NULL;
+        const char *wrong = a && a->bytes ? read_build(&all, r, p, a) : NULL;
+
+        all.given[p] = b != NULL;
+        open |= b == NULL;
+        if (wrong)
+            say(l, VERDICT_FAIL, "what %s states of its build: %s", c->party[p].name, wrong);
+        else if (allowed && b && !all.here[p])
+            say(l, VERDICT_FAIL, "%s states no build", c->party[p].name);
+        else if (allowed && b && !builds_have(allowed, &all.of[p].executable))
+            say(l, VERDICT_FAIL, "the build of %s is not on the list", c->party[p].name);
+    }
+    tell_builds(l, &all, c);
+    if (!allowed)
+        more(l, "; compared with nothing: give --builds");
+    else if (l->verdict != VERDICT_FAIL && !open)
+        l->verdict = VERDICT_OK;
+}
+
+/* ---- approvers ---- */
 
 static const char *list_wrong(struct approvers *people, const struct verify_report *r, party p, const struct bundle_part *a)
 {
@@ -301,8 +381,8 @@ static int has_any(const struct verify_report *r, const struct bundle *b)
     return any && (bundle_stage(b) == STAGE_OFFLINE) == (r->stage == STAGE_OFFLINE);
 }
 
-status attachments_check(struct attachments *out, struct verify_report *r, const struct evidence *e, const char *tsa_ca,
-                         struct fault *f)
+status attachments_check(struct attachments *out, struct verify_report *r, const struct evidence *e,
+                         const struct audit_trust *trust, struct fault *f)
 {
     struct dates dates = {0};
     struct statements destroyed = {0};
@@ -310,6 +390,7 @@ status attachments_check(struct attachments *out, struct verify_report *r, const
 
     *out = (struct attachments){.line = {[ATTACHED_TIMESTAMPS] = {.name = "timestamps"},
                                          [ATTACHED_DEPOSITS] = {.name = "deposits"},
+                                         [ATTACHED_BUILDS] = {.name = "builds"},
                                          [ATTACHED_APPROVERS] = {.name = "approvers"},
                                          [ATTACHED_DESTRUCTION] = {.name = "destruction"}}};
     for (size_t i = 0; i < e->count; i++) {
@@ -326,12 +407,13 @@ status attachments_check(struct attachments *out, struct verify_report *r, const
                 say(&out->line[dated[l]], VERDICT_FAIL, "%s: %s", e->path[i], why.message);
             continue;
         }
-        TRY(check_dates(&out->line[ATTACHED_TIMESTAMPS], &dates, r, b, &s, tsa_ca, f));
+        TRY(check_dates(&out->line[ATTACHED_TIMESTAMPS], &dates, r, b, &s, trust->tsa_ca, f));
         deposits += (size_t)check_deposit(&out->line[ATTACHED_DEPOSITS], r, b, &s);
         check_destroyed(&out->line[ATTACHED_DESTRUCTION], &destroyed, r, b, &s);
     }
-    conclude_dates(&out->line[ATTACHED_TIMESTAMPS], &dates, tsa_ca);
+    conclude_dates(&out->line[ATTACHED_TIMESTAMPS], &dates, trust->tsa_ca);
     conclude_deposits(&out->line[ATTACHED_DEPOSITS], deposits);
+    check_builds(&out->line[ATTACHED_BUILDS], r, e, trust->builds);
     check_approvers(&out->line[ATTACHED_APPROVERS], r, e);
     conclude_destroyed(&out->line[ATTACHED_DESTRUCTION], &destroyed, r);
     for (int l = 0; l < ATTACHMENT_LINES; l++)

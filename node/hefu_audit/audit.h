@@ -2,6 +2,7 @@
 #ifndef HEFU_AUDIT_H
 #define HEFU_AUDIT_H
 
+#include "node/hefu_audit/builds.h"
 #include "protocol/bundle.h"
 #include "protocol/verify.h"
 
@@ -44,12 +45,16 @@ MUST_USE status evidence_load(struct evidence *e, const char *const *path, size_
 
 /* ---- checking ---- */
 
-/* Files of the consortium's CA and its revocation list, and of the timestamping authorities' CA; NULL: not given. */
+/* Files of the consortium's CA and its revocation list, and of the timestamping authorities' CA; what builds may run.  NULL: not
+ * given. */
 struct audit_trust {
     const char *ca, *crl, *tsa_ca;
+    const struct builds *builds;
     const struct verify_report *report; /* its contract is known when certificates are checked */
 };
 MUST_USE status audit_trust_exists(const struct audit_trust *trust, struct fault *f);
+/* Reads the builds, when a path is given. */
+MUST_USE status audit_trust_builds(struct audit_trust *trust, struct builds *builds, const char *path, struct fault *f);
 
 /* One session, or two: the offline one first, and then the one that may stand on it. */
 MUST_USE status audit_verify(struct verify_report r[2], size_t *sessions, struct audit_trust *trust,

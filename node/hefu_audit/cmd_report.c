@@ -22,10 +22,12 @@ static status write_page(const char *path, struct sheet *s, struct fault *f)
 status command_report(int argc, char **argv, struct fault *f)
 {
     struct audit_trust trust = {0};
-    const char *path[EVIDENCE_MAX], *html = NULL, *lang = NULL;
+    const char *path[EVIDENCE_MAX], *html = NULL, *lang = NULL, *builds_path = NULL;
     size_t files = 0;
     const struct audit_option options[] = {{"html", &html, NULL}, {"lang", &lang, NULL}, {"ca", &trust.ca, NULL},
-                                           {"crl", &trust.crl, NULL}, {"tsa-ca", &trust.tsa_ca, NULL}, {0}};
+                                           {"crl", &trust.crl, NULL}, {"tsa-ca", &trust.tsa_ca, NULL},
+                                           {"builds", &builds_path, NULL}, {0}};
+    struct builds builds AUTO(builds_clear) = {0};
     struct evidence e AUTO(evidence_clear) = {0};
     struct stories all AUTO(stories_clear) = {0};
     struct verify_report *r AUTO(auto_free) = NULL;
@@ -41,11 +43,12 @@ status command_report(int argc, char **argv, struct fault *f)
         return fault_set(f, STATUS_USAGE, "report needs --html: where to write the page");
     TRY(language_named(&sheet.first, lang, f));
     TRY(audit_trust_exists(&trust, f));
+    TRY(audit_trust_builds(&trust, &builds, builds_path, f));
     TRY(evidence_load(&e, path, files, f));
     TRY(alloc_zeroed(&r, 2, sizeof *r));
     TRY(audit_verify(r, &sheet.sessions, &trust, &e));
     for (size_t i = 0; i < sheet.sessions; i++) {
-        TRY(attachments_check(&attached[i], &r[i], &e, trust.tsa_ca, f));
+        TRY(attachments_check(&attached[i], &r[i], &e, &trust, f));
         ok &= r[i].ok;
     }
     sheet.report = r;

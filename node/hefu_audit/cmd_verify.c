@@ -235,15 +235,25 @@ status audit_trust_exists(const struct audit_trust *trust, struct fault *f)
     return OK;
 }
 
+status audit_trust_builds(struct audit_trust *trust, struct builds *builds, const char *path, struct fault *f)
+{
+    if (!path)
+        return OK;
+    TRY(builds_read(builds, path, f));
+    trust->builds = builds;
+    return OK;
+}
+
 status command_verify(int argc, char **argv, struct fault *f)
 {
     struct audit_trust trust = {0};
-    const char *path[EVIDENCE_MAX];
+    const char *path[EVIDENCE_MAX], *builds_path = NULL;
     size_t files = 0;
     int as_json = 0;
     const struct audit_option options[] = {
         {"ca", &trust.ca, NULL}, {"crl", &trust.crl, NULL}, {"tsa-ca", &trust.tsa_ca, NULL},
-        {"json", NULL, &as_json}, {0}};
+        {"builds", &builds_path, NULL}, {"json", NULL, &as_json}, {0}};
+    struct builds builds AUTO(builds_clear) = {0};
     struct evidence e AUTO(evidence_clear) = {0};
     struct audit_sessions all AUTO(audit_sessions_clear) = {0};
 
@@ -254,6 +264,7 @@ status command_verify(int argc, char **argv, struct fault *f)
         return STATUS_USAGE;
     }
     TRY(audit_trust_exists(&trust, f));
+    TRY(audit_trust_builds(&trust, &builds, builds_path, f));
     TRY(evidence_load(&e, path, files, f));
     TRY(audit_sessions_check(&all, &e, &trust, f));
     if (as_json)

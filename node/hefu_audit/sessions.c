@@ -170,6 +170,7 @@ static void find_rules(struct audit_sessions *s, const struct audit_trust *trust
             [RULE_SIGNED] = issuer(trust),
             [RULE_TIMESTAMPS] = beside_line(&me->attached, "timestamps"),
             [RULE_DEPOSITS] = beside_line(&me->attached, "deposits"),
+            [RULE_VERSION] = beside_line(&me->attached, "builds"),
             [RULE_PERSONS] = beside_line(&me->attached, "approvers"),
             [RULE_DESTROYED] = beside_line(&me->attached, "destruction"),
         };
@@ -192,7 +193,7 @@ status audit_sessions_check(struct audit_sessions *s, const struct evidence *e, 
         struct audit_session *me = &s->of[i];
 
         TRY(verify_files(&me->report, me->files.bundle, me->files.count, offline_of(s, me), trust));
-        TRY(attachments_check(&me->attached, &me->report, &me->files, trust->tsa_ca, f));
+        TRY(attachments_check(&me->attached, &me->report, &me->files, trust, f));
     }
     find_rules(s, trust);
     return OK;

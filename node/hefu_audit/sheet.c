@@ -291,6 +291,7 @@ static void check_rows(const struct sheet *s, size_t session)
 {
     static const enum word outside[ATTACHMENT_LINES] = {[ATTACHED_TIMESTAMPS] = WORD_STAMPS_ASKED,
                                                           [ATTACHED_DEPOSITS] = WORD_DEPOSITS_ASKED,
+                                                          [ATTACHED_BUILDS] = WORD_BUILDS_ASKED,
                                                           [ATTACHED_APPROVERS] = WORD_APPROVERS_ASKED,
                                                           [ATTACHED_DESTRUCTION] = WORD_DESTROYED_ASKED};
     const struct verify_report *r = &s->report[session];

@@ -132,6 +132,7 @@
     W(NONE_GIVEN,    "None given.", "未提供。") \
     W(STAMPS_ASKED,  "Did a time-stamping authority put a date on the start and the end?", "时间戳机构是否确认了开始和结束的时间？") \
     W(DEPOSITS_ASKED, "Is what was deposited with a third party what the logs come to?", "向第三方存证的内容是否与日志一致？") \
+    W(BUILDS_ASKED, "Which build of the program did each party run?", "各方运行的是哪个程序构建？") \
     W(APPROVERS_ASKED, "Who signed for each party, besides its node?", "除节点外，各方由何人签署？") \
     W(DESTROYED_ASKED, "Were seeds and bodies destroyed, and not before the contract allows?", "种子与消息正文是否已销毁，且未早于合同允许的时间？") \
     W(STAMP_NOTE,    "Listed as they stand in the files; the checks above say whether they hold.", \

@@ -3,6 +3,7 @@
 #include "crypto/bignum.h"
 #include "node/local/commitment.h"
 #include "node/local/config.h"
+#include "node/local/executable.h"
 #include "node/local/journal.h"
 #include "node/local/keyring.h"
 #include "node/local/outputs.h"
@@ -108,6 +109,15 @@ static void want_stamps(const struct worker *w)
         say(&f);
 }
 
+/* Which build this is, for the evidence.  [SPEC 7.6] */
+static status state_build(const struct worker *w, const struct keyring *keys, struct fault *f)
+{
+    uint8_t statement[BUILD_BYTES];
+
+    TRY(executable_state(statement, keys, &w->papers.contract, &w->papers.contract_id, &w->session.id, w->table.self, f));
+    return session_beside_write(w->dir, BESIDE_BUILD, statement, sizeof statement, f);
+}
+
 /* The journal refuses a directory where a session has begun already, and the start is drawn and sealed once: no pad is
  * used twice, not even by a node whose disk was rolled back.  [SPEC 2.4] */
 static status begin_session(struct worker *w, struct fault *f)
@@ -118,6 +128,7 @@ static status begin_session(struct worker *w, struct fault *f)
 
     TRY(contract_check(&w->papers.contract, 0, f));
     TRY(keyring_new(&keys, w->config.key, w->config.state_dir, f));
+    TRY(keyring_add(keys, w->config.gm.key, f));
     TRY(commitment_check(&w->papers.contract.party[w->table.self], w->papers.contract.suite, keys, w->table.name, &w->data, f));
     TRY(session_secret_read(&seed, w->papers.contract.suite, "seed", w->dir, keys, &w->papers.contract_id, w->table.attempt, f));
     TRY(journal_open(&w->journal, w->dir, f));
@@ -139,7 +150,7 @@ static status begin_session(struct worker *w, struct fault *f)
                                                                      : "the approvals of this attempt do not fit it");
     w->session.parallel = pool_parallel(w->pool);
     want_stamps(w);
-    return OK;
+    return state_build(w, keys, f);
 }
 
 static status close_journal(struct worker *w, struct fault *f)

@@ -86,8 +86,8 @@ status outputs_write_evidence(struct verify_report *verdict, const char *session
     const uint16_t parties = papers->contract.parties;
     const size_t key_len = body_key(papers->contract.key_bits);
     struct wire_writer file AUTO(wire_writer_clear) = {0};
-    uint8_t *keys AUTO(auto_free) = NULL, *approvers AUTO(auto_free) = NULL;
-    size_t approvers_len;
+    uint8_t *keys AUTO(auto_free) = NULL, *approvers AUTO(auto_free) = NULL, *build AUTO(auto_free) = NULL;
+    size_t approvers_len, build_len;
     int has_keys;
     uint8_t approvals[PARTIES_MAX][APPROVAL_BYTES];
     struct bundle bundle;
@@ -103,6 +103,8 @@ status outputs_write_evidence(struct verify_report *verdict, const char *session
         bundle.attachment[ATTACHMENT_KEYS] = part_of(keys, parties * key_len);
     TRY(session_beside_read(&approvers, &approvers_len, session_dir, BESIDE_APPROVERS, f));
     bundle.attachment[ATTACHMENT_APPROVERS] = part_of(approvers, approvers_len);
+    TRY(session_beside_read(&build, &build_len, session_dir, BESIDE_BUILD, f));
+    bundle.attachment[ATTACHMENT_BUILD] = part_of(build, build_len);
     TRY(bundle_encode(&file, &bundle));
     TRY(files_join(path, session_dir, "evidence.hefu", f));
     TRY(files_write(path, file.bytes, file.len, 0600, f));

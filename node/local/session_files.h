@@ -3,6 +3,7 @@
  *   contract  approvals  seed.sealed  table.json      written before the worker starts
  *   approvers                                         who signed for this node, if anybody did (protocol/approver.h)
  *   start.sealed  log  bodies                         when it starts; the evidence as it grows (journal.h)
+ *   build                                             when it starts: which build runs (protocol/build.h)
  *   preparation  preparation.sealed                   of an offline session, until they are used (preparation_file.h)
  *   seed.audit  destroyed                             when it has ended, as its contract says (retention.h)
  *   result.json  report.html  model.json  evidence.hefu  worker.log */
@@ -75,6 +76,7 @@ MUST_USE status session_destroy_secrets(const char *session_dir, struct fault *f
 
 /* What goes into the evidence beside the log, in a file of that name; of no bytes, there is none. */
 #define BESIDE_APPROVERS "approvers"
+#define BESIDE_BUILD "build"
 MUST_USE status session_beside_write(const char *session_dir, const char *name, const uint8_t *bytes, size_t len, struct fault *f);
 /* *bytes NULL when there is none; the caller frees it. */
 MUST_USE status session_beside_read(uint8_t **bytes, size_t *len, const char *session_dir, const char *name, struct fault *f);

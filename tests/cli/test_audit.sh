@@ -26,14 +26,27 @@ expect a_file_tells_its_story 0 "evidence of shop" "joint checkpoint after pass 
     "$audit" show out/evidence/shop.hefu
 expect no_column_name_is_in_the_evidence 1 -- grep -aqE "spent|late" out/evidence/shop.hefu
 
+# ---- which build ran ----
+
+sha256sum <"$HEFU_BIN/hefud" | cut -c1-64 >builds
+expect both_state_the_build_that_ran 0 "V24  not checked" "bank, shop: $(cat builds) (0" -- \
+    "$audit" verify out/evidence/bank.hefu out/evidence/shop.hefu
+expect it_is_one_that_is_allowed 0 "V24  OK" -- "$audit" verify out/evidence/bank.hefu out/evidence/shop.hefu --builds builds
+sha256sum <"$HEFU_BIN/hefu" | cut -c1-64 >others
+expect or_it_is_not 1 "transcript NOT verified: builds: the build of bank is not on the list" -- \
+    "$audit" verify out/evidence/bank.hefu out/evidence/shop.hefu --builds others
+
+# ---- what is changed is found ----
+
 # flip FILE, OFFSET FROM THE END
 flip() {
     size=$(wc -c <"$1")
     byte=$(od -An -tu1 -j "$((size - $2))" -N 1 "$1")
     printf "%b" "$(printf '\\0%03o' "$((byte ^ 1))")" | dd of="$1" bs=1 seek="$((size - $2))" conv=notrunc 2>/dev/null
 }
-keys=$((2 * 14 * 256)) # at the end of the file: a modulus and 13 roots of each party
-for offset in 1 5000 "$keys"; do
+build=210 # at the end of the file: what the node states of its build; before it a modulus and 13 roots of each party
+keys=$((build + 2 * 14 * 256))
+for offset in $((build + 1)) 5000 "$keys"; do
     cp out/evidence/bank.hefu changed.hefu
     flip changed.hefu "$offset"
     expect "a_key_changed_${offset}_before_the_end_is_found" 1 "transcript NOT verified" "key of" -- \
@@ -43,6 +56,12 @@ for offset in 9 78 408 5008; do
     cp out/evidence/bank.hefu changed.hefu
     flip changed.hefu "$((keys + offset))"
     expect "a_byte_changed_${offset}_before_the_keys_is_found" 1 "transcript NOT verified" "log of bank, record" -- \
+        "$audit" verify changed.hefu out/evidence/shop.hefu
+done
+for offset in 1 65 "$((build - 6))"; do
+    cp out/evidence/bank.hefu changed.hefu
+    flip changed.hefu "$offset"
+    expect "a_build_changed_${offset}_before_the_end_is_found" 1 "transcript NOT verified: builds: what bank states of its build" -- \
         "$audit" verify changed.hefu out/evidence/shop.hefu
 done
 head -c 9000 out/evidence/bank.hefu >cut.hefu

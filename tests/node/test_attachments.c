@@ -7,6 +7,7 @@
 #include "node/local/openssl.h"
 #include "node/local/timestamp.h"
 #include "protocol/approver.h"
+#include "protocol/build.h"
 #include "protocol/destroyed.h"
 #include "protocol/stamp.h"
 
@@ -438,6 +439,88 @@ static void a_list_that_was_made_up_is_found(void **state)
     refused(&made_up, &made_up, "the list is damaged");
 }
 
+/* ---- builds ---- */
+
+#define BUILD_ONE "0100000000000000000000000000000000000000000000000000000000000000"
+#define BUILD_TWO "0200000000000000000000000000000000000000000000000000000000000000"
+
+/* What party p states of a session, signed by that party: an executable named by one byte; 0: nothing. */
+static void with_build(const char *name, party p, uint8_t executable, const struct hash *of, party signer)
+{
+    struct build s = {.contract = session.id, .session = *of, .who = p, .executable = {{executable}}, .version = "0.1.0"};
+    uint8_t to_sign[BUILD_SIGNED_BYTES], bytes[BUILD_BYTES];
+    struct bundle b = session.bundle[p];
+
+    build_signed_bytes(to_sign, &s);
+    sign_make(&s.signature, &identity[signer], BUILD_SIGN_TAG, to_sign, sizeof to_sign);
+    build_encode(bytes, &s);
+    if (executable)
+        b.attachment[ATTACHMENT_BUILD] = (struct bundle_part){bytes, sizeof bytes};
+    write_bundle(name, &b);
+}
+
+static void write_text(const char *name, const char *text)
+{
+    assert_int_equal(files_write(in_scratch(name), text, strlen(text), 0600, NULL), OK);
+}
+
+static void what_parties_state_of_their_builds_is_told(void **state)
+{
+    (void)state;
+    with_build("one.hefu", 0, 1, &session.session, 0);
+    with_build("two.hefu", 1, 1, &session.session, 1);
+    expect("verify one.hefu two.hefu", 0, "V24  not checked ", ": party-1, party-2: " BUILD_ONE " (0.1.0); compared with nothing");
+    with_build("two.hefu", 1, 2, &session.session, 1);
+    expect("verify one.hefu two.hefu", 0, "party-1: " BUILD_ONE " (0.1.0); party-2: " BUILD_TWO " (0.1.0); compared", "");
+    with_build("two.hefu", 1, 0, &session.session, 1);
+    expect("verify one.hefu two.hefu", 0, "V24  not checked ", "party-1: " BUILD_ONE " (0.1.0); party-2: not stated;");
+    expect("verify one.hefu", 0, "V24  not checked ", "party-2: its file, which would state it, was not given;");
+    expect("verify one.hefu --json", 0, "\"check\": \"builds\"", BUILD_ONE);
+}
+
+static void builds_are_compared_with_those_allowed(void **state)
+{
+    static const char failed[] = "NOT verified: builds: ";
+
+    (void)state;
+    with_build("one.hefu", 0, 1, &session.session, 0);
+    with_build("two.hefu", 1, 2, &session.session, 1);
+    write_text("both", "# ours\n" BUILD_TWO "  # the second\n\n  " BUILD_ONE);
+    write_text("first", BUILD_ONE "\n");
+    write_text("none", "# none\n");
+    expect("verify one.hefu two.hefu --builds both", 0, "V24  OK ", BUILD_TWO " (0.1.0); they speak version");
+    expect("verify one.hefu two.hefu --builds first", 1, "V24  FAIL ", "NOT verified: builds: the build of party-2 is not on the list");
+    expect("verify one.hefu two.hefu --builds none", 1, "V24  FAIL ", "the build of party-1 is not on the list");
+    expect("verify one.hefu --builds both", 0, "V24  not checked ", "was not given");
+    with_build("two.hefu", 1, 0, &session.session, 1);
+    expect("verify one.hefu two.hefu --builds both", 1, failed, "party-2 states no build");
+    expect("report one.hefu two.hefu --builds both --html page.html", 1, "NOT verified", "");
+}
+
+static void a_statement_that_is_not_of_this_session_and_party_is_found(void **state)
+{
+    struct bundle b = session.bundle[0];
+
+    (void)state;
+    with_build("one.hefu", 0, 1, &other.session, 0);
+    expect("verify one.hefu", 1, "V24  FAIL ", "what party-1 states of its build: it is about another session");
+    with_build("one.hefu", 0, 1, &session.session, 1);
+    expect("verify one.hefu", 1, "V24  FAIL ", "it is not signed by the identity key in the contract");
+    b.attachment[ATTACHMENT_BUILD] = (struct bundle_part){(const uint8_t *)"HEFUMADE", 8};
+    write_bundle("one.hefu", &b);
+    expect("verify one.hefu", 1, "V24  FAIL ", "it is damaged");
+}
+
+static void a_list_of_builds_that_is_none_is_refused(void **state)
+{
+    (void)state;
+    write_text("list", "# ours\n" BUILD_ONE "0\n");
+    expect("verify plain.hefu --builds list", 2, "list:2: this is no build", "hint: ");
+    write_text("list", BUILD_ONE " hefud\n");
+    expect("verify plain.hefu --builds list", 2, "list:1: this is no build", "");
+    expect("verify plain.hefu --builds lost", 2, "lost", "");
+}
+
 /* ---- destruction ---- */
 
 /* Party 0 says that it destroyed its secrets then; signed by that party. */
@@ -484,6 +567,10 @@ int main(void)
         cmocka_unit_test(people_who_signed_are_named),
         cmocka_unit_test(a_list_that_was_changed_is_found),
         cmocka_unit_test(a_list_that_was_made_up_is_found),
+        cmocka_unit_test(what_parties_state_of_their_builds_is_told),
+        cmocka_unit_test(builds_are_compared_with_those_allowed),
+        cmocka_unit_test(a_statement_that_is_not_of_this_session_and_party_is_found),
+        cmocka_unit_test(a_list_of_builds_that_is_none_is_refused),
         cmocka_unit_test(what_was_destroyed_counts_when_it_is_signed_and_not_too_early),
     };
 

@@ -11,7 +11,7 @@
 #include "protocol/verify.h"
 #include "scratch.h"
 
-enum { PARTIES_HERE = 3, OUTSIDE_CHECKS = 4 }; /* timestamps, deposits, approvers, destruction */
+enum { PARTIES_HERE = 3, OUTSIDE_CHECKS = 5 }; /* timestamps, deposits, builds, approvers, destruction */
 
 static struct synthetic session;
 static char said[65536];
