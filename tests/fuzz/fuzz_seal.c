@@ -1,5 +1,7 @@
 /* What is sealed to an auditor, and statements that it was destroyed, from any bytes: no crash, and nothing is accepted but the
- * one encoding.  The first byte chooses: 0 bytes as they lie on disk, 1 bytes inside of a good seal, 2 a statement. */
+ * one encoding.  The first byte chooses: 0 bytes as they lie on disk, 1 bytes inside of a good seal, 2 a statement; 3 and 4 as 0
+ * and 1, in suite GM1. */
+#include "crypto/sm2_seal.h"
 #include "node/local/audit_seal.h"
 #include "protocol/destroyed.h"
 
@@ -13,13 +15,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 /* The corpus has a content of this place. */
 static const struct audit_place place = {.contract = {{1}}, .session = {{2}}, .who = 1, .attempt = 0};
 
-static struct audit_key key;
+static struct audit_key key, gm1_key;
 
-static void open_bytes(const uint8_t *sealed, size_t len, const uint8_t *content)
+static void open_bytes(const struct audit_key *with, const uint8_t *sealed, size_t len, const uint8_t *content)
 {
     struct audit_secrets out = {0}, none = {0};
     struct fault f = {0};
-    const status code = audit_seal_open(&out, &key, sealed, len, &place, &f);
+    const status code = audit_seal_open(&out, with, sealed, len, &place, &f);
 
     assert(code == OK || (code == STATUS_MISMATCH && f.message[0] && memcmp(&out, &none, sizeof out) == 0));
     if (code != OK)
@@ -34,9 +36,34 @@ static void open_content(const uint8_t *content, size_t len)
     uint8_t *box = malloc(len + crypto_box_SEALBYTES);
 
     assert(box);
-    (void)crypto_box_seal(box, content, len, key.pub.bytes);
-    open_bytes(box, len + crypto_box_SEALBYTES, content);
+    (void)crypto_box_seal(box, content, len, key.pub.bytes + 1);
+    open_bytes(&key, box, len + crypto_box_SEALBYTES, content);
     free(box);
+}
+
+static void open_gm1_content(const uint8_t *content, size_t len)
+{
+    static const struct rng_key fresh = {.bytes = {3}};
+    uint8_t *box = malloc(len + SM2_SEAL_BYTES);
+    struct sm2_public point;
+
+    assert(box);
+    memcpy(point.bytes, gm1_key.pub.bytes, sizeof point.bytes);
+    if (len && sm2_seal(box, &point, &fresh, content, len) == OK)
+        open_bytes(&gm1_key, box, len + SM2_SEAL_BYTES, content);
+    free(box);
+}
+
+static void make_keys(void)
+{
+    status made;
+
+    key.secret = (struct seal_secret){.bytes = {1}, .suite = SUITE_INT1};
+    gm1_key.secret = (struct seal_secret){.bytes = {1}, .suite = SUITE_GM1};
+    made = seal_public_of(&key.pub, &key.secret);
+    assert(made == OK);
+    made = seal_public_of(&gm1_key.pub, &gm1_key.secret);
+    assert(made == OK);
 }
 
 static void read_statement(const uint8_t *bytes, size_t len)
@@ -55,13 +82,17 @@ static void read_statement(const uint8_t *bytes, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     if (!key.secret.bytes[0])
-        kx_keypair(&key.pub, &key.secret, &(struct rng_key){{1}});
+        make_keys();
     if (len == 0)
         return 0;
     if (bytes[0] == 0)
-        open_bytes(bytes + 1, len - 1, NULL);
+        open_bytes(&key, bytes + 1, len - 1, NULL);
     else if (bytes[0] == 1)
         open_content(bytes + 1, len - 1);
+    else if (bytes[0] == 3)
+        open_bytes(&gm1_key, bytes + 1, len - 1, NULL);
+    else if (bytes[0] == 4)
+        open_gm1_content(bytes + 1, len - 1);
     else
         read_statement(bytes + 1, len - 1);
     return 0;

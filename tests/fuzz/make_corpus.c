@@ -86,6 +86,10 @@ static void write_contracts(void)
     synthetic_contract(&c, 2, 1);
     c.outputs ^= OUTPUT_SCORES;
     write_contract("other_outputs", &c);
+    setenv("HEFU_SUITE", "GM1", 1); /* kit/suite.h */
+    synthetic_contract(&c, 2, 1);
+    write_contract("gm1", &c);
+    unsetenv("HEFU_SUITE");
 }
 
 /* ---- evidence ---- */
@@ -142,6 +146,10 @@ static void write_bundles(void)
     write_evidence("listed", &c, 1, (struct population){.rows = 40, .train = 20, .test = 10}, SIZE_MAX);
     synthetic_contract(&c, 3, 1);
     write_evidence("three", &c, 1, drawn, SIZE_MAX);
+    setenv("HEFU_SUITE", "GM1", 1); /* kit/suite.h */
+    synthetic_contract(&c, 2, 1);
+    write_evidence("gm1", &c, 1, drawn, SIZE_MAX);
+    unsetenv("HEFU_SUITE");
 }
 
 /* ---- frames of an honest session ---- */
