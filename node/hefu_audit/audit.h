@@ -56,9 +56,6 @@ MUST_USE status audit_trust_exists(const struct audit_trust *trust, struct fault
 /* Reads the builds, when a path is given. */
 MUST_USE status audit_trust_builds(struct audit_trust *trust, struct builds *builds, const char *path, struct fault *f);
 
-/* One session, or two: the offline one first, and then the one that may stand on it. */
-MUST_USE status audit_verify(struct verify_report r[2], size_t *sessions, struct audit_trust *trust,
-                             const struct evidence *e);
 /* What to add to the verdict on certificates: ", issued by the CA and in force then", or nothing. */
 const char *audit_issued(const struct audit_trust *trust);
 

@@ -30,11 +30,9 @@ status command_report(int argc, char **argv, struct fault *f)
     struct builds builds AUTO(builds_clear) = {0};
     struct evidence e AUTO(evidence_clear) = {0};
     struct stories all AUTO(stories_clear) = {0};
-    struct verify_report *r AUTO(auto_free) = NULL;
-    struct attachments attached[2];
-    struct sheet sheet = {.all = &all, .attached = attached, .trust = &trust};
+    struct audit_sessions checked AUTO(audit_sessions_clear) = {0};
+    struct sheet sheet = {.all = &all, .checked = &checked, .trust = &trust};
     struct fault unread = {0};
-    int ok = 1;
 
     TRY(audit_arguments(options, path, EVIDENCE_MAX, &files, argc, argv, f));
     if (files == 0)
@@ -45,16 +43,10 @@ status command_report(int argc, char **argv, struct fault *f)
     TRY(audit_trust_exists(&trust, f));
     TRY(audit_trust_builds(&trust, &builds, builds_path, f));
     TRY(evidence_load(&e, path, files, f));
-    TRY(alloc_zeroed(&r, 2, sizeof *r));
-    TRY(audit_verify(r, &sheet.sessions, &trust, &e));
-    for (size_t i = 0; i < sheet.sessions; i++) {
-        TRY(attachments_check(&attached[i], &r[i], &e, &trust, f));
-        ok &= r[i].ok;
-    }
-    sheet.report = r;
+    TRY(audit_sessions_check(&checked, &e, &trust, f));
     if (stories_read(&all, &e, &unread) == STATUS_NO_MEMORY) /* a contract that cannot be read is among the verdicts */
         return STATUS_NO_MEMORY;
     TRY(write_page(html, &sheet, f));
-    printf("%s: %s\n", html, ok ? "transcript verified" : "transcript NOT verified");
-    return ok ? OK : STATUS_MISMATCH;
+    printf("%s: %s\n", html, checked.ok ? "transcript verified" : "transcript NOT verified");
+    return checked.ok ? OK : STATUS_MISMATCH;
 }

@@ -55,11 +55,6 @@ static void print_failure(const struct audit_session *s)
         }
 }
 
-static int is_across(int rule)
-{
-    return rule == RULE_REUSE || rule == RULE_REPEATS;
-}
-
 static void print_rule(const struct rule_line line[RULES], int v)
 {
     const struct rule_line *l = &line[v];
@@ -75,7 +70,7 @@ static void print_session(const struct audit_session *s, const struct audit_trus
 
     print_head(r);
     for (int v = 1; v < RULES; v++)
-        if (alone || !is_across(v))
+        if (alone || !rule_is_across(v))
             print_rule(s->rule, v);
     if (r->unproven_count)
         printf("\nnot shown by these files:\n");
@@ -101,7 +96,7 @@ static void print_all(const struct audit_sessions *all, const struct audit_trust
         return;
     printf("\nall %zu sessions together\n\n", all->count);
     for (int v = 1; v < RULES; v++)
-        if (is_across(v))
+        if (rule_is_across(v))
             print_rule(all->of[0].rule, v);
     printf("\n%s\n", all->ok ? "all sessions verified" : "NOT all sessions verified");
 }

@@ -7,6 +7,11 @@
 #include <string.h>
 #include <time.h>
 
+int rule_is_across(int rule)
+{
+    return rule == RULE_REUSE || rule == RULE_REPEATS;
+}
+
 void audit_sessions_clear(struct audit_sessions *s)
 {
     free(s->of);
@@ -43,22 +48,7 @@ static status check_certificate(void *ctx, const struct contract_party *p, const
     return certificate_verify(&c, trust->ca, trust->crl ? trust->crl : "", session_time(&trust->report->contract), f);
 }
 
-/* ---- one session, or an offline one and the online one that may stand on it ---- */
-
-/* Files of offline sessions to the front; how many they are. */
-static size_t offline_first(struct bundle *sorted, const struct evidence *e)
-{
-    size_t offline = 0, n = 0;
-
-    for (size_t i = 0; i < e->count; i++)
-        if (bundle_stage(&e->bundle[i]) == STAGE_OFFLINE)
-            sorted[offline++] = e->bundle[i];
-    n = offline;
-    for (size_t i = 0; i < e->count; i++)
-        if (bundle_stage(&e->bundle[i]) != STAGE_OFFLINE)
-            sorted[n++] = e->bundle[i];
-    return offline;
-}
+/* ---- one session ---- */
 
 static status verify_files(struct verify_report *out, const struct bundle *bundles, size_t count,
                            const struct verify_report *offline, struct audit_trust *trust)
@@ -67,21 +57,6 @@ static status verify_files(struct verify_report *out, const struct bundle *bundl
 
     trust->report = out;
     return verify_bundles(out, bundles, count, &how);
-}
-
-status audit_verify(struct verify_report r[2], size_t *sessions, struct audit_trust *trust, const struct evidence *e)
-{
-    struct bundle sorted[EVIDENCE_MAX];
-    const size_t offline = offline_first(sorted, e);
-
-    *sessions = 0;
-    if (offline)
-        TRY(verify_files(&r[(*sessions)++], sorted, offline, NULL, trust));
-    if (offline == e->count)
-        return OK;
-    TRY(verify_files(&r[*sessions], sorted + offline, e->count - offline, *sessions ? &r[0] : NULL, trust));
-    (*sessions)++;
-    return OK;
 }
 
 /* ---- any number of them ---- */

@@ -19,6 +19,9 @@ struct audit_sessions {
     int ok;
 };
 
+/* Whether a rule is about all sessions together. */
+int rule_is_across(int rule);
+
 void audit_sessions_clear(struct audit_sessions *s);
 /* e and trust stay the caller's, and are used as long as s is. */
 MUST_USE status audit_sessions_check(struct audit_sessions *s, const struct evidence *e, struct audit_trust *trust,

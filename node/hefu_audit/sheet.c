@@ -17,7 +17,7 @@ static const char style[] =
     "tbody tr:last-child th{border-bottom:0}.flows thead th{white-space:normal}.flows td{min-width:70px}\n"
     ".verdict{white-space:nowrap;font-weight:650}.verdict.pass{color:var(--pass)}.verdict.fail{color:var(--fail)}\n"
     ".verdict.none{color:var(--soft)}tr.fail td,tr.fail th{background:var(--fail-bg)}\n"
-    ".finding{color:var(--soft);font-size:14px;display:block}\n"
+    ".finding{color:var(--soft);font-size:14px;display:block;overflow-wrap:anywhere}\n"
     "h3{margin-top:26px}.card>h3:first-child{margin-top:0}h4{font-size:15px;margin:18px 0 4px}\n"
     "ul.open,ol.open{margin:0;padding-left:1.2em}ul.open li,ol.open li{padding:3px 0;max-width:92ch}\n"
     "details>summary{cursor:pointer;font-weight:650;padding:10px 0}\n"
@@ -93,10 +93,15 @@ void sheet_section(const struct sheet *s, const char *id, enum word title, enum 
     sheet_tag(s->f, "p class=\"why\"", why);
 }
 
-void sheet_stage(const struct sheet *s, enum stage stage)
+void sheet_session(const struct sheet *s, enum stage stage, const struct hash *session)
 {
-    if (s->sessions > 1)
-        sheet_tag(s->f, "h3", stage_word(stage));
+    if (s->checked->count == 1)
+        return;
+    fputs("<h3>", s->f);
+    sheet_word(s->f, stage_word(stage));
+    fputc(' ', s->f);
+    sheet_hex(s->f, session->bytes, 16);
+    fputs("</h3>", s->f);
 }
 
 /* ---- the page around ---- */
@@ -127,31 +132,27 @@ void sheet_close(const struct sheet *s)
     fputs("</footer>\n</main>\n</body>\n</html>\n", s->f);
 }
 
+/* ---- verdicts ---- */
+
+struct shown {
+    const char *class, *mark;
+    enum word word;
+};
+
+static const struct shown holds = {"pass", "✓", WORD_HOLDS}, fails = {"fail", "✗", WORD_FAILS},
+                          unchecked = {"none", "–", WORD_UNCHECKED}, not_applicable = {"none", "–", WORD_NOT_APPLICABLE};
+
+static const struct shown *show_verdict(enum verdict v)
+{
+    return v == VERDICT_OK ? &holds : v == VERDICT_FAIL ? &fails : &unchecked;
+}
+
+static const struct shown *show_rule(enum rule_verdict v)
+{
+    return v == RULE_OK ? &holds : v == RULE_FAIL ? &fails : v == RULE_NOT_APPLICABLE ? &not_applicable : &unchecked;
+}
+
 /* ---- summary ---- */
-
-static const char *verdict_class(enum verdict v)
-{
-    return v == VERDICT_OK ? "pass" : v == VERDICT_FAIL ? "fail" : "none";
-}
-
-static const char *verdict_mark(enum verdict v)
-{
-    return v == VERDICT_OK ? "✓" : v == VERDICT_FAIL ? "✗" : "–";
-}
-
-static enum word verdict_word(enum verdict v)
-{
-    return v == VERDICT_OK ? WORD_HOLDS : v == VERDICT_FAIL ? WORD_FAILS : WORD_UNCHECKED;
-}
-
-static int all_hold(const struct sheet *s)
-{
-    int ok = s->sessions > 0;
-
-    for (size_t i = 0; i < s->sessions; i++)
-        ok &= s->report[i].ok;
-    return ok;
-}
 
 static void tile(FILE *f, enum word name, uint64_t value, enum word of, uint64_t whole)
 {
@@ -168,15 +169,18 @@ static void tile(FILE *f, enum word name, uint64_t value, enum word of, uint64_t
 
 static void tiles(const struct sheet *s)
 {
-    uint64_t held = 0, given = 0, parties = 0, records = 0, checkpoints = 0;
+    uint64_t rules = 0, held = 0, given = 0, parties = 0, records = 0, checkpoints = 0;
 
-    for (size_t i = 0; i < s->sessions; i++) {
-        const struct verify_report *r = &s->report[i];
+    for (size_t i = 0; i < s->checked->count; i++) {
+        const struct audit_session *a = &s->checked->of[i];
+        const struct verify_report *r = &a->report;
 
-        for (int c = 0; c < VERIFY_CHECKS; c++)
-            held += r->line[c].verdict == VERDICT_OK;
-        for (size_t a = 0; a < ATTACHMENT_LINES; a++)
-            held += s->attached[i].line[a].verdict == VERDICT_OK;
+        for (int v = 1; v < RULES; v++) {
+            if (i > 0 && rule_is_across(v))
+                continue;
+            rules++;
+            held += a->rule[v].verdict == RULE_OK;
+        }
         for (party p = 0; r->has_contract && p < r->contract.parties; p++)
             given += r->party[p].given != 0;
         parties += r->has_contract ? r->contract.parties : 0;
@@ -184,7 +188,7 @@ static void tiles(const struct sheet *s)
         checkpoints += r->checkpoints;
     }
     fputs("<div class=\"tiles\">", s->f);
-    tile(s->f, WORD_CHECKS_HELD, held, WORD_OF_CHECKS, s->sessions * (VERIFY_CHECKS + ATTACHMENT_LINES));
+    tile(s->f, WORD_RULES_HELD, held, WORD_OF_RULES, rules);
     tile(s->f, WORD_FILES_GIVEN, given, WORD_OF_PARTIES, parties);
     tile(s->f, WORD_SIGNED_RECORDS, records, WORD_COUNT, 0);
     tile(s->f, WORD_JOINT_CHECKPOINTS, checkpoints, WORD_BY_ALL, 0);
@@ -222,9 +226,9 @@ static void fact_hash(FILE *f, enum word name, const struct hash *h)
 
 static void summary(const struct sheet *s, int told)
 {
-    const struct verify_report *r = &s->report[s->sessions - 1];
+    const struct verify_report *r = &s->checked->of[s->checked->count - 1].report;
     const char *title = r->has_contract ? r->contract.job : "?";
-    const int ok = all_hold(s);
+    const int ok = s->checked->ok;
     FILE *f = s->f;
 
     sheet_open(s, title, WORD_AUDIT_REPORT);
@@ -243,11 +247,11 @@ static void summary(const struct sheet *s, int told)
     if (r->has_contract) {
         fputs("<dl class=\"gap\">", f);
         fact_hash(f, WORD_CONTRACT_ID, &r->contract_id);
-        for (size_t i = 0; i < s->sessions; i++) {
-            fact_hash(f, WORD_SESSION_ID, &s->report[i].session);
+        for (size_t i = 0; i < s->checked->count; i++) {
+            fact_hash(f, WORD_SESSION_ID, &s->checked->of[i].report.session);
             sheet_tag(f, "dt", WORD_ATTEMPT);
-            fprintf(f, "<dd>%u, ", s->report[i].attempt + 1);
-            sheet_word(f, stage_word(s->report[i].stage));
+            fprintf(f, "<dd>%u, ", s->checked->of[i].report.attempt + 1);
+            sheet_word(f, stage_word(s->checked->of[i].report.stage));
             fputs("</dd>", f);
         }
         if (r->population.rows) {
@@ -267,14 +271,12 @@ static void summary(const struct sheet *s, int told)
 /* ---- checks, parties, what is open ---- */
 
 /* en and zh: what is asked, or NULL; more follows the finding. */
-static void check_row(FILE *f, enum verdict v, const char *name, const char *en, const char *zh, const char *finding,
+static void check_row(FILE *f, const struct shown *v, const char *name, const char *en, const char *zh, const char *finding,
                       const char *more)
 {
-    const char *class = verdict_class(v);
-
-    fprintf(f, "<tr class=\"%s\"><td class=\"verdict %s\"><span class=\"mark\" aria-hidden=\"true\">%s</span> ", class, class,
-            verdict_mark(v));
-    sheet_word(f, verdict_word(v));
+    fprintf(f, "<tr class=\"%s\"><td class=\"verdict %s\"><span class=\"mark\" aria-hidden=\"true\">%s</span> ", v->class,
+            v->class, v->mark);
+    sheet_word(f, v->word);
     fputs("</td><th scope=\"row\">", f);
     html_text(f, name);
     fputs("</th><td>", f);
@@ -287,44 +289,76 @@ static void check_row(FILE *f, enum verdict v, const char *name, const char *en,
     fputs("</td></tr>\n", f);
 }
 
-static void check_rows(const struct sheet *s, size_t session)
+/* Opens a table of such rows. */
+static void check_table(FILE *f, enum word name)
+{
+    fputs("<table class=\"stack\"><thead><tr>", f);
+    sheet_column(f, "", WORD_VERDICT);
+    sheet_column(f, "", name);
+    sheet_column(f, "", WORD_FINDING);
+    fputs("</tr></thead><tbody>\n", f);
+}
+
+/* Those of one session; across: those that are about all sessions together. */
+static void rule_rows(FILE *f, const struct rule_line line[RULES], int own, int across)
+{
+    char name[8];
+
+    for (int v = 1; v < RULES; v++) {
+        if (!(rule_is_across(v) ? across : own))
+            continue;
+        snprintf(name, sizeof name, "V%d", v);
+        check_row(f, show_rule(line[v].verdict), name, rule_words(v, LANGUAGE_EN), rule_words(v, LANGUAGE_ZH), line[v].text, "");
+    }
+}
+
+static void check_rows(const struct sheet *s, const struct audit_session *session)
 {
     static const enum word outside[ATTACHMENT_LINES] = {[ATTACHED_TIMESTAMPS] = WORD_STAMPS_ASKED,
-                                                          [ATTACHED_DEPOSITS] = WORD_DEPOSITS_ASKED,
-                                                          [ATTACHED_BUILDS] = WORD_BUILDS_ASKED,
-                                                          [ATTACHED_APPROVERS] = WORD_APPROVERS_ASKED,
-                                                          [ATTACHED_DESTRUCTION] = WORD_DESTROYED_ASKED};
-    const struct verify_report *r = &s->report[session];
+                                                        [ATTACHED_DEPOSITS] = WORD_DEPOSITS_ASKED,
+                                                        [ATTACHED_BUILDS] = WORD_BUILDS_ASKED,
+                                                        [ATTACHED_APPROVERS] = WORD_APPROVERS_ASKED,
+                                                        [ATTACHED_DESTRUCTION] = WORD_DESTROYED_ASKED};
 
     for (int i = 0; i < VERIFY_CHECKS; i++) {
         const enum verify_check check = (enum verify_check)i;
-        const struct verify_line *line = &r->line[check];
+        const struct verify_line *line = &session->report.line[check];
 
-        check_row(s->f, line->verdict, verify_check_name(check), check_question(check, LANGUAGE_EN),
+        check_row(s->f, show_verdict(line->verdict), verify_check_name(check), check_question(check, LANGUAGE_EN),
                   check_question(check, LANGUAGE_ZH), line->text,
                   check == VERIFY_CERTIFICATES && line->verdict == VERDICT_OK ? audit_issued(s->trust) : "");
     }
     for (size_t i = 0; i < ATTACHMENT_LINES; i++) {
-        const struct attachment_line *line = &s->attached[session].line[i];
+        const struct attachment_line *line = &session->attached.line[i];
 
-        check_row(s->f, line->verdict, line->name, word(outside[i], LANGUAGE_EN), word(outside[i], LANGUAGE_ZH), line->text, "");
+        check_row(s->f, show_verdict(line->verdict), line->name, word(outside[i], LANGUAGE_EN), word(outside[i], LANGUAGE_ZH),
+                  line->text, "");
     }
 }
 
 static void checks(const struct sheet *s)
 {
+    const struct audit_sessions *all = s->checked;
     FILE *f = s->f;
 
     sheet_section(s, "checks", WORD_CHECKS, WORD_CHECKS_WHY);
-    for (size_t i = 0; i < s->sessions; i++) {
+    for (size_t i = 0; i < all->count; i++) {
         fputs("<div class=\"card gap\">", f);
-        sheet_stage(s, s->report[i].stage);
-        fputs("<table class=\"stack\"><thead><tr>", f);
-        sheet_column(f, "", WORD_VERDICT);
-        sheet_column(f, "", WORD_CHECKS);
-        sheet_column(f, "", WORD_FINDING);
-        fputs("</tr></thead><tbody>\n", f);
-        check_rows(s, i);
+        sheet_session(s, all->of[i].report.stage, &all->of[i].report.session);
+        check_table(f, WORD_RULE);
+        rule_rows(f, all->of[i].rule, 1, all->count == 1);
+        fputs("</tbody></table><details><summary>", f);
+        sheet_word(f, WORD_BEHIND);
+        fputs("</summary>", f);
+        check_table(f, WORD_CHECKS);
+        check_rows(s, &all->of[i]);
+        fputs("</tbody></table></details></div>\n", f);
+    }
+    if (all->count > 1) {
+        fputs("<div class=\"card gap\">", f);
+        sheet_tag(f, "h3", WORD_TOGETHER);
+        check_table(f, WORD_RULE);
+        rule_rows(f, all->of[0].rule, 0, 1);
         fputs("</tbody></table></div>\n", f);
     }
     fputs("</section>\n", f);
@@ -384,11 +418,13 @@ static void party_row(const struct sheet *s, const struct verify_report *r, cons
     fputs("</td></tr>\n", f);
 }
 
-static const struct story *told_of(const struct sheet *s, const struct verify_report *r)
+/* What the first of the session's files tells; NULL when none can be read. */
+static const struct story *told_of(const struct sheet *s, const struct audit_session *session)
 {
-    for (size_t i = 0; r->has_contract && i < s->all->count; i++)
-        if (s->all->of[i].stage == r->stage && hash_equal(&s->all->of[i].contract_id, &r->contract_id))
-            return &s->all->of[i];
+    for (size_t i = 0; session->report.has_contract && i < s->all->count; i++)
+        for (size_t k = 0; k < session->files.count; k++)
+            if (s->all->of[i].path == session->files.path[k])
+                return &s->all->of[i];
     return NULL;
 }
 
@@ -399,12 +435,12 @@ static void parties(const struct sheet *s)
     FILE *f = s->f;
 
     sheet_section(s, "parties", WORD_PARTIES, WORD_PARTIES_WHY);
-    for (size_t i = 0; i < s->sessions; i++) {
-        const struct verify_report *r = &s->report[i];
-        const struct story *told = told_of(s, r);
+    for (size_t i = 0; i < s->checked->count; i++) {
+        const struct verify_report *r = &s->checked->of[i].report;
+        const struct story *told = told_of(s, &s->checked->of[i]);
 
         fputs("<div class=\"card gap\">", f);
-        sheet_stage(s, r->stage);
+        sheet_session(s, r->stage, &r->session);
         fputs("<div class=\"scroll\"><table class=\"wide\"><thead><tr>", f);
         for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
             sheet_column(f, (c >= 1 && c <= 3) || c == 5 ? "n" : "", columns[c]);
@@ -421,11 +457,11 @@ static void unproven(const struct sheet *s)
     FILE *f = s->f;
 
     sheet_section(s, "unproven", WORD_UNPROVEN, WORD_UNPROVEN_WHY);
-    for (size_t i = 0; i < s->sessions; i++) {
-        const struct verify_report *r = &s->report[i];
+    for (size_t i = 0; i < s->checked->count; i++) {
+        const struct verify_report *r = &s->checked->of[i].report;
 
         fputs("<div class=\"card gap\">", f);
-        sheet_stage(s, r->stage);
+        sheet_session(s, r->stage, &r->session);
         fputs("<ul class=\"open\">", f);
         for (size_t u = 0; u < r->unproven_count; u++)
             html_tag(f, "li lang=\"en\"", "%s", r->unproven[u]);
@@ -440,13 +476,13 @@ static void unproven(const struct sheet *s)
 
 static void for_sessions(const struct sheet *s, void (*section)(const struct sheet *, const struct story *))
 {
-    for (size_t i = 0; i < s->sessions; i++) {
-        const struct story *told = told_of(s, &s->report[i]);
+    for (size_t i = 0; i < s->checked->count; i++) {
+        const struct story *told = told_of(s, &s->checked->of[i]);
 
         if (!told)
             continue;
         fputs("<div class=\"card gap\">", s->f);
-        sheet_stage(s, told->stage);
+        sheet_session(s, told->stage, &told->session);
         section(s, told);
         fputs("</div>\n", s->f);
     }
@@ -462,7 +498,7 @@ static void disclosures_of(const struct sheet *s, const struct story *told)
 
 void sheet_report(const struct sheet *s)
 {
-    const struct story *told = told_of(s, &s->report[s->sessions - 1]);
+    const struct story *told = told_of(s, &s->checked->of[s->checked->count - 1]);
 
     summary(s, told != NULL);
     checks(s);

@@ -3,7 +3,7 @@
 #ifndef HEFU_AUDIT_SHEET_H
 #define HEFU_AUDIT_SHEET_H
 
-#include "node/hefu_audit/attachments.h"
+#include "node/hefu_audit/sessions.h"
 #include "node/hefu_audit/story.h"
 #include "node/hefu_audit/words.h"
 #include "node/local/report_html.h"
@@ -12,9 +12,7 @@ struct sheet {
     FILE *f;
     enum language first;                /* shown until the reader switches */
     const struct stories *all;
-    const struct verify_report *report; /* of sessions many, offline first; NULL in a statement */
-    const struct attachments *attached; /* of the same sessions */
-    size_t sessions;
+    const struct audit_sessions *checked; /* NULL in a statement, as is the next */
     const struct audit_trust *trust;
 };
 
@@ -49,6 +47,7 @@ void sheet_free(FILE *f, const char *text);               /* somebody's own word
 void sheet_party(FILE *f, const struct contract *c, party p);
 void sheet_hex(FILE *f, const uint8_t bytes[HASH_BYTES], size_t digits);
 const char *sheet_file(const char *path); /* its last part */
-void sheet_stage(const struct sheet *s, enum stage stage); /* a heading, where there are two sessions */
+/* Which session this is, where there are several: a heading. */
+void sheet_session(const struct sheet *s, enum stage stage, const struct hash *session);
 
 #endif

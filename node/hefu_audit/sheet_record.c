@@ -1,6 +1,8 @@
 /* Sections that list what stands in the files: checkpoints, approvals, what outsiders said, the contract. */
 #include "node/hefu_audit/sheet.h"
 
+#include "protocol/approver.h"
+
 #include <string.h>
 
 /* ---- joint checkpoints ---- */
@@ -101,6 +103,28 @@ void sheet_checkpoints(const struct sheet *s, const struct story *told)
 
 /* ---- approvals ---- */
 
+/* As the party's own file has it, unchecked. */
+static void in_person(const struct sheet *s, const struct story *told, const struct approval *a)
+{
+    static const struct hash nobody;
+    const struct story *own = stories_of(s->all, told, a->who);
+    const struct bundle_part *list = own ? &own->bundle->attachment[ATTACHMENT_APPROVERS] : NULL;
+    struct approvers people;
+
+    if (hash_equal(&a->approvers, &nobody)) {
+        fputs("–", s->f);
+    } else if (!list || !list->bytes) {
+        sheet_word(s->f, WORD_NOT_GIVEN);
+    } else if (approvers_decode(&people, list->bytes, list->len) != OK) {
+        sheet_word(s->f, WORD_UNREADABLE);
+    } else {
+        for (uint16_t i = 0; i < people.count; i++) {
+            fputs(i ? ", " : "", s->f);
+            sheet_free(s->f, people.of[i].name);
+        }
+    }
+}
+
 void sheet_approvals(const struct sheet *s, const struct story *told)
 {
     FILE *f = s->f;
@@ -109,6 +133,7 @@ void sheet_approvals(const struct sheet *s, const struct story *told)
     sheet_column(f, "", WORD_PARTY);
     sheet_column(f, "", WORD_ATTEMPT);
     sheet_column(f, "", WORD_STAGE);
+    sheet_column(f, "", WORD_IN_PERSON);
     sheet_column(f, "", WORD_SESSION_KEY);
     sheet_column(f, "", WORD_SIGNATURE);
     fputs("</tr></thead><tbody>\n", f);
@@ -117,7 +142,7 @@ void sheet_approvals(const struct sheet *s, const struct story *told)
 
         fputs("<tr>", f);
         if (approval_decode(&a, told->bundle->approval[i].bytes) != OK) {
-            sheet_tag(f, "td colspan=\"5\"", WORD_UNREADABLE);
+            sheet_tag(f, "td colspan=\"6\"", WORD_UNREADABLE);
             fputs("</tr>\n", f);
             continue;
         }
@@ -126,6 +151,8 @@ void sheet_approvals(const struct sheet *s, const struct story *told)
         fprintf(f, "</th><td>%u</td>", a.attempt + 1);
         sheet_tag(f, "td", stage_word(a.stage));
         fputs("<td>", f);
+        in_person(s, told, &a);
+        fputs("</td><td>", f);
         sheet_hex(f, a.card.sign.bytes, 24);
         fputs("</td><td>", f);
         sheet_hex(f, a.signature.bytes, 24);

@@ -125,7 +125,7 @@ status sheet_statement(const struct sheet *s, const struct story *told, party p)
     fputs("</h3><p class=\"why\">", f);
     sheet_word(f, WORD_BASIS);
     sheet_word(f, WORD_COLON);
-    sheet_word(f, sheet_basis(basis, s->report != NULL));
+    sheet_word(f, sheet_basis(basis, s->checked != NULL));
     fputs("</p>\n", f);
     flows(f, &told->contract, traffic.sent, WORD_LEFT, WORD_TO);
     flows(f, &told->contract, traffic.received, WORD_CAME_IN, WORD_FROM);

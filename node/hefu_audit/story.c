@@ -104,6 +104,7 @@ status story_read(struct story *s, const struct bundle *b, const char *path, str
     s->bundle = b;
     s->path = path;
     s->stage = bundle_stage(b);
+    (void)!bundle_session(&s->session, b);
     read = contract_decode(&s->contract, b->contract.bytes, b->contract.len, f);
     if (read != OK)
         return read == STATUS_NO_MEMORY ? read : STATUS_MISMATCH; /* a bad contract is the evidence's fault */
@@ -139,7 +140,10 @@ status stories_read(struct stories *all, const struct evidence *e, struct fault 
 
 static int same_session(const struct story *a, const struct story *b)
 {
-    return a->stage == b->stage && hash_equal(&a->contract_id, &b->contract_id);
+    static const struct hash unknown;
+
+    return a->stage == b->stage && hash_equal(&a->contract_id, &b->contract_id) &&
+           (hash_equal(&a->session, &b->session) || hash_equal(&a->session, &unknown) || hash_equal(&b->session, &unknown));
 }
 
 const struct story *stories_of(const struct stories *all, const struct story *s, party p)

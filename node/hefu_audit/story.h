@@ -26,7 +26,7 @@ struct story {
     const char *path;
     const struct bundle *bundle;
     struct contract contract;
-    struct hash contract_id;
+    struct hash contract_id, session; /* session zero: the approvals cannot be read */
     enum stage stage;
     struct stretch *stretch;
     size_t count, cap;
@@ -54,7 +54,7 @@ struct stories {
 };
 void stories_clear(struct stories *all);
 MUST_USE status stories_read(struct stories *all, const struct evidence *e, struct fault *f);
-/* The file of party p that tells of the same contract and stage as s, s itself included; NULL when none does. */
+/* The file of party p that tells of the same session as s, s itself included; NULL when none does. */
 const struct story *stories_of(const struct stories *all, const struct story *s, party p);
 
 /* What party p of the session of s sent and received: by its own file, or by the contract when there is none. */

@@ -3,7 +3,7 @@
 #define HEFU_AUDIT_WORDS_H
 
 #include "protocol/disclosure.h"
-#include "protocol/verify.h"
+#include "protocol/verify_rules.h"
 
 /* clang-format off */
 #define WORDS(W) \
@@ -19,8 +19,8 @@
               "凡可进行的检查全部通过。现有文件不能证明的内容列于下文。") \
     W(BAD,    "At least one check fails. Do not rely on this session before the lines marked ✗ are explained.", \
               "至少一项检查未通过。在标有 ✗ 的各行得到解释之前，请勿采信本次会话。") \
-    W(CHECKS_HELD,   "Checks that hold", "通过的检查") \
-    W(OF_CHECKS,     "checks", "项检查") \
+    W(RULES_HELD,    "Rules that hold", "成立的规则") \
+    W(OF_RULES,      "rules", "条规则") \
     W(FILES_GIVEN,   "Parties whose files were given", "已提供文件的参与方") \
     W(OF_PARTIES,    "parties", "个参与方") \
     W(SIGNED_RECORDS, "Signed records", "已签名记录") \
@@ -29,9 +29,13 @@
     W(CHECKS,        "Checks", "检查结果") \
     W(CHECKS_WHY,    "What was looked at, without any party’s data, and what was found. The findings are in the words of the program.", \
                      "在不接触任何一方数据的情况下所检查的内容和结果。检查所见为程序原文（英文）。") \
+    W(RULE,          "Rule", "规则") \
+    W(BEHIND,        "The checks that the rules rest on", "规则所依据的各项检查") \
+    W(TOGETHER,      "All sessions together", "全部会话合并检查") \
     W(HOLDS,         "holds", "通过") \
     W(FAILS,         "FAILS", "不通过") \
     W(UNCHECKED,     "not checked", "未检查") \
+    W(NOT_APPLICABLE, "not applicable", "不适用") \
     W(VERDICT,       "Verdict", "结论") \
     W(QUESTION,      "Question", "检查内容") \
     W(FINDING,       "Finding", "检查所见") \
@@ -94,6 +98,7 @@
     W(STAGE,         "Stage", "阶段") \
     W(SESSION_KEY,   "Session key", "会话密钥") \
     W(SIGNATURE,     "Signature", "签名") \
+    W(IN_PERSON,     "Signed in person by", "本人签署") \
     W(UNREADABLE,    "not readable", "无法读取") \
     W(DISCLOSURES,   "Disclosures", "披露") \
     W(DISCLOSURES_WHY, "What left each party’s building, what came in, and what the outputs tell.", \
@@ -176,5 +181,7 @@ MUST_USE status language_named(enum language *out, const char *name, struct faul
 
 /* What a check asks, for a person; NULL for one that has no words yet. */
 const char *check_question(enum verify_check check, enum language l);
+/* What a rule of protocol/verify_rules.h says. */
+const char *rule_words(int rule, enum language l);
 
 #endif

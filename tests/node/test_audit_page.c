@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <cmocka.h>
 
-#include "protocol/verify.h"
+#include "protocol/verify_rules.h"
 #include "scratch.h"
 
 enum { PARTIES_HERE = 3, OUTSIDE_CHECKS = 5 }; /* timestamps, deposits, builds, approvers, destruction */
@@ -202,8 +202,8 @@ static void every_check_is_on_the_page_with_its_question_in_both_languages(void 
 {
     (void)state;
     make_page("report party-1.hefu party-2.hefu party-3.hefu --html page.html", 1);
-    assert_int_equal(occurrences("<b class=\"question\"><span class=\"en\""), VERIFY_CHECKS + OUTSIDE_CHECKS);
-    assert_int_equal(occurrences("<span class=\"finding\""), VERIFY_CHECKS + OUTSIDE_CHECKS);
+    assert_int_equal(occurrences("<b class=\"question\"><span class=\"en\""), RULES - 1 + VERIFY_CHECKS + OUTSIDE_CHECKS);
+    assert_int_equal(occurrences("<span class=\"finding\""), RULES - 1 + VERIFY_CHECKS + OUTSIDE_CHECKS);
     for (int i = 0; i < VERIFY_CHECKS; i++) {
         char name[64];
 
@@ -212,6 +212,94 @@ static void every_check_is_on_the_page_with_its_question_in_both_languages(void 
     }
     assert_true(occurrences(" lang=\"en\"") > 200);
     assert_int_equal(occurrences("<span class=\"en\""), occurrences("<span class=\"zh\""));
+}
+
+/* What verify says of a rule: its verdict, and its finding as far as it needs no escape on the page. */
+static void read_rule(char verdict[16], char finding[1024], int rule)
+{
+    char name[8];
+    const char *at, *end;
+
+    snprintf(name, sizeof name, "\nV%-2d ", rule);
+    at = strstr(said, name);
+    assert_non_null(at);
+    at += strlen(name) + 1;
+    end = strstr(at, rule_sentence(rule));
+    assert_non_null(end);
+    snprintf(verdict, 16, "%.*s", (int)(end - at), at);
+    verdict[strcspn(verdict, " ") + (strncmp(verdict, "not ", 4) == 0 ? strcspn(verdict + 4, " ") + 1 : 0)] = '\0';
+    at = end + strlen(rule_sentence(rule));
+    at += strncmp(at, ": ", 2) == 0 ? 2 : 0;
+    snprintf(finding, 1024, "%.*s", (int)strcspn(at, "\n\"'&<>"), at);
+}
+
+static void assert_rules_are_those_of_verify(const char *files, int code)
+{
+    static const char *const shown[][2] = {{"OK", "holds"}, {"FAIL", "FAILS"}, {"not checked", "not checked"},
+                                           {"not applicable", "not applicable"}};
+    char arguments[512];
+
+    snprintf(arguments, sizeof arguments, "report %s --html page.html", files);
+    make_page(arguments, code);
+    assert_well_formed();
+    snprintf(arguments, sizeof arguments, "verify %s", files);
+    assert_int_equal(audit(arguments), code);
+    for (int v = 1; v < RULES; v++) {
+        char verdict[16], finding[1024], row[64], words[64] = "";
+        const char *name, *start;
+
+        read_rule(verdict, finding, v);
+        for (size_t i = 0; i < 4; i++)
+            if (strcmp(verdict, shown[i][0]) == 0)
+                snprintf(words, sizeof words, "<span class=\"en\" lang=\"en\">%s</span>", shown[i][1]);
+        assert_true(words[0]);
+        snprintf(row, sizeof row, "<th scope=\"row\">V%d</th>", v);
+        assert_int_equal(occurrences(row), 1);
+        name = strstr(page, row);
+        for (start = name; strncmp(start, "<tr ", 4) != 0; start--)
+            ;
+        if (!strstr(start, words) || strstr(start, words) > name)
+            fail_msg("V%d: verify says %s, the page does not", v, verdict);
+        start = strstr(name, "<span class=\"finding\" lang=\"en\">") + strlen("<span class=\"finding\" lang=\"en\">");
+        if (strncmp(start, finding, strlen(finding)) != 0)
+            fail_msg("V%d: verify says \"%s\", the page: %.100s", v, finding, start);
+    }
+}
+
+static void every_rule_stands_on_the_page_as_verify_prints_it(void **state)
+{
+    struct bundle b = session.bundle[0];
+    size_t len, where = synthetic_entry(&session, 0, 1, &len);
+
+    (void)state;
+    assert_rules_are_those_of_verify("party-1.hefu party-2.hefu party-3.hefu", 1); /* certificates, which are none */
+    assert_rules_are_those_of_verify("party-2.hefu", 1);
+    session.log[0].bytes[where + 100] ^= 1;
+    write_bundle("flipped.hefu", &b);
+    session.log[0].bytes[where + 100] ^= 1;
+    assert_rules_are_those_of_verify("flipped.hefu party-2.hefu", 1);
+    for (int v = 1; v < RULES; v++) {
+        char words[128];
+
+        snprintf(words, sizeof words, "%.*s", (int)strcspn(rule_sentence(v), "'"), rule_sentence(v)); /* that is escaped */
+        assert_non_null(strstr(page, words));
+    }
+}
+
+static void several_sessions_each_have_their_rules_and_share_two(void **state)
+{
+    static struct synthetic second;
+
+    (void)state;
+    assert_int_equal(synthetic_play(&second, &session.contract, session.population, 32, SIZE_MAX, session.identity), OK);
+    write_bundle("second.hefu", &second.bundle[0]);
+    make_page("report party-1.hefu second.hefu --html page.html", 1);
+    assert_well_formed();
+    assert_int_equal(occurrences("<th scope=\"row\">V1</th>"), 2);
+    assert_int_equal(occurrences("<th scope=\"row\">V28</th>"), 1);
+    assert_int_equal(occurrences("2 sessions were compared"), 1);
+    assert_int_equal(occurrences("What left this building"), 2 * PARTIES_HERE); /* each session's own statements */
+    synthetic_clear(&second);
 }
 
 static void every_party_has_its_statement_and_every_section_is_there(void **state)
@@ -356,6 +444,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hostile_words_do_not_become_markup),
         cmocka_unit_test(every_check_is_on_the_page_with_its_question_in_both_languages),
+        cmocka_unit_test(every_rule_stands_on_the_page_as_verify_prints_it),
+        cmocka_unit_test(several_sessions_each_have_their_rules_and_share_two),
         cmocka_unit_test(every_party_has_its_statement_and_every_section_is_there),
         cmocka_unit_test(a_failed_check_stands_out_and_the_page_is_written_all_the_same),
         cmocka_unit_test(a_cut_log_gives_a_page_of_what_can_be_read),
