@@ -56,8 +56,7 @@ status audit_key_load(struct audit_key *out, const char *path, struct fault *f)
 
 /* ---- seals ---- */
 
-/* The one layout of the content; what it is read with must give the same bytes again. */
-static void content_encode(uint8_t out[AUDIT_SEAL_CONTENT], const struct audit_secrets *s)
+void audit_secrets_encode(uint8_t out[AUDIT_SEAL_CONTENT], const struct audit_secrets *s)
 {
     memcpy(out, magic, sizeof magic);
     store_u16(out + 8, SEAL_VERSION);
@@ -70,7 +69,7 @@ static void content_encode(uint8_t out[AUDIT_SEAL_CONTENT], const struct audit_s
     memcpy(out + 120, s->start.bytes, sizeof s->start.bytes);
 }
 
-static status content_decode(struct audit_secrets *out, const uint8_t in[AUDIT_SEAL_CONTENT])
+status audit_secrets_decode(struct audit_secrets *out, const uint8_t in[AUDIT_SEAL_CONTENT])
 {
     if (memcmp(in, magic, sizeof magic) != 0 || load_u16(in + 8) != SEAL_VERSION)
         return STATUS_MALFORMED;
@@ -123,7 +122,7 @@ status audit_seal_make(uint8_t *out, const struct seal_public *auditor, const st
     uint8_t content[AUDIT_SEAL_CONTENT];
     status sealed;
 
-    content_encode(content, s);
+    audit_secrets_encode(content, s);
     sealed = seal_content(out, auditor, content);
     sodium_memzero(content, sizeof content);
     return sealed == OK ? OK : fault_set(f, STATUS_CONFIG, "nothing can be sealed to the auditor's key");
@@ -150,7 +149,7 @@ status audit_seal_open(struct audit_secrets *out, const struct audit_key *key, c
         return fault_set(f, STATUS_MISMATCH, "the seal has %zu bytes instead of %zu", len, audit_seal_bytes(key->secret.suite));
     if (open_content(content, key, sealed, len) != OK)
         return fault_set(f, STATUS_MISMATCH, "the seal was changed, or made for another key than this one");
-    read = content_decode(&s, content);
+    read = audit_secrets_decode(&s, content);
     sodium_memzero(content, sizeof content);
     if (read != OK)
         return fault_set(f, STATUS_MISMATCH, "what is sealed are not the secrets of a session");

@@ -34,6 +34,10 @@ void audit_secrets_clear(struct audit_secrets *s);
 /* All of it is inside: "HEFUSEAL" | u16 version | u16 party | u32 attempt | contract | session | u64 when | seed | start. */
 enum { AUDIT_SEAL_CONTENT = 8 + 2 + 2 + 4 + 32 + 32 + 8 + 32 + 32, AUDIT_SEAL_MAX = AUDIT_SEAL_CONTENT + 97 };
 
+/* What is inside, and strictly back: STATUS_MALFORMED unless it is what encode writes. */
+void audit_secrets_encode(uint8_t out[AUDIT_SEAL_CONTENT], const struct audit_secrets *s);
+MUST_USE status audit_secrets_decode(struct audit_secrets *out, const uint8_t in[AUDIT_SEAL_CONTENT]);
+
 /* libsodium's sealed box, which adds 48 bytes, or SM2 encryption, which adds 97. */
 size_t audit_seal_bytes(enum suite s);
 
