@@ -346,7 +346,7 @@ static status ask_authority(const struct config_evidence *how, const char *dir, 
         fault_hint(f, "add evidence: {tsa_url: ..., tsa_ca: ...} to node.yaml");
         return fault_set(f, STATUS_CONFIG, "node.yaml names no timestamping authority");
     }
-    TRY(tsa_ask(&reply, &len, how->tsa_url, p->request, p->request_len, REPLY_S, f));
+    TRY(tsa_ask(&reply, &len, how, p->request, p->request_len, REPLY_S, f));
     TRY(timestamp_accept(&token, &token_len, &t, reply, len, p->request, p->request_len, &trust, f));
     TRY(proof_keep(dir, kind, token, token_len, f));
     timestamp_text(when, t.at);

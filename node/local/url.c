@@ -89,8 +89,8 @@ static status take_target(struct url *out, const char *at, struct fault *f)
 {
     if (*at && *at != '/' && *at != '?')
         return wrong(f, "has something that no host may have");
-    out->target[0] = '/';
-    return copy_part(out->target + (*at != '/'), sizeof out->target - 1, at, strlen(at), "is too long", f);
+    out->target[0] = '/'; /* also before a query alone */
+    return copy_part(out->target + (*at != '/'), sizeof out->target - (*at != '/'), at, strlen(at), "is too long", f);
 }
 
 status url_parse(struct url *out, const char *text, struct fault *f)

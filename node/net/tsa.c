@@ -1,83 +1,106 @@
 #include "node/net/tsa.h"
 
 #include "node/local/timestamp.h"
+#include "node/local/url.h"
+#include "node/net/web.h"
 
+#include <openssl/asn1t.h>
 #include <openssl/err.h>
 #include <openssl/http.h>
 #include <openssl/httperr.h>
+#include <stdlib.h>
 #include <string.h>
 
-struct place {
-    char *host, *port, *path;
-    int tls;
-};
+enum { OVERHEAD_MAX = 64 * 1024 /* certificates, headers, records */, REDIRECTS = 300, ERRORS = 400 };
 
-static void place_clear(struct place *p)
+static void exchange_clear(OSSL_HTTP_REQ_CTX **x)
 {
-    OPENSSL_free(p->host);
-    OPENSSL_free(p->port);
-    OPENSSL_free(p->path);
+    OSSL_HTTP_REQ_CTX_free(*x);
 }
 
-static void bio_clear(BIO **b)
+static void value_clear(ASN1_TYPE **v)
 {
-    BIO_free_all(*b);
+    ASN1_TYPE_free(*v);
 }
 
-/* Everything of a URL behind its host. */
-static status find_place(struct place *out, const char *url, struct fault *f)
+/* ---- what goes wrong ---- */
+
+/* The status of the answer, from the library's list of errors; 0 when it holds none. */
+static long http_status(void)
 {
-    if (OSSL_HTTP_parse_url(url, &out->tls, NULL, &out->host, &out->port, NULL, &out->path, NULL, NULL) != 1 || out->tls) {
-        ERR_clear_error();
-        return fault_set(f, STATUS_CONFIG, "%s is not an address such as http://tsa.example.org/tsr", url);
-    }
-    return OK;
+    const char *data = "";
+    int flags = 0;
+
+    ERR_peek_last_error_data(&data, &flags);
+    data = flags & ERR_TXT_STRING ? strstr(data, "code=") : NULL;
+    return data ? strtol(data + 5, NULL, 10) : 0;
 }
 
-/* Away, or there and something else. */
-static status no_reply(const char *url, struct fault *f)
+static status no_reply(struct web *w, struct fault *f)
 {
     const unsigned long code = ERR_peek_error(); /* the first says most */
     const int reason = ERR_GET_LIB(code) == ERR_LIB_HTTP ? ERR_GET_REASON(code) : 0;
-    const char *words = ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
+    const long answer = http_status();
 
+    if (w->left == 0 || reason == 0 || reason == HTTP_R_FAILED_READING_DATA || reason == HTTP_R_SERVER_CANCELED_CONNECTION)
+        return web_failed(w, f);
     ERR_clear_error();
-    if (reason == HTTP_R_UNEXPECTED_CONTENT_TYPE || reason == HTTP_R_MISSING_CONTENT_TYPE ||
-        reason == HTTP_R_MISSING_ASN1_ENCODING || reason == HTTP_R_MAX_RESP_LEN_EXCEEDED)
-        return fault_set(f, STATUS_UNTRUSTED, "%s does not answer like a timestamping authority", url);
-    if (reason == HTTP_R_RECEIVED_ERROR || reason == HTTP_R_STATUS_CODE_UNSUPPORTED)
-        return fault_set(f, STATUS_CLOSED, "%s answers with an HTTP error", url);
-    return fault_set(f, reason == HTTP_R_RETRY_TIMEOUT ? STATUS_TIMEOUT : STATUS_CLOSED,
-                     "%s does not answer: %s", url, words ? words : "no connection");
+    if (reason == HTTP_R_REDIRECTION_NOT_ENABLED || (answer >= REDIRECTS && answer < ERRORS)) {
+        fault_hint(f, "write the address itself into evidence.tsa_url of node.yaml");
+        return fault_set(f, STATUS_CONFIG, "%s sends us to another address, which is not followed", w->peer);
+    }
+    if (answer >= ERRORS)
+        return fault_set(f, STATUS_CLOSED, "%s answers with an HTTP error (%ld)", w->peer, answer);
+    return fault_set(f, STATUS_UNTRUSTED, "%s does not answer like a timestamping authority", w->peer);
 }
 
-/* The whole of a memory BIO, within the cap of a reply. */
-static status read_all(uint8_t **out, size_t *len, BIO *in)
-{
-    int n;
+/* ---- the exchange ---- */
 
-    TRY(alloc_zeroed(out, TIMESTAMP_REPLY_MAX, 1));
-    *len = 0;
-    while (*len < TIMESTAMP_REPLY_MAX && (n = BIO_read(in, *out + *len, (int)(TIMESTAMP_REPLY_MAX - *len))) > 0)
-        *len += (size_t)n;
+/* The library takes values, not bytes. */
+static status set_request(OSSL_HTTP_REQ_CTX *x, const struct web *w, const struct url *to, const uint8_t *request, size_t len)
+{
+    const uint8_t *at = request;
+    ASN1_TYPE *value AUTO(value_clear) = d2i_ASN1_TYPE(NULL, &at, (long)len);
+    char place[URL_PLACE_BYTES];
+
+    url_place(place, to);
+    if (!value || !OSSL_HTTP_REQ_CTX_set_request_line(x, 1, w->proxied ? place : NULL, NULL, to->target) ||
+        !OSSL_HTTP_REQ_CTX_add1_header(x, "Host", place) ||
+        !OSSL_HTTP_REQ_CTX_set_expected(x, "application/timestamp-reply", 1, 0, 0) ||
+        !OSSL_HTTP_REQ_CTX_set1_req(x, "application/timestamp-query", ASN1_ITEM_rptr(ASN1_ANY), (const ASN1_VALUE *)value))
+        return STATUS_NO_MEMORY;
+    OSSL_HTTP_REQ_CTX_set_max_response_length(x, TIMESTAMP_REPLY_MAX);
     return OK;
 }
 
-status tsa_ask(uint8_t **reply, size_t *len, const char *url, const uint8_t *request, size_t request_len, int deadline_s,
-               struct fault *f)
+static status take_reply(uint8_t **reply, size_t *len, OSSL_HTTP_REQ_CTX *x)
 {
-    struct place place AUTO(place_clear) = {0};
-    BIO *body AUTO(bio_clear) = NULL, *answer AUTO(bio_clear) = NULL;
+    char *bytes;
+    const long got = BIO_get_mem_data(OSSL_HTTP_REQ_CTX_get0_mem_bio(x), &bytes);
 
-    TRY(find_place(&place, url, f));
-    body = BIO_new_mem_buf(request, (int)request_len);
-    if (!body)
-        return STATUS_NO_MEMORY;
+    TRY(alloc_zeroed(reply, (size_t)got + 1, 1));
+    memcpy(*reply, bytes, (size_t)got);
+    *len = (size_t)got;
+    return OK;
+}
+
+status tsa_ask(uint8_t **reply, size_t *len, const struct config_evidence *how, const uint8_t *request, size_t request_len,
+               int deadline_s, struct fault *f)
+{
+    struct web web AUTO(web_clear) = {
+        .peer = how->tsa_url, .deadline_s = deadline_s, .left = TIMESTAMP_REPLY_MAX + OVERHEAD_MAX};
+    OSSL_HTTP_REQ_CTX *x AUTO(exchange_clear) = NULL;
+    struct url to;
+    int done;
+
+    TRY(url_parse(&to, how->tsa_url, f));
+    TRY(web_open(&web, &to, how->tsa_tls_ca, f));
     ERR_clear_error();
-    answer = OSSL_HTTP_transfer(NULL, place.host, place.port, place.path, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL,
-                                "application/timestamp-query", body, "application/timestamp-reply", 1,
-                                TIMESTAMP_REPLY_MAX, deadline_s, 0);
-    if (!answer)
-        return no_reply(url, f);
-    return read_all(reply, len, answer);
+    x = OSSL_HTTP_REQ_CTX_new(web.bio, web.bio, 0);
+    if (!x)
+        return STATUS_NO_MEMORY;
+    TRY(set_request(x, &web, &to, request, request_len));
+    while ((done = OSSL_HTTP_REQ_CTX_nbio(x)) < 0)
+        TRY(web_wait(&web, f));
+    return done ? take_reply(reply, len, x) : no_reply(&web, f);
 }

@@ -20,11 +20,13 @@ authority() {
     wait_until 20 test -s "$dir/tsa-port" || { cat "$dir/tsa.log"; exit 1; }
 }
 
-# use NODE AUTHORITY: its node.yaml names that authority.
+# use NODE AUTHORITY [CA OF HTTPS]: its node.yaml names that authority.
 use() {
+    scheme=http${3:+s}
     sed -i '/^evidence:/,$d' "$1/node.yaml"
-    printf 'evidence:\n  tsa_url: http://127.0.0.1:%s/tsr\n  tsa_ca: ../%s/tsa-ca.pem\n' "$(cat "$2/tsa-port")" "$2" \
+    printf 'evidence:\n  tsa_url: %s://127.0.0.1:%s/tsr\n  tsa_ca: ../%s/tsa-ca.pem\n' "$scheme" "$(cat "$2/tsa-port")" "$2" \
         >>"$1/node.yaml"
+    [ -z "${3-}" ] || printf '  tsa_tls_ca: ../%s\n' "$3" >>"$1/node.yaml"
 }
 
 # ---- a session; the authority is away all the while ----
@@ -64,15 +66,34 @@ for evil in digest nonce eku expired weak; do
     expect "a_lie_is_refused_$evil" 3 "2 still wait" -- "$hefu" evidence stamp --once --node bank
     kill "$authority_pid"
 done
-authority web --evil html
+authority web --manner html
 use bank web
 expect a_web_server_is_no_authority 3 "does not answer like a timestamping authority" -- \
     "$hefu" evidence stamp --once --node bank
 authority rejects --evil refuse
 use bank rejects
-expect a_refusal_is_told 2 "refuses: it does not take SHA-256" -- "$hefu" evidence stamp --once --node bank
+expect a_refusal_is_told 2 "refuses: it does not take SHA-256 (badAlg)" "another authority may not" -- \
+    "$hefu" evidence stamp --node bank
+expect a_refusal_is_listed_as_final 0 "start    the timestamping authority refuses: it does not take SHA-256 (badAlg)" -- \
+    "$hefu" evidence list --node bank
+expect a_refusal_is_final_in_json 0 '"state": "refused"' -- "$hefu" evidence list --json --node bank
+
+# ---- https ----
+
+for manner in host expired stranger old; do
+    authority "tls-$manner" --tls 1 --manner "$manner"
+    use bank "tls-$manner" "tls-$manner/tsa-tls.pem"
+    expect "a_server_is_refused_$manner" 3 "2 still wait" "https://127.0.0.1" -- "$hefu" evidence stamp --once --node bank
+    kill "$authority_pid"
+done
+expect its_reason_is_listed 0 "start    waiting, due by" "https://127.0.0.1" "does not speak TLS 1.2 or newer" -- \
+    "$hefu" evidence list --node bank
+authority elsewhere --manner redirect
+use bank elsewhere
+expect a_redirect_is_not_followed 2 "sends us to another address, which is not followed" -- \
+    "$hefu" evidence stamp --once --node bank
 authority stranger
-authority friend
+authority friend --tls 1
 use bank stranger
 cp friend/tsa-ca.pem stranger/tsa-ca.pem
 expect an_authority_of_another_ca_is_refused 3 "the authority's certificate does not count" -- \
@@ -87,7 +108,7 @@ expect evidence_is_exported_with_what_there_is 0 "bank-$session.hefu" "no messag
 expect what_was_not_given_is_said 0 "the end: not given" "a third party: not given" -- \
     "$audit" verify "bank-$session.hefu" --tsa-ca friend/tsa-ca.pem
 expect a_file_is_not_replaced 2 "is there already" "--force" -- "$hefu" evidence export "$session" --node bank
-use bank friend
+use bank friend friend/tsa-tls.pem
 expect the_authority_comes_back 0 "$session start: 20" "by test time" "$session end: 20" -- \
     "$hefu" evidence stamp --node bank
 expect nothing_waits_any_more 0 -- "$hefu" evidence stamp --once --node bank
@@ -142,7 +163,7 @@ expect an_unknown_session_is_named 2 "there is no session ffff" "hefu evidence l
     "$hefu" evidence export ffff --node bank
 expect a_deposit_needs_an_adapter 2 "adapter" -- "$hefu" evidence deposit "$session" --node bank
 sed -i 's|tsa_url: .*|tsa_url: ftp://127.0.0.1|' bank/node.yaml
-expect a_strange_address_is_refused_with_its_line 2 "node.yaml:" "tsa_url" "an address such as http://" -- \
+expect a_strange_address_is_refused_with_its_line 2 "node.yaml:" "tsa_url" "an address such as https://" -- \
     "$hefu" evidence list --node bank
 
 finish

@@ -34,7 +34,8 @@ static const char *const evil_name[EVILS] = {"none", "digest", "nonce", "eku", "
 struct authority {
     EVP_PKEY *ca_key, *key;
     X509 *ca, *cert;
-    int64_t at; /* the time it gives; 0: now */
+    int64_t at; /* the time it gives; 0: now and skew */
+    long skew;
     int stopped;
 };
 
@@ -127,7 +128,7 @@ static inline int authority_time(TS_RESP_CTX *ctx, void *data, long *seconds, lo
         TS_RESP_CTX_add_failure_info(ctx, TS_INFO_TIME_NOT_AVAILABLE);
         return 0;
     }
-    *seconds = a->at ? (long)a->at : (long)time(NULL);
+    *seconds = a->at ? (long)a->at : (long)time(NULL) + a->skew;
     *micros = 0;
     return 1;
 }
