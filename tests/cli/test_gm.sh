@@ -113,6 +113,12 @@ done
 expect the_evidence_verifies 0 "transcript verified" "not revoked" -- \
     "$audit" verify --ca ca-sm2/ca.pem --crl ca-sm2/crl.pem bank.hefu shop.hefu
 
+expect a_preparation_is_made 0 "is prepared" -- "$hefu" prepare gm.yaml --quiet
+expect and_trained 0 "is done" -- "$hefu" train gm.yaml --quiet
+job=$(sed -nE 's/^job ([0-9a-f]{16}) is done.*/\1/p' said.out)
+expect the_auditor_replays_both_sessions 0 "PASS: replay agrees" "after those of its offline session" -- \
+    "$audit" replay --node shop --session "$job" --audit-key auditor.key
+
 # ---- whoever is revoked takes part no more ----
 
 expect revoked 0 "1 certificate revoked" -- "$hefu" ca revoke ca-sm2 --name shop

@@ -16,7 +16,7 @@ static struct keyring *keys;
 static struct audit_key auditor, other;
 static struct contract contract;
 static struct hash id, session;
-static const struct rng_key seed = {.bytes = {1, 2}, .suite = SUITE_INT1}, start = {.bytes = {3, 4}, .suite = SUITE_INT1};
+static struct rng_key seed = {.bytes = {1, 2}}, start = {.bytes = {3, 4}};
 static char dir[FILES_PATH_BYTES];
 
 static const char *in_dir(const char *name)
@@ -44,7 +44,7 @@ static void write_approvals(void)
         approval_encode(bytes + p * APPROVAL_BYTES, &a[p]);
     }
     assert_int_equal(files_write(in_dir("approvals"), bytes, sizeof bytes, 0600, NULL), OK);
-    verify_session_id(&session, SUITE_INT1, &id, a, 2);
+    verify_session_id(&session, kit_suite(), &id, a, 2);
 }
 
 /* A session that has run and ended at party 1. */
@@ -66,17 +66,19 @@ static void write_session(void)
 static int set_up(void **state)
 {
     struct seal_public pub;
+    struct sign_secret secret;
 
     if (scratch_make(state) != 0)
         return -1;
+    seed.suite = start.suite = (uint8_t)kit_suite();
     keys = new_keyring("mine");
-    assert_int_equal(audit_key_create(&pub, SUITE_INT1, in_scratch("audit.key"), NULL), OK);
+    assert_int_equal(audit_key_create(&pub, kit_suite(), in_scratch("audit.key"), NULL), OK);
     assert_int_equal(audit_key_load(&auditor, in_scratch("audit.key"), NULL), OK);
-    assert_int_equal(audit_key_create(&pub, SUITE_INT1, in_scratch("other.key"), NULL), OK);
+    assert_int_equal(audit_key_create(&pub, kit_suite(), in_scratch("other.key"), NULL), OK);
     assert_int_equal(audit_key_load(&other, in_scratch("other.key"), NULL), OK);
     snprintf(dir, sizeof dir, "%s/session", scratch);
     contract = (struct contract){
-        .version = CONTRACT_VERSION, .protocol = PROTOCOL_VERSION, .suite = SUITE_INT1, .test_rule = TEST_DRAWN, .job = "risk",
+        .version = CONTRACT_VERSION, .protocol = PROTOCOL_VERSION, .suite = (uint8_t)kit_suite(), .test_rule = TEST_DRAWN, .job = "risk",
         .purpose = "to test", .not_before = 1, .not_after = WINDOW_END, .parties = 2, .key_bits = 2048, .ridge_micro = 3000,
         .test_permille = 300, .fraction_bits = 16, .score_bits = 6, .min_rows = 100, .min_positives = 10, .rows_per_bin = 5,
         .attempts_max = 2, .replay = REPLAY_SEALED, .retention_days = DAYS, .auditor = "Auditor", .auditor_key = auditor.pub};
@@ -91,11 +93,10 @@ static int set_up(void **state)
         me->bins[0] = 4;
         memset(me->data_root.bytes, 1, HASH_BYTES);
         memset(me->schema_hash.bytes, 2, HASH_BYTES);
-        memset(me->identity.bytes, 3 + p, SIGN_PUBLIC_BYTES);
-        me->identity.bytes[0] = KEY_ED25519;
+        sign_keypair(&me->identity, &secret, &(struct rng_key){.bytes = {3, (uint8_t)p}, .suite = (uint8_t)kit_suite()});
         memset(me->certificate.bytes, 5 + p, HASH_BYTES);
     }
-    contract.party[1].identity = *keyring_public(keys, SUITE_INT1);
+    contract.party[1].identity = *keyring_public(keys, kit_suite());
     return 0;
 }
 
@@ -152,7 +153,7 @@ static void with_an_auditor_only_the_auditor_opens_the_secrets(void **state)
     assert_int_equal(settled(WINDOW_END - 10), RETENTION_SEALED);
     assert_false(there("seed.sealed") || there("start.sealed"));
     assert_true(there("bodies"));
-    assert_int_equal(session_secret_read(&back, SUITE_INT1, "seed", dir, keys, &id, 0, NULL), STATUS_CONFIG);
+    assert_int_equal(session_secret_read(&back, kit_suite(), "seed", dir, keys, &id, 0, NULL), STATUS_CONFIG);
     assert_int_equal(open_with(&auditor, &out, NULL), OK);
     assert_memory_equal(&out.seed, &seed, sizeof seed);
     assert_memory_equal(&out.start, &start, sizeof start);
@@ -242,6 +243,26 @@ static void after_the_retention_all_is_destroyed_and_that_is_signed_once(void **
     assert_destroyed_at(WINDOW_END + DAYS * DAY + 200);
 }
 
+/* Nothing is kept for want of a signature, and the statement follows when the key is there again. */
+static void a_node_without_the_key_of_that_suite_says_so_and_signs_later(void **state)
+{
+    const enum suite lost = kit_suite() == SUITE_GM1 ? SUITE_INT1 : SUITE_GM1;
+    const int64_t due = WINDOW_END + DAYS * DAY;
+    struct keyring *wrong AUTO(keyring_clear) = NULL;
+    enum retention what;
+    struct fault f = {0};
+
+    (void)state;
+    write_session();
+    assert_int_equal(ca_make_key(in_scratch("wrong.key"), lost, NULL), OK);
+    assert_int_equal(keyring_new(&wrong, in_scratch("wrong.key"), NULL, NULL), OK);
+    assert_int_equal(retention_settle(&what, dir, &contract, &id, 1, 0, wrong, due, &f), STATUS_CONFIG);
+    assert_non_null(strstr(f.message, "the key that signs for suite "));
+    assert_false(there("seed.sealed") || there("bodies") || there("destroyed"));
+    assert_int_equal(settled(due + 1), RETENTION_DESTROYED);
+    assert_destroyed_at(due + 1);
+}
+
 static void with_replay_off_all_is_destroyed_at_the_end(void **state)
 {
     (void)state;
@@ -311,6 +332,7 @@ int main(void)
         TEST(without_an_auditor_the_owner_keeps_them),
         TEST(after_the_retention_all_is_destroyed_and_that_is_signed_once),
         TEST(with_replay_off_all_is_destroyed_at_the_end),
+        TEST(a_node_without_the_key_of_that_suite_says_so_and_signs_later),
         TEST(what_could_not_be_removed_is_not_signed_as_destroyed),
         TEST(a_seed_that_cannot_be_sealed_stays),
         TEST(a_session_that_never_began_leaves_no_seed_and_no_statement),
