@@ -128,6 +128,7 @@ status jobs_approve_session(struct jobs *j, const struct store_job *job, const s
 
     if (preparation)
         a.preparation = *preparation;
+    TRY(policy_check_suite(j->c.node, k->suite, f)); /* the node may have lost its certificate since it took the contract */
     TRY(prepare_session(dir, j, job, stage, a.who, f));
     TRY(write_approvers(&a.approvers, j, job, id, k->suite, stage, dir, f));
     TRY(draw_and_sign(approval, j, dir, id, k->suite, &a, f));

@@ -1809,6 +1809,24 @@ static void a_node_without_an_sm2_certificate_refuses_gm1(void **state)
     must_fail(&acme, contract_request(&k, bank_pem, tax_pem), "refused", "bank takes no part in contracts of suite GM1");
 }
 
+static void a_node_that_lost_its_sm2_certificate_does_not_approve(void **state)
+{
+    const struct contract k = proposed();
+    struct keyring *all = keys;
+    struct fault f = {0};
+    char job[17];
+
+    (void)state;
+    job_id(job, &k);
+    json_decref(must(&acme, contract_request(&k, bank_pem, tax_pem)));
+    memset(&config.gm, 0, sizeof config.gm);
+    assert_int_equal(keyring_new(&keys, config.key, config.state_dir, &f), OK);
+    keyring_free(all);
+    reopen_jobs();
+    must_fail(&operator, about("approve", job), "refused", "bank takes no part in contracts of suite GM1");
+    state_is(job, "awaiting_approval");
+}
+
 static void a_peer_whose_sm2_certificate_is_not_pinned_is_refused(void **state)
 {
     struct contract k = proposed();
@@ -1934,6 +1952,7 @@ int main(void)
     };
     const struct CMUnitTest gm1[] = {
         TEST(a_node_without_an_sm2_certificate_refuses_gm1),
+        TEST(a_node_that_lost_its_sm2_certificate_does_not_approve),
         TEST(a_peer_whose_sm2_certificate_is_not_pinned_is_refused),
         TEST(certificates_of_a_gm1_contract_are_judged_by_its_ca),
         TEST(an_sm2_certificate_in_the_place_of_the_first_is_refused_and_the_reverse),
