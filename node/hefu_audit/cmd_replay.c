@@ -2,6 +2,7 @@
  * verdict is all that comes out. */
 #include "crypto/pair.h"
 #include "node/hefu_audit/premises.h"
+#include "node/hefu_audit/sample.h"
 #include "node/local/bar.h"
 #include "node/local/outputs.h"
 #include "node/local/pool.h"
@@ -17,6 +18,7 @@ struct finding {
     struct table_findings table;
     struct fault root, outputs; /* code OK: as it should be */
     int delivered;              /* files of outputs that were there */
+    uint32_t sampled;           /* rows written for a comparison with their source; 0: none were asked for */
     uint32_t threads;
 };
 
@@ -44,20 +46,40 @@ static void watch_step(void *ctx, uint16_t phase, uint32_t pass, uint64_t done, 
 /* ---- arguments ---- */
 
 struct arguments {
-    const char *node, *session, *key, *table, *threads, *kernel;
+    const char *node, *session, *key, *table, *threads, *kernel, *sample, *sample_file;
+    uint32_t rows; /* of the sample */
     int as_json;
 };
+
+/* The sample holds rows of people, so it goes to a file, and only where one is named. */
+static status read_sample(struct arguments *a, struct fault *f)
+{
+    char *end = NULL;
+    unsigned long rows;
+
+    if (!a->sample && !a->sample_file)
+        return OK;
+    if (!a->sample || !a->sample_file)
+        return fault_set(f, STATUS_USAGE, "--sample N and --sample-file FILE go together");
+    rows = strtoul(a->sample, &end, 10);
+    if (*end || rows < 1 || rows > SAMPLE_MAX)
+        return fault_set(f, STATUS_USAGE, "--sample is %.40s, accepted is 1 to %d", a->sample, SAMPLE_MAX);
+    a->rows = (uint32_t)rows;
+    return OK;
+}
 
 static status read_arguments(struct arguments *a, int argc, char **argv, struct fault *f)
 {
     const struct audit_option options[] = {
         {"node", &a->node, NULL},       {"session", &a->session, NULL}, {"audit-key", &a->key, NULL}, {"table", &a->table, NULL},
-        {"threads", &a->threads, NULL}, {"kernel", &a->kernel, NULL},   {"json", NULL, &a->as_json},  {0}};
+        {"threads", &a->threads, NULL}, {"kernel", &a->kernel, NULL},   {"sample", &a->sample, NULL},   {"sample-file", &a->sample_file, NULL},
+        {"json", NULL, &a->as_json},    {0}};
     const char *given[1];
     size_t files = 0;
 
     TRY(audit_arguments(options, given, 1, &files, argc, argv, f));
     a->session = a->session ? a->session : files ? given[0] : NULL;
+    TRY(read_sample(a, f));
     if (a->node && a->session)
         return OK;
     fault_set(f, STATUS_USAGE, "replay needs --node and --session");
@@ -153,6 +175,11 @@ static void print_rules(const struct finding *found, const struct premises *p)
                found->delivered == 1 ? "" : "s");
     else
         printf("  R7           no outputs are kept here\n");
+    if (found->sampled)
+        printf("  R8           %u row%s written, drawn by the log: whether the sources say the same is for people to compare\n",
+               found->sampled, found->sampled == 1 ? " is" : "s are");
+    else
+        printf("  R8           whether the data are true no replay can show: --sample N --sample-file FILE draws rows to compare\n");
     printf("  R10          %u thread%s, %s arithmetic: any other machine comes to the same\n", found->threads,
            found->threads == 1 ? "" : "s", pair_tier_name());
 }
@@ -199,9 +226,9 @@ static json_t *finding_json(const struct finding *found, const struct premises *
         json_object_update_new(
             o, json_pack("{s:I, s:s, s:s}", "record", (json_int_t)v->seq, "field", v->field, "words", v->words));
     json_object_update_new(
-        o, json_pack("{s:b, s:s, s:i, s:i, s:i, s:s, s:i, s:s}", "data_root", found->root.code == OK, "table", found->table.wrong,
+        o, json_pack("{s:b, s:s, s:i, s:i, s:i, s:s, s:i, s:i, s:s}", "data_root", found->root.code == OK, "table", found->table.wrong,
                      "constant_columns", (int)found->table.constant, "nearly_constant_columns", (int)found->table.sparse, "outputs",
-                     found->delivered, "outputs_differ", found->outputs.message, "threads", (int)found->threads, "kernel",
+                     found->delivered, "outputs_differ", found->outputs.message, "sampled", (int)found->sampled, "threads", (int)found->threads, "kernel",
                      pair_tier_name()));
     return o;
 }
@@ -228,6 +255,8 @@ status command_replay(int argc, char **argv, struct fault *f)
     if (journal_whole(&p->journal, p->session_dir, &torn) != OK)
         fprintf(stderr, "hefu-audit: warning: %s\n", torn.message);
     TRY(look(&found, p, pool, a.as_json, f));
+    if (a.rows)
+        TRY(sample_write(&found.sampled, p, a.rows, a.sample_file, f));
     if (a.as_json)
         TRY(audit_print_json(finding_json(&found, p), f));
     else if (agrees(&found))

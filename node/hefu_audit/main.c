@@ -65,7 +65,7 @@ static const struct {
      "\n"
      "At an institution's own premises: run its part of a session again from the sealed\n"
      "seed, the table and what was received, and compare every record; the outputs that\n"
-     "were delivered too.  Nothing but the verdict comes out.\n"
+     "were delivered too.  Nothing but the verdict comes out, and a sample where one is wanted.\n"
      "\n"
      "  --node DIR       the node's directory, with node.yaml\n"
      "  --session ID     the session's name in STATE/sessions, its beginning, or a directory\n"
@@ -73,6 +73,9 @@ static const struct {
      "  --table FILE     the table lies there now\n"
      "  --threads N      1; any number comes to the same verdict\n"
      "  --kernel NAME    ifma, avx2 or scalar arithmetic; likewise\n"
+     "  --sample N       draw rows, as the log chooses them, for a comparison with the systems\n"
+     "                   that they came from; they go, with their ids, to\n"
+     "  --sample-file FILE\n"
      "  --json           one JSON object\n"
      "\n"
      "Exit code 0 when every record is what an honest party writes, 1 when one is not.\n"},
@@ -93,7 +96,7 @@ static const struct {
      "\n"
      "Exit code 0 when all records agree, 1 when one does not.\n"},
     {"keygen", command_keygen,
-     "usage: hefu-audit keygen FILE\n"
+     "usage: hefu-audit keygen [--suite INT1|GM1] FILE\n"
      "\n"
      "Make the key of an auditor.  FILE is secret and stays with the auditor; the public\n"
      "half is printed as a job's audit section takes it.  Nodes seal their seeds to it when\n"

@@ -80,6 +80,19 @@ expect more_threads_and_plainer_arithmetic_come_to_the_same 0 "PASS: replay agre
 expect a_kernel_that_is_not_there_is_named 2 "--kernel is abacus" -- \
     "$audit" replay --node out/nodes/shop --session "$session" --kernel abacus
 expect threads_are_counted 2 "--threads is 0" -- "$audit" replay --node out/nodes/shop --session "$session" --threads 0
+expect rows_are_drawn_for_a_comparison 0 "R8           7 rows are written" -- \
+    "$audit" replay --node out/nodes/shop --session "$session" --sample 7 --sample-file drawn
+expect with_the_bins_that_were_used 0 "id	spent	late" -- head -n 1 drawn
+cut -d , -f 1 shop.csv >ids
+tail -n +2 drawn | cut -f 1 >drawn.ids
+expect they_are_seven_people_of_the_table 0 "7" -- grep -Fxic -f drawn.ids ids
+expect a_sample_replaces_no_file 2 "drawn" -- \
+    "$audit" replay --node out/nodes/shop --session "$session" --sample 7 --sample-file drawn
+expect nobody_chooses_the_rows 0 "PASS" -- \
+    "$audit" replay --node out/nodes/shop --session "$session" --sample 7 --sample-file again
+expect they_are_the_same_again 0 -- cmp drawn again
+expect a_sample_goes_to_a_file_alone 2 "--sample N and --sample-file FILE go together" -- \
+    "$audit" replay --node out/nodes/shop --session "$session" --sample 7
 expect the_beginning_of_its_name_is_enough 0 '"same": true' -- \
     "$audit" replay --node out/nodes/bank --session "$(echo "$session" | cut -c 1-6)" --json
 expect an_unknown_session_is_named 2 "has no session ffff" -- "$audit" replay --node out/nodes/shop --session ffff
