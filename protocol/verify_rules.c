@@ -189,21 +189,42 @@ static int is_zero(const struct hash *h)
     return hash_equal(h, &zero);
 }
 
+/* The contract before that of r, if its session is given. */
+static const struct verify_report *report_before(const struct verify_report *r, struct rule_sessions all)
+{
+    for (size_t i = 0; i < all.count; i++)
+        if (all.of[i]->has_contract && hash_equal(&all.of[i]->contract_id, &r->contract.previous))
+            return all.of[i];
+    return NULL;
+}
+
+/* Rules on audits limit how often one auditor follows itself. */
+static void add_auditor(struct rule_line *l, const struct verify_report *r, struct rule_sessions all)
+{
+    const struct verify_report *before = r;
+    unsigned running = 0;
+
+    if (!r->contract.auditor[0])
+        return;
+    while (before && strcmp(before->contract.auditor, r->contract.auditor) == 0 && running <= all.count) {
+        running++;
+        before = report_before(before, all);
+    }
+    if (running > 1)
+        add(l, "%s is the auditor of %u contracts running", r->contract.auditor, running);
+}
+
 static void add_previous(struct rule_line *l, const struct verify_report *r, struct rule_sessions all)
 {
     const struct hash *previous = &r->contract.previous;
     char hex[2 * HASH_BYTES + 1];
 
-    if (is_zero(previous)) {
+    if (is_zero(previous))
         add(l, "no contract before it is named");
-        return;
-    }
-    for (size_t i = 0; i < all.count; i++)
-        if (all.of[i]->has_contract && hash_equal(&all.of[i]->contract_id, previous)) {
-            add(l, "the contract before it, %s, is among the files", short_hash(hex, previous));
-            return;
-        }
-    add(l, "the contract before it, %s, was not given", short_hash(hex, previous));
+    else
+        add(l, "the contract before it, %s, %s", short_hash(hex, previous),
+            report_before(r, all) ? "is among the files" : "was not given");
+    add_auditor(l, r, all);
 }
 
 static void window(struct rule_line *l, const struct verify_report *r, const struct rule_beside *dates, struct rule_sessions all)

@@ -997,6 +997,23 @@ static void a_contract_before_this_one_is_looked_for(void **state)
     assert_non_null(strstr(rule[RULE_WINDOW].text, "was not given"));
 }
 
+static void how_often_one_auditor_follows_itself_is_told(void **state)
+{
+    (void)state;
+    verify_into(&reports[0], two.bundle, 2);
+    verify_into(&reports[1], other.bundle, 2);
+    reports[1].contract.previous = reports[0].contract_id;
+    strcpy(reports[1].contract.auditor, "Auditor and Sons");
+    across(2);
+    assert_null(strstr(rule[RULE_WINDOW].text, "running"));
+    strcpy(reports[0].contract.auditor, "Auditor and Sons");
+    across(2);
+    assert_non_null(strstr(rule[RULE_WINDOW].text, "Auditor and Sons is the auditor of 2 contracts running"));
+    reports[0].contract.previous = reports[1].contract_id; /* a circle, which no two ids can form */
+    across(2);
+    assert_non_null(strstr(rule[RULE_WINDOW].text, "of 3 contracts running"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1037,6 +1054,7 @@ int main(void)
         cmocka_unit_test(an_attempt_that_is_there_twice_is_found),
         cmocka_unit_test(an_attempt_beyond_the_limit_is_found),
         cmocka_unit_test(a_contract_before_this_one_is_looked_for),
+        cmocka_unit_test(how_often_one_auditor_follows_itself_is_told),
         cmocka_unit_test(thousands_of_edits_were_tried),
     };
 
