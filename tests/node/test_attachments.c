@@ -82,7 +82,7 @@ static void make_party(party p)
 {
     uint8_t *text AUTO(auto_free) = NULL;
     EVP_PKEY *key AUTO(openssl_key_clear) = NULL;
-    struct rng_key seed = {.suite = kit_suite()};
+    struct rng_key seed = {.suite = (uint8_t)kit_suite()};
     char name[16], path[FILES_PATH_BYTES], dir[FILES_PATH_BYTES];
     struct sign_public pub;
     struct fault f = {0};
