@@ -392,7 +392,7 @@ static void reload(struct daemon *d)
 {
     struct fault f = {0};
 
-    if (link_hub_reload(d->hub, &f) == OK)
+    if (link_hub_reload(d->hub, &f) == OK && jobs_reload(d->jobs, &f) == OK)
         log_line(LOG_INFO, "certificates and revocation list read again");
     else
         log_fault(&f);

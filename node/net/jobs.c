@@ -353,11 +353,20 @@ void jobs_expire(struct jobs *j)
         drop_leftovers(j);
 }
 
-static status load_identity(struct jobs *j, enum suite s, struct fault *f)
+static void clear_identities(struct jobs_identity identity[SUITE_GM1 + 1])
+{
+    for (enum suite s = SUITE_INT1; s <= SUITE_GM1; s++) {
+        certificate_clear(&identity[s].certificate);
+        free(identity[s].pem);
+        identity[s].pem = NULL;
+    }
+}
+
+static status load_identity(struct jobs_identity *out, const struct jobs *j, enum suite s, struct fault *f)
 {
     const struct config_identity files = config_identity(j->c.node, s);
     const struct sign_public *key = keyring_public(j->c.keys, s);
-    struct certificate *own = &j->identity[s].certificate;
+    struct certificate *own = &out->certificate;
     uint8_t *pem = NULL;
     size_t len = 0;
 
@@ -365,7 +374,7 @@ static status load_identity(struct jobs *j, enum suite s, struct fault *f)
         return OK;
     TRY(certificate_load(own, files.certificate, f));
     TRY(files_read(&pem, &len, files.certificate, CERTIFICATE_BYTES_MAX, f));
-    j->identity[s].pem = (char *)pem;
+    out->pem = (char *)pem;
     if (strcmp(own->name, j->c.node->name) != 0)
         return fault_set(f, STATUS_CONFIG, "%s is the certificate of %s, the node's name is %s", files.certificate, own->name,
                          j->c.node->name);
@@ -379,6 +388,23 @@ static status load_identity(struct jobs *j, enum suite s, struct fault *f)
     if (!key || memcmp(own->key.bytes, key->bytes, SIGN_PUBLIC_BYTES) != 0)
         return fault_set(f, STATUS_CONFIG, "%s does not belong to %s", files.key, files.certificate);
     return OK;
+}
+
+status jobs_reload(struct jobs *j, struct fault *f)
+{
+    struct jobs_identity fresh[SUITE_GM1 + 1] = {0};
+    status result = OK;
+
+    for (enum suite s = SUITE_INT1; s <= SUITE_GM1 && result == OK; s++)
+        result = load_identity(&fresh[s], j, s, f);
+    if (result == OK) {
+        HOLD(j);
+        clear_identities(j->identity);
+        memcpy(j->identity, fresh, sizeof fresh);
+    } else {
+        clear_identities(fresh);
+    }
+    return result;
 }
 
 status jobs_open(struct jobs **out, const struct jobs_config *config, struct fault *f)
@@ -407,9 +433,7 @@ status jobs_open(struct jobs **out, const struct jobs_config *config, struct fau
                [CONTROL_APPROVE] = jobs_op_approve,
                [CONTROL_REFUSE] = jobs_op_refuse,
                [CONTROL_EXPLAIN] = jobs_op_explain}};
-    result = load_identity(j, SUITE_INT1, f);
-    if (result == OK)
-        result = load_identity(j, SUITE_GM1, f);
+    result = jobs_reload(j, f);
     if (result != OK) {
         jobs_close(j);
         return result;
@@ -426,10 +450,7 @@ void jobs_close(struct jobs *j)
         return;
     for (uint32_t i = 0; i < OFFERS_MAX; i++)
         jobs_clear_offer(&j->offer[i]);
-    for (enum suite s = SUITE_INT1; s <= SUITE_GM1; s++) {
-        certificate_clear(&j->identity[s].certificate);
-        free(j->identity[s].pem);
-    }
+    clear_identities(j->identity);
     pthread_mutex_destroy(&j->lock);
     free(j);
 }

@@ -55,6 +55,8 @@ struct jobs_config {
 /* Jobs that were running when an earlier daemon ended have failed; what they left that nobody may use is removed. */
 MUST_USE status jobs_open(struct jobs **out, const struct jobs_config *config, struct fault *f);
 void jobs_close(struct jobs *j);
+/* Reads the node's certificates again; when one is not good, those that were read before stay. */
+MUST_USE status jobs_reload(struct jobs *j, struct fault *f);
 
 const struct control_ops *jobs_control(const struct jobs *j);
 

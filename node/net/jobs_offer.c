@@ -81,6 +81,22 @@ static status describe_table(struct offer *o, struct jobs *j, enum suite s, bool
     return wire_writer_status(&o->dictionary);
 }
 
+/* Under the lock. */
+static status tell_offer(json_t *answer, const struct jobs *j, enum suite s, const struct offer *o)
+{
+    const struct jobs_identity *own = &j->identity[s];
+    const struct contract_party *facts = &o->facts;
+    json_t *offer = json_pack("{s:s, s:o, s:o, s:b, s:I, s:I, s:o, s:o, s:o, s:s}", "name", j->c.node->name, "certificate",
+                              control_hex(own->certificate.fingerprint.bytes, HASH_BYTES), "identity",
+                              control_hex(own->certificate.key.bytes, SIGN_PUBLIC_BYTES), "has_label", facts->has_label,
+                              "rows", (json_int_t)facts->rows, "columns", (json_int_t)facts->columns, "bins",
+                              control_hex(facts->bins, facts->columns), "data_root",
+                              control_hex(facts->data_root.bytes, HASH_BYTES), "schema_hash",
+                              control_hex(facts->schema_hash.bytes, HASH_BYTES), "pem", own->pem);
+
+    return offer && json_object_set_new(answer, "offer", offer) == 0 ? OK : STATUS_NO_MEMORY;
+}
+
 status jobs_op_propose(void *node, const struct control_caller *who, const json_t *request, json_t *answer,
                        struct fault *f)
 {
@@ -88,9 +104,7 @@ status jobs_op_propose(void *node, const struct control_caller *who, const json_
     const json_t *job = json_object_get(request, "job");
     const enum suite suite = (enum suite)jobs_count(job, "suite");
     const char *name = NULL, *table = NULL;
-    const struct jobs_identity *own;
     struct offer o AUTO(jobs_clear_offer) = {0};
-    json_t *offer;
 
     TRY(control_text(&name, job, "name", f));
     if (strlen(name) >= sizeof o.job)
@@ -109,23 +123,12 @@ status jobs_op_propose(void *node, const struct control_caller *who, const json_
         return fault_set(f, STATUS_REFUSED, "table %s of %s has no list of test rows", table, j->c.node->name);
     snprintf(o.job, sizeof o.job, "%s", name);
     snprintf(o.coordinator, sizeof o.coordinator, "%s", who->name);
-    own = &j->identity[suite];
-    offer = json_pack("{s:s, s:o, s:o, s:b, s:I, s:I, s:o, s:o, s:o, s:s}", "name", j->c.node->name, "certificate",
-                      control_hex(own->certificate.fingerprint.bytes, HASH_BYTES), "identity",
-                      control_hex(own->certificate.key.bytes, SIGN_PUBLIC_BYTES), "has_label",
-                      o.facts.has_label, "rows", (json_int_t)o.facts.rows, "columns", (json_int_t)o.facts.columns,
-                      "bins", control_hex(o.facts.bins, o.facts.columns), "data_root",
-                      control_hex(o.facts.data_root.bytes, HASH_BYTES), "schema_hash",
-                      control_hex(o.facts.schema_hash.bytes, HASH_BYTES), "pem", own->pem);
-    if (!offer || json_object_set_new(answer, "offer", offer))
-        return STATUS_NO_MEMORY;
-    {
-        HOLD(j);
-        jobs_clear_offer(&j->offer[j->next]);
-        j->offer[j->next] = o;
-        j->next = (j->next + 1) % OFFERS_MAX;
-        o = (struct offer){0};
-    }
+    HOLD(j);
+    TRY(tell_offer(answer, j, suite, &o));
+    jobs_clear_offer(&j->offer[j->next]);
+    j->offer[j->next] = o;
+    j->next = (j->next + 1) % OFFERS_MAX;
+    o = (struct offer){0};
     return OK;
 }
 

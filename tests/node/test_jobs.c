@@ -1791,6 +1791,46 @@ static void the_node_signs_with_the_identity_of_the_suite(void **state)
     json_decref(answer);
 }
 
+/* The certificate that bank offers. */
+static void assert_offered(const struct hash *fingerprint)
+{
+    json_t *answer = must(&acme, propose_request(2048, 16, 100));
+    struct hash offered;
+
+    read_hash(&offered, json_object_get(answer, "offer"), "certificate");
+    assert_true(hash_equal(&offered, fingerprint));
+    json_decref(answer);
+}
+
+static void a_renewed_certificate_is_offered_once_it_is_read_again(void **state)
+{
+    const char *ca = suite == SUITE_GM1 ? "ca-gm" : "ca";
+    struct certificate renewed AUTO(certificate_clear) = {0}, stranger AUTO(certificate_clear) = {0};
+    struct ca_request request = {.name = "bank", .role = ROLE_NODE, .days = DAYS};
+    char dir[FILES_PATH_BYTES], csr[FILES_PATH_BYTES], elsewhere[FILES_PATH_BYTES];
+    const struct config_identity own = config_identity(&config, suite);
+    struct fault f = {0};
+
+    (void)state;
+    strcpy(dir, in_scratch("bank"));
+    strcpy(csr, in_scratch("bank/again.csr"));
+    strcpy(elsewhere, in_scratch("elsewhere"));
+    assert_int_equal(ca_make_csr(csr, own.key, "bank", &f), OK);
+    request.csr = csr;
+    request.out = dir;
+    assert_int_equal(ca_issue(in_scratch(ca), &request, &renewed, &f), OK);
+    assert_offered(&bank.fingerprint);
+    assert_int_equal(jobs_reload(jobs, &f), OK);
+    assert_offered(&renewed.fingerprint);
+    request.csr = NULL; /* a key that this node has not */
+    request.out = elsewhere;
+    assert_int_equal(ca_issue(in_scratch(ca), &request, &stranger, &f), OK);
+    assert_int_equal(files_write(own.certificate, stranger.der, stranger.der_len, 0644, &f), OK);
+    assert_int_equal(jobs_reload(jobs, &f), STATUS_CONFIG);
+    assert_non_null(strstr(f.message, "does not belong to"));
+    assert_offered(&renewed.fingerprint);
+}
+
 /* Takes up what was changed in config or on disk. */
 static void reopen_jobs(void)
 {
@@ -1949,6 +1989,7 @@ int main(void)
         TEST(a_table_without_labels_is_offered_for_a_preparation_only),
         TEST(a_suite_that_is_none_is_refused),
         TEST(the_node_signs_with_the_identity_of_the_suite),
+        TEST(a_renewed_certificate_is_offered_once_it_is_read_again),
     };
     const struct CMUnitTest gm1[] = {
         TEST(a_node_without_an_sm2_certificate_refuses_gm1),
