@@ -365,7 +365,7 @@ static void with_people(const struct approvers *approved, const struct approvers
 
     if (approved)
         approvers_encode(&hashed, approved);
-    approvers_hash(&a.approvers, SUITE_INT1, hashed.bytes, hashed.len);
+    approvers_hash(&a.approvers, kit_suite(), hashed.bytes, hashed.len);
     approval_signed_bytes(to_sign, &session.id, &a);
     sign_make(&a.signature, &identity[0], APPROVAL_SIGN_TAG, to_sign, sizeof to_sign);
     approval_encode(bytes, &a);
