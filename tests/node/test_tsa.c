@@ -220,20 +220,19 @@ static void an_authority_answers_at_an_ipv6_address(void **state)
 
 static void a_server_for_another_host_is_refused(void **state)
 {
-    (void)state;
-    refused((struct tsa_server){.manner = MANNER_HOST}, 1, DEADLINE_S, STATUS_UNTRUSTED, "does not count: IP address mismatch");
-    refused((struct tsa_server){.manner = MANNER_NAMELESS}, 1, DEADLINE_S, STATUS_UNTRUSTED, "does not count: IP address mismatch");
-}
-
-static void a_name_that_the_certificate_does_not_have_is_refused(void **state)
-{
-    struct running r AUTO(running_clear) = {.server = {.manner = MANNER_HOST}};
-    struct fault f = {0};
+    static const enum manner manners[] = {MANNER_HOST, MANNER_NAMELESS};
 
     (void)state;
-    assert_true(run(&r, 1, AF_INET));
-    assert_int_equal(ask_host(&r, "localhost", tls_ca, DEADLINE_S, &f), STATUS_UNTRUSTED);
-    assert_non_null(strstr(f.message, "does not count: hostname mismatch"));
+    for (int i = 0; i < 2; i++) {
+        struct running r AUTO(running_clear) = {.server = {.manner = manners[i]}};
+        struct fault by_address = {0}, by_name = {0};
+
+        assert_true(run(&r, 1, AF_INET));
+        assert_int_equal(ask_host(&r, "127.0.0.1", tls_ca, DEADLINE_S, &by_address), STATUS_UNTRUSTED);
+        assert_non_null(strstr(by_address.message, "does not count: IP address mismatch"));
+        assert_int_equal(ask_host(&r, "localhost", tls_ca, DEADLINE_S, &by_name), STATUS_UNTRUSTED);
+        assert_non_null(strstr(by_name.message, "does not count: hostname mismatch"));
+    }
 }
 
 static void a_server_of_an_unknown_ca_is_refused(void **state)
@@ -398,7 +397,6 @@ int main(void)
         cmocka_unit_test(an_authority_answers_over_http_and_https),
         cmocka_unit_test(an_authority_answers_at_an_ipv6_address),
         cmocka_unit_test(a_server_for_another_host_is_refused),
-        cmocka_unit_test(a_name_that_the_certificate_does_not_have_is_refused),
         cmocka_unit_test(a_server_of_an_unknown_ca_is_refused),
         cmocka_unit_test(without_a_ca_file_the_system_is_asked_whom_it_trusts),
         cmocka_unit_test(an_expired_certificate_and_an_old_protocol_are_refused),

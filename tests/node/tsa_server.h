@@ -71,7 +71,7 @@ static inline void tsa_make_tls(struct tsa_server *s, const char *ca_path)
     const int64_t now = (int64_t)time(NULL), to = s->manner == MANNER_EXPIRED ? now - 3600 : now + 86400;
     EVP_PKEY *ca_key = EVP_EC_gen("P-256"), *stranger_key = EVP_EC_gen("P-256"), *key = EVP_EC_gen("P-256");
     X509 *ca = authority_x509("test web CA", ca_key, 1, now - 86400, now + 86400);
-    X509 *cert = authority_x509("127.0.0.1", key, 2, now - 86400, to);
+    X509 *cert = authority_x509("localhost", key, 2, now - 86400, to);
 
     X509_set_issuer_name(ca, X509_get_subject_name(ca));
     authority_extension(ca, ca, NID_basic_constraints, "critical,CA:TRUE");
