@@ -756,12 +756,12 @@ static void an_honest_session_keeps_every_rule_that_can_be_checked(void **state)
 {
     (void)state;
     verified(three.bundle, 3);
-    assert_string_equal(verdicts(), "+ooo++++++++++++++on+oo+oo+o"); /* no keys, no certificates, nothing from outside */
+    assert_string_equal(verdicts(), "+ooo++++++++++++++on+ooooo+o"); /* no keys, no certificates, nothing from outside */
     verified(three.bundle, 2);
-    assert_string_equal(verdicts(), "+ooo++++++++++++++on+oo+oo+o");
+    assert_string_equal(verdicts(), "+ooo++++++++++++++on+ooooo+o");
     assert_non_null(strstr(rule[9].text, "as 2 of 3 logs show"));
     verified(three.bundle, 1);
-    assert_string_equal(verdicts(), "+ooo++++o+++++++++on+oo+oo+o"); /* one log alone has nothing to be compared with */
+    assert_string_equal(verdicts(), "+ooo++++o+++++++++on+ooooo+o"); /* one log alone has nothing to be compared with */
 }
 
 static void what_stands_beside_the_logs_is_taken_as_it_is_told(void **state)
@@ -774,12 +774,13 @@ static void what_stands_beside_the_logs_is_taken_as_it_is_told(void **state)
     report.line[VERIFY_CERTIFICATES] = (struct verify_line){.verdict = VERDICT_OK};
     rules_of_session(rule, &report,
                      (struct rule_beside[RULES]){[RULE_SIGNED] = good, [RULE_TIMESTAMPS] = good, [RULE_DEPOSITS] = bad,
-                                                 [RULE_PERSONS] = {.text = "open"}, [RULE_DESTROYED] = good},
+                                                 [RULE_VERSION] = good, [RULE_PERSONS] = {.text = "open"}, [RULE_DESTROYED] = good},
                      (struct rule_sessions){all, 1});
     rules_across(rule, (struct rule_sessions){all, 1});
     assert_string_equal(verdicts(), "+++o++++++++++++++on++F+o++o");
     assert_non_null(strstr(rule[RULE_WINDOW].text, "1970-01-01 00:00:01 UTC"));
     assert_string_equal(rule[RULE_DEPOSITS].text, "bad");
+    assert_string_equal(rule[RULE_VERSION].text, "good; they speak version 2 of the protocol");
 }
 
 static uint64_t record_of(const struct synthetic *s, party p, enum record_type type, uint16_t kind)
