@@ -27,7 +27,7 @@ void hasher_final(struct hasher *h, struct hash *out);
 /* The hash of what was added so far; h can go on. */
 void hasher_peek(const struct hasher *h, struct hash *out);
 
-/* out = BLAKE2b-256 or HMAC-SM3 keyed with key over (tag, bytes): a body tag that cannot be guessed without the key. */
+/* out = BLAKE2b-256 or HMAC-SM3 keyed with key over (tag, bytes): derived keys, salted commitments. */
 void hash_keyed(struct hash *out, enum suite s, const uint8_t key[32], const char *tag, const void *bytes, size_t len);
 
 int hash_equal(const struct hash *a, const struct hash *b); /* constant time */

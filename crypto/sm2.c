@@ -5,6 +5,7 @@
 #include "crypto/wire.h"
 
 #include <assert.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <sodium.h>
 #include <string.h>
@@ -341,6 +342,7 @@ status sm2_verify(const struct sm2_signature *sig, const struct sm2_public *pub,
     EVP_PKEY *key AUTO(key_clear) = NULL;
     EVP_PKEY_CTX *ctx AUTO(key_ctx_clear) = NULL;
     EVP_MD_CTX *md AUTO(md_ctx_clear) = NULL;
+    unsigned long failed;
 
     if (sm2_public_to_point(point, pub) != OK || sm2_signature_check(sig) != OK)
         return STATUS_UNTRUSTED;
@@ -352,7 +354,13 @@ status sm2_verify(const struct sm2_signature *sig, const struct sm2_public *pub,
     EVP_MD_CTX_set_pkey_ctx(md, ctx);
     if (EVP_DigestVerifyInit(md, NULL, EVP_sm3(), NULL, key) != 1)
         return STATUS_NO_MEMORY;
-    return EVP_DigestVerify(md, der, put_der(der, sig), bytes, len) == 1 ? OK : STATUS_UNTRUSTED;
+    ERR_clear_error();
+    if (EVP_DigestVerify(md, der, put_der(der, sig), bytes, len) == 1)
+        return OK;
+    /* A signature that is another one's is no error of the library's, as is whatever kept it from looking. */
+    failed = ERR_peek_error();
+    ERR_clear_error();
+    return failed ? STATUS_NO_MEMORY : STATUS_UNTRUSTED;
 }
 
 /* ---- exchange ---- */

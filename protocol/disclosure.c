@@ -95,8 +95,9 @@ static int ground_en(char out[DISCLOSURE_SENTENCE_MAX], const struct contract *c
     case 1:
         return snprintf(out, DISCLOSURE_SENTENCE_MAX,
                         "“Hidden by encryption or commitment” rests on problems believed to be hard: Paillier encryption "
-                        "with %u-bit keys, Diffie-Hellman in ristretto255 (blinded sets, oblivious transfer), and the "
-                        "security of the hash functions, AES and ChaCha20. It is not unconditional.", c->key_bits);
+                        "with %u-bit keys, Diffie-Hellman in ristretto255 (blinded sets, oblivious transfer) and on %s, and the "
+                        "security of the hash functions, AES and %s. It is not unconditional.", c->key_bits,
+                        c->suite == SUITE_GM1 ? "the SM2 curve" : "Curve25519", c->suite == SUITE_GM1 ? "SM4" : "ChaCha20");
     case 2:
         return snprintf(out, DISCLOSURE_SENTENCE_MAX,
                         "“Hidden by a one-time mask”: every value is a uniformly random number to its receiver. The masks "

@@ -117,8 +117,9 @@ int disclosure_zh_ground(char out[DISCLOSURE_SENTENCE_MAX], const struct contrac
     case 1:
         return snprintf(out, DISCLOSURE_SENTENCE_MAX,
                         "“加密或承诺隐藏”依赖计算困难性假设：%u 位密钥的 Paillier 同态加密、ristretto255 群上的 "
-                        "Diffie-Hellman 假设（集合盲化、不经意传输），以及散列函数、AES 和 ChaCha20 的安全性；并非无条件"
-                        "安全。", c->key_bits);
+                        "Diffie-Hellman 假设（集合盲化、不经意传输）、%s 上的同类假设，以及散列函数、AES 和 %s 的安全性；并非"
+                        "无条件安全。", c->key_bits, c->suite == SUITE_GM1 ? "SM2 曲线" : "Curve25519",
+                        c->suite == SUITE_GM1 ? "SM4" : "ChaCha20");
     case 2:
         return snprintf(out, DISCLOSURE_SENTENCE_MAX,
                         "“一次性掩码隐藏”：每个数值对接收方而言都是均匀随机数。掩码是由秘密种子或不经意传输产生的伪随机"

@@ -140,28 +140,39 @@ static const char *name_of(const struct session *ss, party p)
 
 /* ---- life ---- */
 
-/* H(contract, attempt, stage, preparation, all cards): known before the first message, different at every attempt. */
-static void derive_session_id(struct session *ss)
+/* H(contract, attempt, stage, preparation, of all: who signed for it, card): all that the approvals say, so none can be signed anew
+ * for a session that was.  Known before the first message, different at every attempt. */
+static void derive_session_id(struct session *ss, const struct approval *approvals)
 {
     struct hasher h;
 
-    hasher_init(&h, ss->contract->suite, "hefu/session/v1");
+    hasher_init(&h, ss->contract->suite, "hefu/session/v2");
     hasher_add_hash(&h, &ss->contract_id);
     hasher_add_u64(&h, ss->attempt);
     hasher_add_u64(&h, ss->stage);
     hasher_add_hash(&h, &ss->preparation);
     for (party p = 0; p < ss->parties; p++) {
+        hasher_add_hash(&h, &approvals[p].approvers);
         hasher_add(&h, ss->peer[p].card.sign.bytes, SIGN_PUBLIC_BYTES);
         hasher_add(&h, ss->peer[p].card.kx.bytes, KX_PUBLIC_BYTES);
     }
     hasher_final(&h, &ss->id);
 }
 
+/* That we could not look is nobody's fault. */
+static status no_memory(struct session *ss)
+{
+    return session_fail(ss, STATUS_NO_MEMORY, "there is no memory to check a signature with");
+}
+
 static status take_approvals(struct session *ss, const struct approval *approvals)
 {
     for (party p = 0; p < ss->parties; p++) {
-        if (approvals[p].who != p || approvals[p].attempt != ss->attempt ||
-            approval_check(&approvals[p], ss->contract, &ss->contract_id) != OK)
+        const status checked = approval_check(&approvals[p], ss->contract, &ss->contract_id);
+
+        if (checked == STATUS_NO_MEMORY)
+            return no_memory(ss);
+        if (checked != OK || approvals[p].who != p || approvals[p].attempt != ss->attempt)
             return session_blame(ss, p, STATUS_UNTRUSTED, "the approval of %s is not signed by its identity key",
                                  name_of(ss, p));
         if (approvals[p].stage != ss->stage)
@@ -202,7 +213,7 @@ status session_init(struct session *ss, const struct contract *c, party self, ui
     TRY(take_approvals(ss, approvals));
     if (memcmp(&mine, &ss->peer[self].card, sizeof mine) != 0)
         return session_fail(ss, STATUS_CONFIG, "our own approval does not belong to our seed");
-    derive_session_id(ss);
+    derive_session_id(ss, approvals);
     for (party p = 0; p < ss->parties; p++) {
         hasher_init(&ss->peer[p].absorbed, c->suite, "hefu/absorbed/v1");
         if (p != self && kx_shared(&ss->peer[p].pair, &kx, &ss->peer[p].card.kx, &mine.kx, ss->id.bytes, HASH_BYTES) != OK)
@@ -383,7 +394,7 @@ static status recv_signed(struct session *ss, party from, const struct message_i
                           uint8_t theirs[SIGNED_BYTES], size_t *got)
 {
     struct signature sig;
-    status received = ss->channel.recv(ss->channel.ctx, from, ss->frame, got, &ss->fault);
+    status received = ss->channel.recv(ss->channel.ctx, from, ss->frame, got, &ss->fault), checked;
 
     if (received != OK) {
         if (ss->fault.code == OK)
@@ -396,7 +407,10 @@ static status recv_signed(struct session *ss, party from, const struct message_i
         return session_blame(ss, from, STATUS_MALFORMED, "%s sent a frame that is not a record", name_of(ss, from));
     memcpy(theirs, ss->frame, SIGNED_BYTES);
     memcpy(sig.bytes, theirs + RECORD_BYTES, SIGNATURE_BYTES);
-    if (sign_check(&sig, &ss->peer[from].card.sign, RECORD_SIGN_TAG, theirs, RECORD_BYTES) != OK)
+    checked = sign_check(&sig, &ss->peer[from].card.sign, RECORD_SIGN_TAG, theirs, RECORD_BYTES);
+    if (checked == STATUS_NO_MEMORY)
+        return no_memory(ss);
+    if (checked != OK)
         return session_blame(ss, from, STATUS_UNTRUSTED, "a message of %s is not signed by it", name_of(ss, from));
     ss->unshown = 0;
     return OK;
@@ -646,8 +660,13 @@ static status hear_notes(struct session *ss, enum message_kind kind, uint32_t pa
     memcpy(bodies[ss->self], sig.bytes, SIGNATURE_BYTES);
     TRY(hear_all(ss, kind, pass, bodies[0], SIGNATURE_BYTES));
     for (party p = 0; p < ss->parties; p++) {
+        status checked;
+
         memcpy(sig.bytes, bodies[p], SIGNATURE_BYTES);
-        if (p != ss->self && note_check(&sig, &ss->peer[p].card.sign, &joint, p) != OK)
+        checked = p == ss->self ? OK : note_check(&sig, &ss->peer[p].card.sign, &joint, p);
+        if (checked == STATUS_NO_MEMORY)
+            return no_memory(ss);
+        if (checked != OK)
             return session_equivocation(ss, p, point == NOTE_END ? "%s signed another end of the session than ours"
                                         : "%s signed another joint checkpoint after pass %u", name_of(ss, p), pass);
         log_root_write(items[p], &ss->shown[p]);

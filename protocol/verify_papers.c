@@ -61,6 +61,16 @@ void verify_take_files(struct verify *v, const struct bundle *b, size_t count)
                   out->contract.parties, out->contract.key_bits);
 }
 
+/* But for the signature, of which there may be several over the same. */
+static int says_the_same(const struct verify *v, const struct approval *a, const struct approval *b)
+{
+    uint8_t bytes[2][APPROVAL_SIGNED_BYTES];
+
+    approval_signed_bytes(bytes[0], &v->out->contract_id, a);
+    approval_signed_bytes(bytes[1], &v->out->contract_id, b);
+    return memcmp(bytes[0], bytes[1], APPROVAL_SIGNED_BYTES) == 0;
+}
+
 static int read_approvals(struct verify *v, const struct bundle *b)
 {
     const struct contract *c = &v->out->contract;
@@ -87,9 +97,8 @@ static int read_approvals(struct verify *v, const struct bundle *b)
                           verify_name_of(v, p));
             return 0;
         }
-        if (v->approved && !same_part(b->approval[p], v->approved->approval[p])) {
-            verify_failed(v, VERIFY_APPROVALS, b->self,
-                          "the approval of %s in the file of %s is another one than in the first file",
+        if (v->approved && !says_the_same(v, &a, &v->approval[p])) {
+            verify_failed(v, VERIFY_APPROVALS, p, "%s signed two approvals for one attempt: that in the file of %s is not that in the first",
                           verify_name_of(v, p), verify_name_of(v, b->self));
             return 0;
         }
@@ -134,12 +143,13 @@ void verify_session_id(struct hash *out, enum suite s, const struct hash *contra
 {
     struct hasher h;
 
-    hasher_init(&h, s, "hefu/session/v1");
+    hasher_init(&h, s, "hefu/session/v2");
     hasher_add_hash(&h, contract);
     hasher_add_u64(&h, approvals[0].attempt);
     hasher_add_u64(&h, approvals[0].stage);
     hasher_add_hash(&h, &approvals[0].preparation);
     for (party p = 0; p < parties; p++) {
+        hasher_add_hash(&h, &approvals[p].approvers);
         hasher_add(&h, approvals[p].card.sign.bytes, SIGN_PUBLIC_BYTES);
         hasher_add(&h, approvals[p].card.kx.bytes, KX_PUBLIC_BYTES);
     }

@@ -419,7 +419,7 @@ static unsigned uses(struct rule_sessions all, const struct hash *data_root)
 
 static void check_reuse(struct rule_line *l, struct rule_sessions all)
 {
-    unsigned most = 0, contracts = 0;
+    unsigned most = 0, contracts = 0, suites = 0;
     const char *whose = "";
 
     *l = (struct rule_line){.verdict = RULE_UNCHECKED};
@@ -429,6 +429,7 @@ static void check_reuse(struct rule_line *l, struct rule_sessions all)
         if (!is_first(all, i))
             continue;
         contracts++;
+        suites |= 1u << c->suite;
         for (party p = 0; p < c->parties; p++) {
             const unsigned found = uses(all, &c->party[p].data_root);
 
@@ -446,6 +447,10 @@ static void check_reuse(struct rule_line *l, struct rule_sessions all)
     } else {
         l->verdict = RULE_OK;
         add(l, "no data stand under two of the contracts given");
+    }
+    if (suites == (1u << SUITE_INT1 | 1u << SUITE_GM1)) {
+        lower(l, RULE_UNCHECKED);
+        add(l, "the same rows have another root in each suite: what stands under contracts of both is not seen");
     }
 }
 

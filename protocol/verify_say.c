@@ -90,6 +90,7 @@ static int is_signed(struct verify *v, const struct sign_public *key, const char
 {
     struct hasher h;
     struct hash id, *slot;
+    status checked;
 
     hasher_init(&h, sign_public_suite(key), "hefu/verified/v1");
     hasher_add(&h, key->bytes, SIGN_PUBLIC_BYTES);
@@ -105,7 +106,9 @@ static int is_signed(struct verify *v, const struct sign_public *key, const char
     slot = memo_find(v->memo, &id);
     if (memcmp(slot, &id, sizeof id) == 0)
         return 1;
-    if ((tag ? sign_check(sig, key, tag, bytes, len) : sign_text_check(sig, key, bytes, len)) != OK)
+    checked = tag ? sign_check(sig, key, tag, bytes, len) : sign_text_check(sig, key, bytes, len);
+    v->no_memory |= checked == STATUS_NO_MEMORY;
+    if (checked != OK)
         return 0;
     *slot = id;
     v->memo->count++;

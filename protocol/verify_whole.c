@@ -323,6 +323,16 @@ static void find_preparation(struct verify *v)
     }
 }
 
+/* The first party for which other people signed than for its offline session; or the number of parties. */
+static party signed_by_others(const struct verify_report *online, const struct verify_report *offline)
+{
+    party p = 0;
+
+    while (p < online->contract.parties && hash_equal(&online->party[p].approvers, &offline->party[p].approvers))
+        p++;
+    return p;
+}
+
 static void check_link(struct verify *v)
 {
     struct verify_report *out = v->out;
@@ -349,6 +359,9 @@ static void check_link(struct verify *v)
     else if (out->population.rows && memcmp(&out->population, &offline->population, sizeof out->population) != 0)
         verify_failed(v, VERIFY_LINK, out->contract.parties, "the offline session has %u training and %u test rows, this one has %u and %u",
                       offline->population.train, offline->population.test, out->population.train, out->population.test);
+    else if (signed_by_others(out, offline) < out->contract.parties)
+        verify_failed(v, VERIFY_LINK, signed_by_others(out, offline), "other people signed for %s than for the offline session",
+                      verify_name_of(v, signed_by_others(out, offline)));
     else
         verify_passed(v, VERIFY_LINK, "all parties signed that this session stands on preparation %.16s, which is verified", hex);
 }

@@ -983,6 +983,32 @@ static void an_attempt_beyond_the_limit_is_found(void **state)
     synthetic_clear(&s);
 }
 
+/* Long after the session a party has people sign, and signs its approval again with them in it. */
+static void an_approval_cannot_be_signed_anew(void **state)
+{
+    struct synthetic s;
+    struct contract c;
+    struct approval a;
+    uint8_t bytes[APPROVAL_SIGNED_BYTES], anew[APPROVAL_BYTES];
+
+    (void)state;
+    synthetic_contract(&c, 3, 5);
+    assert_int_equal(synthetic_play(&s, &c, (struct population){.rows = 30, .train = 21, .test = 9}, 5, SIZE_MAX, NULL), OK);
+    a = s.approval[1];
+    memset(a.approvers.bytes, 7, HASH_BYTES);
+    approval_signed_bytes(bytes, &s.id, &a);
+    sign_make(&a.signature, &s.identity[1], APPROVAL_SIGN_TAG, bytes, sizeof bytes);
+    approval_encode(anew, &a);
+    s.bundle[2].approval[1].bytes = anew;
+    verified(s.bundle, 3); /* whoever was handed it */
+    must_fail(VERIFY_APPROVALS, "two approvals of one party");
+    assert_non_null(strstr(report.line[VERIFY_APPROVALS].text, "party-2 signed two approvals"));
+    s.bundle[1].approval[1].bytes = anew;
+    verified(&s.bundle[1], 1); /* its own file alone */
+    must_fail(VERIFY_SESSION, "an approval made after the session");
+    synthetic_clear(&s);
+}
+
 static void a_contract_before_this_one_is_looked_for(void **state)
 {
     (void)state;
@@ -996,6 +1022,19 @@ static void a_contract_before_this_one_is_looked_for(void **state)
     reports[1].contract.previous.bytes[0] ^= 1;
     across(2);
     assert_non_null(strstr(rule[RULE_WINDOW].text, "was not given"));
+}
+
+static void data_of_both_suites_cannot_be_compared(void **state)
+{
+    (void)state;
+    verify_into(&reports[0], two.bundle, 2);
+    verify_into(&reports[1], other.bundle, 2);
+    across(2);
+    assert_null(strstr(rule[RULE_REUSE].text, "each suite"));
+    reports[1].contract.suite ^= 3;
+    across(2);
+    assert_int_equal(rule[RULE_REUSE].verdict, RULE_UNCHECKED);
+    assert_non_null(strstr(rule[RULE_REUSE].text, "another root in each suite"));
 }
 
 static void how_often_one_auditor_follows_itself_is_told(void **state)
@@ -1054,7 +1093,9 @@ int main(void)
         cmocka_unit_test(data_under_several_contracts_are_counted),
         cmocka_unit_test(an_attempt_that_is_there_twice_is_found),
         cmocka_unit_test(an_attempt_beyond_the_limit_is_found),
+        cmocka_unit_test(an_approval_cannot_be_signed_anew),
         cmocka_unit_test(a_contract_before_this_one_is_looked_for),
+        cmocka_unit_test(data_of_both_suites_cannot_be_compared),
         cmocka_unit_test(how_often_one_auditor_follows_itself_is_told),
         cmocka_unit_test(thousands_of_edits_were_tried),
     };
