@@ -239,7 +239,7 @@ static status play_all(struct play *play)
     return OK;
 }
 
-static status approve(struct synthetic *s, uint64_t seed, const struct sign_secret *identity)
+static status approve(struct synthetic *s, uint64_t seed, const struct sign_secret *identity, const struct hash *approvers)
 {
     struct fault f = {0};
 
@@ -268,6 +268,8 @@ static status approve(struct synthetic *s, uint64_t seed, const struct sign_secr
         kx_keypair(&a->card.kx, &kx, &key);
         a->who = p;
         a->attempt = (uint32_t)(seed % s->contract.attempts_max);
+        if (approvers)
+            a->approvers = approvers[p];
         approval_signed_bytes(bytes, &s->id, a);
         sign_make(&a->signature, &s->identity[p], APPROVAL_SIGN_TAG, bytes, sizeof bytes);
         approval_encode(s->approval_bytes[p], a);
@@ -279,6 +281,12 @@ static status approve(struct synthetic *s, uint64_t seed, const struct sign_secr
 status synthetic_play(struct synthetic *s, const struct contract *c, struct population population, uint64_t seed,
                       size_t stop, const struct sign_secret *identity)
 {
+    return synthetic_play_for(s, c, population, seed, stop, identity, NULL);
+}
+
+status synthetic_play_for(struct synthetic *s, const struct contract *c, struct population population, uint64_t seed,
+                          size_t stop, const struct sign_secret *identity, const struct hash *approvers)
+{
     struct play *play;
     struct fault f = {0};
     status result;
@@ -286,7 +294,7 @@ status synthetic_play(struct synthetic *s, const struct contract *c, struct popu
     memset(s, 0, sizeof *s);
     s->contract = *c;
     s->population = population;
-    TRY(approve(s, seed, identity));
+    TRY(approve(s, seed, identity, approvers));
     TRY(alloc_zeroed(&play, 1, sizeof *play));
     play->s = s;
     play->seed = seed;

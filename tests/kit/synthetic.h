@@ -32,6 +32,9 @@ MUST_USE status synthetic_make(struct synthetic *s, uint16_t parties, uint64_t s
  * NULL: those of synthetic_contract with the same seed. */
 MUST_USE status synthetic_play(struct synthetic *s, const struct contract *c, struct population population,
                                uint64_t seed, size_t stop, const struct sign_secret *identity);
+/* The same, of parties in whose approvals these hashes stand. */
+MUST_USE status synthetic_play_for(struct synthetic *s, const struct contract *c, struct population population, uint64_t seed,
+                                   size_t stop, const struct sign_secret *identity, const struct hash *approvers);
 void synthetic_clear(struct synthetic *s);
 
 /* Entry number at of party p's log: where it begins and how long it is. */

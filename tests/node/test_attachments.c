@@ -106,7 +106,7 @@ static void make_party(party p)
 }
 
 /* As an auditor takes it: no toy. */
-static status play(struct synthetic *s, uint64_t seed)
+static status play(struct synthetic *s, uint64_t seed, const struct hash *approvers)
 {
     struct contract c;
 
@@ -123,7 +123,7 @@ static status play(struct synthetic *s, uint64_t seed)
         memset(c.party[p].data_root.bytes, 1, HASH_BYTES);
         memset(c.party[p].schema_hash.bytes, 1, HASH_BYTES);
     }
-    TRY(synthetic_play(s, &c, (struct population){.rows = 30, .train = 21, .test = 9}, seed, SIZE_MAX, identity));
+    TRY(synthetic_play_for(s, &c, (struct population){.rows = 30, .train = 21, .test = 9}, seed, SIZE_MAX, identity, approvers));
     for (party p = 0; p < PARTIES_HERE; p++) {
         s->bundle[p].certificates = PARTIES_HERE;
         for (party q = 0; q < PARTIES_HERE; q++)
@@ -140,8 +140,8 @@ static int set_up(void **state)
     assert_int_equal(ca_init(in_scratch("ca"), "attachments test", kit_suite(), &f), OK);
     for (party p = 0; p < PARTIES_HERE; p++)
         make_party(p);
-    assert_int_equal(play(&session, 31), OK);
-    assert_int_equal(play(&other, 32), OK);
+    assert_int_equal(play(&session, 31, NULL), OK);
+    assert_int_equal(play(&other, 32, NULL), OK);
     assert_int_equal(stamps_of_bundle(&stamps, &session.bundle[0], &f), OK);
     assert_int_equal(stamps_of_bundle(&other_stamps, &other.bundle[0], &f), OK);
     before = (int64_t)stamps.not_before;
@@ -354,28 +354,25 @@ static struct approver person(const char *name, uint8_t key, const struct hash *
     return a;
 }
 
-/* Both files, whose approvals say that these people signed for party 0, whose file shows those. */
+/* Both files of a session whose approvals say that these people signed for party 0, whose file shows those. */
 static void with_people(const struct approvers *approved, const struct approvers *shown, const char *arguments, int code,
                         const char *first, const char *second)
 {
+    static struct synthetic played;
     struct wire_writer hashed AUTO(wire_writer_clear) = {0}, list AUTO(wire_writer_clear) = {0};
-    uint8_t to_sign[APPROVAL_SIGNED_BYTES], bytes[APPROVAL_BYTES];
-    struct approval a = session.approval[0];
-    struct bundle b[PARTIES_HERE] = {session.bundle[0], session.bundle[1]};
+    struct hash approvers[PARTIES_HERE] = {0};
 
     if (approved)
         approvers_encode(&hashed, approved);
-    approvers_hash(&a.approvers, kit_suite(), hashed.bytes, hashed.len);
-    approval_signed_bytes(to_sign, &session.id, &a);
-    sign_make(&a.signature, &identity[0], APPROVAL_SIGN_TAG, to_sign, sizeof to_sign);
-    approval_encode(bytes, &a);
-    b[0].approval[0] = b[1].approval[0] = (struct bundle_part){bytes, sizeof bytes};
+    approvers_hash(&approvers[0], kit_suite(), hashed.bytes, hashed.len);
+    assert_int_equal(play(&played, 31, approvers), OK); /* the contract and attempt of session */
     if (shown) {
         approvers_encode(&list, shown);
-        b[0].attachment[ATTACHMENT_APPROVERS] = (struct bundle_part){list.bytes, list.len};
+        played.bundle[0].attachment[ATTACHMENT_APPROVERS] = (struct bundle_part){list.bytes, list.len};
     }
-    write_bundle("one.hefu", &b[0]);
-    write_bundle("two.hefu", &b[1]);
+    write_bundle("one.hefu", &played.bundle[0]);
+    write_bundle("two.hefu", &played.bundle[1]);
+    synthetic_clear(&played);
     expect(arguments, code, first, second);
 }
 
