@@ -1,6 +1,7 @@
 /* An honest party is never blamed: sessions of random shapes verify and replay clean.  HEFU_FULL=1: a thousand of them. */
 #include "kit/cmocka.h"
 #include "kit/honest.h"
+#include "kit/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,26 +17,12 @@ static struct dataset data[PARTIES_MAX];
 static struct sim sim, offline;
 static struct wire_writer kept[PARTIES_MAX]; /* each party's preparation */
 
-static status put_bytes(void *ctx, const void *bytes, size_t len, struct fault *f)
-{
-    (void)f;
-    wire_put_bytes(ctx, bytes, len);
-    return wire_writer_status(ctx);
-}
-
-static status get_bytes(void *ctx, void *bytes, size_t len, struct fault *f)
-{
-    struct wire_reader *r = ctx;
-
-    wire_get_bytes(r, bytes, len);
-    return r->state == OK ? OK : fault_set(f, STATUS_MISMATCH, "it is cut short");
-}
-
 static status keep(void *ctx, struct preparation *p, struct fault *f)
 {
     const struct sim_party *me = ctx;
+    const struct byte_sink to = memory_sink(&kept[me->self]);
 
-    return preparation_write(p, &(struct byte_sink){&kept[me->self], put_bytes}, f);
+    return preparation_write(p, &to, f);
 }
 
 static status prepare(struct sim_party *me)
@@ -50,9 +37,10 @@ static status train(struct sim_party *me)
 {
     struct preparation p = {0};
     struct wire_reader r;
+    const struct byte_source from = memory_source(&r);
 
     wire_reader_init(&r, kept[me->self].bytes, kept[me->self].len);
-    TRY(preparation_read(&p, &sim.contract, me->self, &(struct byte_source){&r, get_bytes}, &me->ss.fault));
+    TRY(preparation_read(&p, &sim.contract, me->self, &from, &me->ss.fault));
     return party_train(&me->result, &me->ss, me->data, &p);
 }
 

@@ -1,5 +1,6 @@
 /* A training in two sessions: what the offline one prepares, the online one trains on, once. */
 #include "kit/cmocka.h"
+#include "kit/memory.h"
 #include "kit/plain.h"
 #include "protocol/verify.h"
 #include "training/replay.h"
@@ -17,26 +18,12 @@ static struct wire_writer kept[PARTIES_HERE]; /* each party's preparation, as by
 
 /* ---- keeping bytes ---- */
 
-static status put_bytes(void *ctx, const void *bytes, size_t len, struct fault *f)
-{
-    (void)f;
-    wire_put_bytes(ctx, bytes, len);
-    return wire_writer_status(ctx);
-}
-
-static status get_bytes(void *ctx, void *bytes, size_t len, struct fault *f)
-{
-    struct wire_reader *r = ctx;
-
-    wire_get_bytes(r, bytes, len);
-    return r->state == OK ? OK : fault_set(f, STATUS_MISMATCH, "it is cut short");
-}
-
 static status keep(void *ctx, struct preparation *p, struct fault *f)
 {
     const struct sim_party *me = ctx;
+    const struct byte_sink to = memory_sink(&kept[me->self]);
 
-    return preparation_write(p, &(struct byte_sink){&kept[me->self], put_bytes}, f);
+    return preparation_write(p, &to, f);
 }
 
 static status prepare(struct sim_party *me)
@@ -47,9 +34,10 @@ static status prepare(struct sim_party *me)
 static status reread(struct preparation *p, const struct wire_writer *bytes, party self, struct fault *f)
 {
     struct wire_reader r;
+    const struct byte_source from = memory_source(&r);
 
     wire_reader_init(&r, bytes->bytes, bytes->len);
-    TRY(preparation_read(p, &offline.contract, self, &(struct byte_source){&r, get_bytes}, f));
+    TRY(preparation_read(p, &offline.contract, self, &from, f));
     assert_int_equal(wire_finish(&r), OK);
     return OK;
 }
@@ -352,10 +340,11 @@ static void the_bytes_of_a_preparation_are_canonical(void **state)
     for (party p = 0; p < PARTIES_HERE; p++) {
         struct preparation mine;
         struct wire_writer again = {0};
+        const struct byte_sink to = memory_sink(&again);
         struct fault f = {0};
 
         assert_int_equal(reread(&mine, &kept[p], p, &f), OK);
-        assert_int_equal(preparation_write(&mine, &(struct byte_sink){&again, put_bytes}, &f), OK);
+        assert_int_equal(preparation_write(&mine, &to, &f), OK);
         assert_int_equal(again.len, kept[p].len);
         assert_memory_equal(again.bytes, kept[p].bytes, again.len);
         preparation_clear(&mine);
