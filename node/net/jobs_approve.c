@@ -94,20 +94,40 @@ static status draw_and_sign(uint8_t out[APPROVAL_BYTES], struct jobs *j, const c
     return OK;
 }
 
-/* Who signed for this node, beside the approval that says so; for an online session those of its offline one, with which it was
- * approved. */
+/* An online session was approved with its offline one: by the same people, as the node's approval of that one says. */
+static status read_offline_approvers(uint8_t **out, size_t *len, struct jobs *j, const struct store_job *job, enum suite suite,
+                                     const char *dir, struct fault *f)
+{
+    uint8_t *bytes AUTO(auto_free) = NULL;
+    char path[FILES_PATH_BYTES];
+    struct approval offline;
+    struct hash hash;
+    size_t approval_len = 0;
+
+    TRY(store_get_approval(j->c.store, job->id, job->attempt, STAGE_OFFLINE, j->c.node->name, &bytes, &approval_len, f));
+    if (approval_len != APPROVAL_BYTES || approval_decode(&offline, bytes) != OK)
+        return fault_set(f, STATUS_REFUSED, "%s has not approved the offline session of job %.16s", j->c.node->name, job->id);
+    TRY(session_offline_dir(path, dir, f));
+    TRY(session_beside_read(out, len, path, BESIDE_APPROVERS, f));
+    approvers_hash(&hash, suite, *out, *len);
+    if (hash_equal(&hash, &offline.approvers))
+        return OK;
+    fault_hint(f, "perhaps its files were restored from a backup; propose the job again");
+    return fault_set(f, STATUS_REFUSED, "the list of who signed for %s before the offline session of job %.16s is %s", j->c.node->name,
+                     job->id, *len ? "another by now" : "missing");
+}
+
+/* Who signed for this node, beside the approval that says so. */
 static status write_approvers(struct hash *out, struct jobs *j, const struct store_job *job, const struct hash *id,
                               enum suite suite, enum stage stage, const char *dir, struct fault *f)
 {
     struct wire_writer w AUTO(wire_writer_clear) = {0};
     uint8_t *offline AUTO(auto_free) = NULL;
     struct approvers people;
-    char path[FILES_PATH_BYTES];
     size_t len = 0;
 
     if (stage == STAGE_ONLINE) {
-        TRY(session_offline_dir(path, dir, f));
-        TRY(session_beside_read(&offline, &len, path, BESIDE_APPROVERS, f));
+        TRY(read_offline_approvers(&offline, &len, j, job, suite, dir, f));
         wire_put_bytes(&w, offline, len);
     } else {
         TRY(jobs_list_approvers(&people, j, job->id, id, job->attempt, f));
@@ -129,6 +149,7 @@ status jobs_approve_session(struct jobs *j, const struct store_job *job, const s
     if (preparation)
         a.preparation = *preparation;
     TRY(policy_check_suite(j->c.node, k->suite, f)); /* the node may have lost its certificate since it took the contract */
+    TRY(jobs_check_parties(j, job->id, k, f));
     TRY(prepare_session(dir, j, job, stage, a.who, f));
     TRY(write_approvers(&a.approvers, j, job, id, k->suite, stage, dir, f));
     TRY(draw_and_sign(approval, j, dir, id, k->suite, &a, f));

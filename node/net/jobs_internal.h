@@ -14,6 +14,7 @@ enum { OFFERS_MAX = 32 };
 /* What this node offered to a coordinator, until a contract takes it up. */
 struct offer {
     char coordinator[CONTROL_NAME_BYTES], job[64];
+    enum suite suite;
     struct store_table table;
     struct contract_party facts; /* rows, columns, bins, has_label */
     struct wire_writer dictionary;
@@ -62,6 +63,11 @@ MUST_USE status jobs_find(struct store_job *out, struct jobs *j, const struct co
                           const json_t *request, struct fault *f);
 /* Adds "job" and "state". */
 MUST_USE status jobs_tell_state(json_t *answer, const struct jobs *j, const char *id, struct fault *f);
+/* The certificate of every party (a list of PEM texts) is the one that the contract names by its hash, holds the identity key it
+ * names, and is good today by the CA and the revocation list of the contract's suite; STATUS_REFUSED names the party and why. */
+MUST_USE status jobs_check_certificates(const struct jobs *j, const json_t *certificates, const struct contract *k, struct fault *f);
+/* Likewise those that came with the contract of a job: time has passed since. */
+MUST_USE status jobs_check_parties(struct jobs *j, const char *id, const struct contract *k, struct fault *f);
 /* A job that failed is approved for another attempt, a whole session. */
 MUST_USE status jobs_approve(struct jobs *j, const char *id, const char *actor, struct fault *f);
 /* ---- jobs_rules.c: what bounds approvals; under the lock ---- */

@@ -121,6 +121,7 @@ status jobs_op_propose(void *node, const struct control_caller *who, const json_
     TRY(describe_table(&o, j, suite, json_is_true(json_object_get(request, "prepare")), f));
     if (o.facts.has_label && jobs_count(json_object_get(job, "test"), "rule") == TEST_LISTED && !o.table.split_path[0])
         return fault_set(f, STATUS_REFUSED, "table %s of %s has no list of test rows", table, j->c.node->name);
+    o.suite = suite;
     snprintf(o.job, sizeof o.job, "%s", name);
     snprintf(o.coordinator, sizeof o.coordinator, "%s", who->name);
     HOLD(j);
@@ -142,7 +143,7 @@ static const struct offer *find_offer(const struct jobs *j, const char *coordina
     for (uint32_t i = 1; i <= OFFERS_MAX; i++) {
         const struct offer *o = &j->offer[(j->next + OFFERS_MAX - i) % OFFERS_MAX];
 
-        if (o->job[0] && !strcmp(o->coordinator, coordinator) && !strcmp(o->job, k->job) &&
+        if (o->job[0] && o->suite == k->suite && !strcmp(o->coordinator, coordinator) && !strcmp(o->job, k->job) &&
             o->facts.has_label == own->has_label && o->facts.rows == own->rows && o->facts.columns == own->columns &&
             !memcmp(o->facts.bins, own->bins, own->columns) && hash_equal(&o->facts.data_root, &own->data_root) &&
             hash_equal(&o->facts.schema_hash, &own->schema_hash))
@@ -151,9 +152,7 @@ static const struct offer *find_offer(const struct jobs *j, const char *coordina
     return NULL;
 }
 
-/* Every party's certificate is the one that the contract names by its hash, and holds the identity key it names; issued by the CA
- * of the contract's suite. */
-static status check_certificates(const struct jobs *j, const json_t *list, const struct contract *k, struct fault *f)
+status jobs_check_certificates(const struct jobs *j, const json_t *list, const struct contract *k, struct fault *f)
 {
     const struct config_identity files = config_identity(j->c.node, k->suite);
 
@@ -163,6 +162,7 @@ static status check_certificates(const struct jobs *j, const json_t *list, const
         struct certificate c AUTO(certificate_clear) = {0};
         const json_t *item = json_array_get(list, p);
         const char *pem = json_string_value(item);
+        status verdict;
 
         if (!pem || json_string_length(item) > CERTIFICATE_BYTES_MAX ||
             certificate_parse(&c, k->party[p].name, pem, strlen(pem), NULL) != OK)
@@ -174,12 +174,23 @@ static status check_certificates(const struct jobs *j, const json_t *list, const
         if (memcmp(c.key.bytes, k->party[p].identity.bytes, SIGN_PUBLIC_BYTES) != 0)
             return fault_set(f, STATUS_REFUSED, "the contract has another identity key of %s than its certificate",
                              k->party[p].name);
-        if (certificate_verify(&c, files.ca, files.crl, j->c.clock(), f) != OK) {
+        verdict = certificate_verify(&c, files.ca, files.crl, j->c.clock(), f);
+        if (verdict == STATUS_NO_MEMORY)
+            return verdict;
+        if (verdict != OK) {
             f->code = STATUS_REFUSED;
             return STATUS_REFUSED;
         }
     }
     return OK;
+}
+
+status jobs_check_parties(struct jobs *j, const char *id, const struct contract *k, struct fault *f)
+{
+    json_t *proposal AUTO(jobs_release_json) = NULL;
+
+    TRY(jobs_load_json(&proposal, j, id, PAPER_PROPOSAL, f));
+    return jobs_check_certificates(j, json_object_get(proposal, "certificates"), k, f);
 }
 
 static status check_contract(const struct offer **o, struct jobs *j, const struct control_caller *who,
@@ -191,7 +202,7 @@ static status check_contract(const struct offer **o, struct jobs *j, const struc
     TRY(contract_check(k, 0, f));
     own = &j->identity[k->suite].certificate;
     TRY(policy_check_contract(j->c.node, k, who->name, &own->fingerprint, &own->key, j->c.clock(), f));
-    TRY(check_certificates(j, certificates, k, f));
+    TRY(jobs_check_certificates(j, certificates, k, f));
     *o = find_offer(j, who->name, k, self);
     if (!*o) {
         fault_hint(f, "propose the job again: tables may have changed, or the node was restarted");

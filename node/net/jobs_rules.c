@@ -22,14 +22,23 @@ uint32_t jobs_signatures_needed(const struct jobs *j)
     return j->c.node->policy.approvals > 1 ? j->c.node->policy.approvals : 0;
 }
 
-/* By the key that the approver has today: who was removed, or has another key by now, has not signed. */
-static int is_valid(struct jobs *j, const struct store_signature *sig, const struct hash *contract, uint32_t attempt)
+/* By the key that the approver has today: who was removed, or has another key by now, has not signed.  What could not be looked
+ * at is an error, and no verdict on anybody. */
+static status check_person(int *valid, struct jobs *j, const struct store_signature *sig, const struct hash *contract, uint32_t attempt)
 {
     struct store_approver a;
+    status result;
 
-    return store_get_approver(j->c.store, &a, sig->approver, NULL) == OK &&
-           memcmp(&sig->key, &a.key, sizeof a.key) == 0 &&
-           approver_check(&sig->signature, &a.key, contract, attempt, j->c.node->name, a.name) == OK;
+    *valid = 0;
+    result = store_get_approver(j->c.store, &a, sig->approver, NULL);
+    if (result == STATUS_USAGE)
+        return OK;
+    TRY(result);
+    if (memcmp(&sig->key, &a.key, sizeof a.key) != 0)
+        return OK;
+    result = approver_check(&sig->signature, &a.key, contract, attempt, j->c.node->name, a.name);
+    *valid = result == OK;
+    return result == STATUS_NO_MEMORY ? result : OK;
 }
 
 static status has_signed(int *signed_already, struct jobs *j, const char *id, const struct hash *contract, uint32_t attempt,
@@ -40,8 +49,9 @@ static status has_signed(int *signed_already, struct jobs *j, const char *id, co
 
     *signed_already = 0;
     TRY(store_list_signatures(j->c.store, id, attempt, &list, &count, f));
-    for (size_t i = 0; i < count; i++)
-        *signed_already |= !strcmp(list[i].approver, name) && is_valid(j, &list[i], contract, attempt);
+    for (size_t i = 0; i < count && !*signed_already; i++)
+        if (!strcmp(list[i].approver, name))
+            TRY(check_person(signed_already, j, &list[i], contract, attempt));
     return OK;
 }
 
@@ -54,6 +64,7 @@ status jobs_take_signature(struct jobs *j, const char *id, const struct hash *co
     uint8_t *bytes AUTO(auto_free) = NULL;
     size_t len = 0;
     int signed_already;
+    status result;
 
     if (!json_object_get(request, "as"))
         return OK;
@@ -62,7 +73,10 @@ status jobs_take_signature(struct jobs *j, const char *id, const struct hash *co
     TRY(control_bytes(&bytes, &len, json_object_get(request, "signature"), "signature", SIGNATURE_BYTES, f));
     if (len == SIGNATURE_BYTES)
         memcpy(sig.signature.bytes, bytes, len);
-    if (approver_check(&sig.signature, &a.key, contract, attempt, j->c.node->name, a.name) != OK) {
+    result = approver_check(&sig.signature, &a.key, contract, attempt, j->c.node->name, a.name);
+    if (result == STATUS_NO_MEMORY)
+        return result;
+    if (result != OK) {
         fault_hint(f, "sign attempt %u of this job with the key that hefu node approver list shows for %s", attempt + 1, a.name);
         return fault_set(f, STATUS_REFUSED, "this is not the signature of approver %s on attempt %u of job %.16s", a.name,
                          attempt + 1, id);
@@ -87,8 +101,10 @@ status jobs_list_approvers(struct approvers *out, struct jobs *j, const char *id
     TRY(store_list_signatures(j->c.store, id, attempt, &list, &count, f)); /* one of each name; a key has one name */
     for (size_t i = 0; i < count && out->count < APPROVERS_MAX; i++) {
         struct approver *a = &out->of[out->count];
+        int valid;
 
-        if (!is_valid(j, &list[i], contract, attempt))
+        TRY(check_person(&valid, j, &list[i], contract, attempt));
+        if (!valid)
             continue;
         memcpy(a->name, list[i].approver, sizeof a->name);
         a->key = list[i].key;

@@ -154,10 +154,14 @@ static status read_approvals(uint8_t *out, struct jobs *j, const struct store_jo
         uint8_t *bytes AUTO(auto_free) = NULL;
         size_t len = 0;
         struct approval a;
+        status signature = STATUS_UNTRUSTED;
 
         TRY(control_bytes(&bytes, &len, json_array_get(list, p), "approvals", APPROVAL_BYTES, f));
-        if (len != APPROVAL_BYTES || approval_decode(&a, bytes) != OK || a.who != p ||
-            approval_check(&a, k, id) != OK)
+        if (len == APPROVAL_BYTES && approval_decode(&a, bytes) == OK && a.who == p)
+            signature = approval_check(&a, k, id);
+        if (signature == STATUS_NO_MEMORY)
+            return signature;
+        if (signature != OK)
             return fault_set(f, STATUS_UNTRUSTED, "the approval of %s does not verify", k->party[p].name);
         if (a.attempt != job->attempt || a.stage != ours.stage)
             fault_hint(f, "perhaps it was prepared at some parties and failed at others: hefu job cancel %.16s ends it everywhere, "
@@ -266,6 +270,7 @@ status jobs_op_start(void *node, const struct control_caller *who, const json_t 
                          job_state_name(job.state), j->c.node->name);
     TRY(jobs_load_contract(&k, &id, j, job.id, f));
     TRY(policy_check_window(k, j->c.clock(), f));
+    TRY(jobs_check_parties(j, job.id, k, f));
     TRY(read_approvals(approvals, j, &job, k, &id, json_object_get(request, "approvals"), f));
     if (json_is_true(json_object_get(request, "check")))
         return jobs_tell_state(answer, j, job.id, f);

@@ -7,6 +7,7 @@
 #include "protocol/approver.h"
 #include "training/preparation.h"
 
+#include <openssl/crypto.h>
 #include <setjmp.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -48,6 +49,26 @@ static char logged[2000]; /* the last line of hefud's log */
 static int64_t now = NOW;
 static uint8_t replay; /* of the contracts that acme makes */
 static const char *auditor; /* likewise; "": none */
+
+static int no_memory; /* of OpenSSL, which checks SM2 signatures */
+
+static void *scarce_malloc(size_t len, const char *file, int line)
+{
+    (void)file, (void)line;
+    return no_memory ? NULL : malloc(len);
+}
+
+static void *scarce_realloc(void *p, size_t len, const char *file, int line)
+{
+    (void)file, (void)line;
+    return no_memory ? NULL : realloc(p, len);
+}
+
+static void scarce_free(void *p, const char *file, int line)
+{
+    (void)file, (void)line;
+    free(p);
+}
 
 static int64_t fake_clock(void)
 {
@@ -189,6 +210,7 @@ static int set_up(void **state)
     now = NOW;
     replay = REPLAY_SEALED;
     auditor = "";
+    no_memory = 0;
     worker = (struct worker){0};
     config = (struct node_config){.name = "bank", .num_peers = 1, .num_coordinators = 1};
     snprintf(ca, sizeof ca, "%s/ca", scratch);
@@ -1628,19 +1650,12 @@ static void an_operator_alone_is_nobody_in_person(void **state)
 }
 
 /* Both sessions of a prepared job were approved at once; who left since has signed all the same. */
-static void an_online_session_names_those_who_signed_before_the_offline_one(void **state)
+static struct contract preparing_for_two(char id[17])
 {
-    char id[17];
     const struct person ada = registered("ada", 1), bob = registered("bob", 2);
     struct contract k = proposed();
-    json_t *request = contract_request(&k, bank_pem, tax_pem), *result;
-    struct hash offline, online;
-    struct approvers people;
-    struct approval a;
-    char dir[FILES_PATH_BYTES], hex[65], table[65];
-    const struct hash preparation = {{9}};
+    json_t *request = contract_request(&k, bank_pem, tax_pem);
 
-    (void)state;
     config.policy.approvals = 2;
     json_object_set_new(request, "prepare", json_true());
     json_decref(must(&acme, request));
@@ -1648,21 +1663,77 @@ static void an_online_session_names_those_who_signed_before_the_offline_one(void
     json_decref(must(&operator, signed_by(id, &k, 0, &ada)));
     json_decref(must(&operator, signed_by(id, &k, 0, &bob)));
     json_decref(must(&acme, start_request(id, approval_of_bank(id), approval_of_tax_for(&k, 0, STAGE_OFFLINE, NULL))));
-    assert_int_equal(approvers_in(&offline, id, 0, STAGE_OFFLINE).count, 2);
-    assert_int_equal(store_remove_approver(store, "ada", NULL), OK);
+    return k;
+}
+
+/* Its offline session ends well. */
+static void end_offline(const char *id, const struct contract *k)
+{
+    const struct hash preparation = {{9}};
+    char dir[FILES_PATH_BYTES], hex[65], table[65];
+    json_t *result;
+
     assert_int_equal(jobs_session_dir(dir, config.state_dir, id, 0, STAGE_OFFLINE, NULL), OK);
     hash_hex(&preparation, hex);
-    hash_table(table, dir, &k);
+    hash_table(table, dir, k);
     result = json_pack("{s:s, s:s, s:i, s:i, s:f}", "preparation", hex, "preparation_table", table, "preparation_bytes", 1,
                        "rows_aligned", 150, "seconds_offline", 1.0);
     jobs_ended(jobs, id, &(struct fault){0}, "", NULL, result);
     json_decref(result);
+}
+
+static void an_online_session_names_those_who_signed_before_the_offline_one(void **state)
+{
+    char id[17];
+    const struct contract k = preparing_for_two(id);
+    struct hash offline, online;
+    struct approvers people;
+    struct approval a;
+
+    (void)state;
+    assert_int_equal(approvers_in(&offline, id, 0, STAGE_OFFLINE).count, 2);
+    assert_int_equal(store_remove_approver(store, "ada", NULL), OK);
+    end_offline(id, &k);
     people = approvers_in(&online, id, 0, STAGE_ONLINE);
     assert_int_equal(people.count, 2);
     assert_true(hash_equal(&offline, &online));
     a = approval_of_bank(id);
     assert_int_equal(a.stage, STAGE_ONLINE);
     assert_true(hash_equal(&a.approvers, &online));
+}
+
+/* The offline session ends, and its job for this reason too. */
+static void ends_with(const char *id, const struct contract *k, const char *words)
+{
+    json_t *answer;
+
+    end_offline(id, k);
+    state_is(id, "failed");
+    answer = must(&operator, about("job", id));
+    assert_non_null(strstr(json_string_value(json_object_get(answer, "reason")), words));
+    json_decref(answer);
+}
+
+static void who_signed_before_the_offline_session_is_not_lost_unsaid(void **state)
+{
+    char id[17], dir[FILES_PATH_BYTES];
+    const struct contract k = preparing_for_two(id);
+
+    (void)state;
+    assert_int_equal(jobs_session_dir(dir, config.state_dir, id, 0, STAGE_OFFLINE, NULL), OK);
+    assert_int_equal(session_beside_write(dir, BESIDE_APPROVERS, NULL, 0, NULL), OK);
+    ends_with(id, &k, "the list of who signed for bank before the offline session");
+}
+
+static void who_signed_before_the_offline_session_does_not_change_unsaid(void **state)
+{
+    char id[17], dir[FILES_PATH_BYTES];
+    const struct contract k = preparing_for_two(id);
+
+    (void)state;
+    assert_int_equal(jobs_session_dir(dir, config.state_dir, id, 0, STAGE_OFFLINE, NULL), OK);
+    assert_int_equal(session_beside_write(dir, BESIDE_APPROVERS, (const uint8_t *)"nobody", 6, NULL), OK);
+    ends_with(id, &k, "is another by now");
 }
 
 static void one_person_does_not_sign_twice(void **state)
@@ -1737,6 +1808,29 @@ static void who_was_removed_has_not_signed(void **state)
     state_is(id, "approved");
 }
 
+static void a_signature_that_could_not_be_looked_at_is_not_called_missing_or_false(void **state)
+{
+    char id[17];
+    const struct contract k = waiting_for_two(id);
+    struct rng_key secret = {.bytes = {5}};
+    struct person ada = {.name = "ada"};
+    const struct person bob = registered("bob", 2);
+    json_t *again;
+
+    (void)state;
+    assert_int_equal(sign_keypair_sm2(&ada.key, &ada.secret, secret.bytes), OK);
+    assert_int_equal(store_add_approver(store, "ada", &ada.key, NULL), OK);
+    json_decref(must(&operator, signed_by(id, &k, 0, &ada)));
+    again = signed_by(id, &k, 0, &ada);
+    no_memory = 1;
+    must_fail(&operator, about("approve", id), "out of memory", "");
+    must_fail(&operator, again, "out of memory", "");
+    no_memory = 0;
+    state_is(id, "awaiting_approval");
+    json_decref(must(&operator, signed_by(id, &k, 0, &bob)));
+    state_is(id, "approved");
+}
+
 static void enough_signatures_approve_when_what_was_in_the_way_is_gone(void **state)
 {
     char id[17];
@@ -1754,6 +1848,76 @@ static void enough_signatures_approve_when_what_was_in_the_way_is_gone(void **st
     assert_int_equal(remove(path), 0);
     json_decref(must(&operator, about("approve", id)));
     state_is(id, "approved");
+}
+
+/* ---- certificates, again ---- */
+
+/* From here on bank's revocation list has tax. */
+static void revoke_tax(void)
+{
+    const char *ca = suite == SUITE_GM1 ? "ca-gm" : "ca";
+    char *list = suite == SUITE_GM1 ? config.gm.crl : config.crl;
+    struct fault f = {0};
+    size_t count = 0;
+
+    assert_int_equal(ca_revoke(in_scratch(ca), tax.serial, NULL, &count, &f), OK);
+    snprintf(list, FILES_PATH_BYTES, "%s/%s/crl.pem", scratch, ca);
+}
+
+static void a_party_that_was_revoked_since_the_contract_is_not_approved_with(void **state)
+{
+    struct contract k = proposed();
+    char id[17];
+
+    (void)state;
+    json_decref(must(&acme, contract_request(&k, bank_pem, tax_pem)));
+    job_id(id, &k);
+    revoke_tax();
+    must_fail(&operator, about("approve", id), "refused", "the certificate of tax (serial ");
+    must_fail(&operator, about("approve", id), "refused", "is revoked");
+    state_is(id, "awaiting_approval");
+}
+
+static void nor_does_a_session_start_with_one_that_was_revoked_since_it_was_approved(void **state)
+{
+    char id[17];
+    const struct contract k = approved(id);
+
+    (void)state;
+    revoke_tax();
+    must_fail(&acme, start_request(id, approval_of_bank(id), approval_of_tax(&k, 0)), "refused", "the certificate of tax (serial ");
+    assert_int_equal(worker.started, 0);
+    state_is(id, "approved");
+}
+
+static void a_preparation_is_not_spent_with_a_party_that_was_revoked_since(void **state)
+{
+    const struct hash preparation = {{5}};
+    struct approval theirs;
+    char id[17];
+    const struct contract k = prepared(id, 5);
+
+    (void)state;
+    worker.started = 0;
+    theirs = approval_of_tax_for(&k, 0, STAGE_ONLINE, &preparation);
+    revoke_tax();
+    must_fail(&acme, start_request(id, approval_of_bank(id), theirs), "refused", "the certificate of tax (serial ");
+    assert_int_equal(worker.started, 0);
+    state_is(id, "prepared");
+    assert_true(preparation_is_on_disk(id));
+}
+
+static void a_party_whose_certificate_expires_before_the_next_attempt_ends_it(void **state)
+{
+    char id[17];
+    struct contract k = proposed();
+
+    (void)state;
+    k.not_after = (uint64_t)tax.not_after + 86400;
+    json_decref(must(&acme, contract_request(&k, bank_pem, tax_pem)));
+    job_id(id, &k);
+    now = tax.not_after + 3600;
+    must_fail(&operator, about("approve", id), "refused", "expired on");
 }
 
 /* ---- suites ---- */
@@ -1920,6 +2084,20 @@ static void an_sm2_certificate_in_the_place_of_the_first_is_refused_and_the_reve
     assert_non_null(strstr(f.message, "bank-gm.pem holds a key of the other kind"));
 }
 
+/* ... in all else like an offer of this suite. */
+static void an_offer_in_one_suite_is_none_in_another(void **state)
+{
+    json_t *request = propose_request(2048, 16, 100), *answer;
+    struct contract k;
+
+    (void)state;
+    json_object_set_new(json_object_get(request, "job"), "suite", json_integer(SUITE_INT1));
+    answer = must(&acme, request);
+    k = contract_of_offer(json_object_get(answer, "offer"));
+    json_decref(answer);
+    must_fail(&acme, contract_request(&k, bank_pem, tax_pem), "refused", "what it has not offered");
+}
+
 static int begin_gm1(void **state)
 {
     (void)state;
@@ -1948,10 +2126,13 @@ int main(void)
         TEST(the_approval_says_who_signed),
         TEST(an_operator_alone_is_nobody_in_person),
         TEST(an_online_session_names_those_who_signed_before_the_offline_one),
+        TEST(who_signed_before_the_offline_session_is_not_lost_unsaid),
+        TEST(who_signed_before_the_offline_session_does_not_change_unsaid),
         TEST(one_person_does_not_sign_twice),
         TEST(a_signature_is_good_for_its_contract_attempt_party_and_person_alone),
         TEST(signatures_of_one_attempt_do_not_approve_the_next),
         TEST(who_was_removed_has_not_signed),
+        TEST(a_signature_that_could_not_be_looked_at_is_not_called_missing_or_false),
         TEST(enough_signatures_approve_when_what_was_in_the_way_is_gone),
         TEST(a_contract_said_twice_is_one_job),
         TEST(only_approvals_of_everyone_for_this_attempt_start_it),
@@ -1987,6 +2168,10 @@ int main(void)
         TEST(a_preparation_ends_with_the_window_of_its_contract),
         TEST(a_restart_keeps_what_is_prepared),
         TEST(a_table_without_labels_is_offered_for_a_preparation_only),
+        TEST(a_party_that_was_revoked_since_the_contract_is_not_approved_with),
+        TEST(nor_does_a_session_start_with_one_that_was_revoked_since_it_was_approved),
+        TEST(a_preparation_is_not_spent_with_a_party_that_was_revoked_since),
+        TEST(a_party_whose_certificate_expires_before_the_next_attempt_ends_it),
         TEST(a_suite_that_is_none_is_refused),
         TEST(the_node_signs_with_the_identity_of_the_suite),
         TEST(a_renewed_certificate_is_offered_once_it_is_read_again),
@@ -1997,9 +2182,12 @@ int main(void)
         TEST(a_peer_whose_sm2_certificate_is_not_pinned_is_refused),
         TEST(certificates_of_a_gm1_contract_are_judged_by_its_ca),
         TEST(an_sm2_certificate_in_the_place_of_the_first_is_refused_and_the_reverse),
+        TEST(an_offer_in_one_suite_is_none_in_another),
     };
     int failed;
 
+    if (CRYPTO_set_mem_functions(scarce_malloc, scarce_realloc, scarce_free) != 1)
+        return 1;
     suite = kit_suite();
     failed = cmocka_run_group_tests(tests, NULL, NULL);
     return failed + cmocka_run_group_tests_name("GM1", gm1, begin_gm1, NULL);
