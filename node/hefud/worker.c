@@ -118,6 +118,19 @@ static status state_build(const struct worker *w, const struct keyring *keys, st
     return session_beside_write(w->dir, BESIDE_BUILD, statement, sizeof statement, f);
 }
 
+/* node.yaml may have changed since the daemon read it. */
+static status check_key(const struct worker *w, const struct keyring *keys, struct fault *f)
+{
+    const struct contract_party *me = &w->papers.contract.party[w->table.self];
+    const struct sign_public *key = keyring_public(keys, w->papers.contract.suite);
+
+    if (key && memcmp(key->bytes, me->identity.bytes, SIGN_PUBLIC_BYTES) == 0)
+        return OK;
+    fault_hint(f, "put its key back into node.yaml, then approve another attempt; or propose the job again");
+    return fault_set(f, STATUS_CONFIG, "the key that %s has in this contract, of suite %s, is no more the one in node.yaml", me->name,
+                     suite_name(w->papers.contract.suite));
+}
+
 /* The journal refuses a directory where a session has begun already, and the start is drawn and sealed once: no pad is
  * used twice, not even by a node whose disk was rolled back.  [SPEC 2.4] */
 static status begin_session(struct worker *w, struct fault *f)
@@ -129,6 +142,7 @@ static status begin_session(struct worker *w, struct fault *f)
     TRY(contract_check(&w->papers.contract, 0, f));
     TRY(keyring_new(&keys, w->config.key, w->config.state_dir, f));
     TRY(keyring_add(keys, w->config.gm.key, f));
+    TRY(check_key(w, keys, f));
     TRY(commitment_check(&w->papers.contract.party[w->table.self], w->papers.contract.suite, keys, w->table.name, &w->data, f));
     TRY(session_secret_read(&seed, w->papers.contract.suite, "seed", w->dir, keys, &w->papers.contract_id, w->table.attempt, f));
     TRY(journal_open(&w->journal, w->dir, f));
