@@ -275,6 +275,9 @@ static void print_config(const struct node_config *c)
     printf("approvers     %u must sign\n", c->policy.approvals > 1 ? c->policy.approvals : 0);
     printf("policy        at least %u common people, at most %u passes, keys of at least %u bits\n",
            c->policy.min_rows, c->policy.max_passes, c->policy.min_key_bits);
+    for (enum suite s = SUITE_INT1; s <= SUITE_GM1; s++)
+        if (c->policy.suites == CONFIG_SUITE(s))
+            printf("              contracts of suite %s alone\n", suite_name(s));
     if (c->policy.contracts_per_table)
         printf("              at most %u contracts a table in %d days\n", c->policy.contracts_per_table, POLICY_USES_DAYS);
     printf("deadlines     handshake %u s, silent peer %u s, approval %u s, job %u s\n", c->deadlines.handshake_s,

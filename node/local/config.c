@@ -83,6 +83,8 @@ static const struct schema_field deadline_fields[] = {
 static const struct schema_choice approve_words[] = {{"ask", APPROVE_ASK}, {"auto", APPROVE_AUTO}, {0}};
 static const struct schema_choice output_words[] = {
     {"weights", OUTPUT_WEIGHTS}, {"scores", OUTPUT_SCORES}, {"metrics", OUTPUT_METRICS}, {0}};
+static const struct schema_choice suite_words[] = {
+    {"INT1", CONFIG_SUITE(SUITE_INT1)}, {"GM1", CONFIG_SUITE(SUITE_GM1)}, {0}};
 static const struct schema_choice log_words[] = {
     {"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}, {0}};
 
@@ -100,6 +102,7 @@ static const struct schema_field policy_fields[] = {
     {"max_passes", SCHEMA_COUNT, 0, SCHEMA_AT(struct config_policy, max_passes), .min = 2, .max = PASSES_MAX},
     {"min_key_bits", SCHEMA_COUNT, 0, SCHEMA_AT(struct config_policy, min_key_bits), .min = 2048, .max = 4096},
     {"outputs", SCHEMA_FLAGS, 0, SCHEMA_AT(struct config_policy, outputs), .choices = output_words, .max = 3},
+    {"suites", SCHEMA_FLAGS, 0, SCHEMA_AT(struct config_policy, suites), .choices = suite_words, .min = 1, .max = 2},
     {"coordinators", SCHEMA_LIST_AT(struct config_policy, coordinators, num_coordinators), .check = name_is_valid,
      .expects = NAME_RULE},
     {"tables", SCHEMA_LIST_AT(struct config_policy, tables, num_tables), .check = name_is_valid, .expects = NAME_RULE},
@@ -287,6 +290,10 @@ status config_parse_node(struct node_config *out, const char *file, const void *
     if (c->policy.approve == APPROVE_AUTO && c->policy.approvals > 1) {
         fault_hint(f, "with approve: ask each approver signs: hefu job approve JOB --as NAME --key FILE");
         return schema_fault(marks, "policy.approvals", f, "does not go together with approve: auto");
+    }
+    if (c->policy.suites & CONFIG_SUITE(SUITE_GM1) && !c->gm.certificate[0]) {
+        fault_hint(f, "hefu node gm makes a key and a request for a certificate");
+        return schema_fault(marks, "policy.suites", f, "has GM1, but there is no sm2 certificate under gm");
     }
     TRY(resolve(c->state_dir, file, f));
     TRY(resolve(c->certificate, file, f));

@@ -36,6 +36,7 @@ struct config_deadlines {
     uint32_t job_s;       /* a whole attempt */
 };
 
+#define CONFIG_SUITE(s) (1u << (s))
 enum config_approve { APPROVE_ASK = 1, APPROVE_AUTO = 2 };
 
 /* Limits of what this node takes part in.  A job outside them is refused; one inside is asked about or approved. */
@@ -45,6 +46,7 @@ struct config_policy {
     uint32_t max_passes;
     uint32_t min_key_bits;
     uint32_t outputs;      /* what may leave as a result: OUTPUT_WEIGHTS, _SCORES and _METRICS, combined */
+    uint32_t suites;       /* of contracts: CONFIG_SUITE(SUITE_INT1) and so on, combined; 0: those that it has identities for */
     char coordinators[CONFIG_COORDINATORS_MAX][NAME_BYTES]; /* who may propose; none: all known coordinators */
     uint32_t num_coordinators;
     char tables[CONFIG_TABLES_MAX][NAME_BYTES]; /* what may be used; none: all registered tables */

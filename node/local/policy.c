@@ -85,11 +85,15 @@ status policy_check_window(const struct contract *k, int64_t now, struct fault *
 
 status policy_check_suite(const struct node_config *c, enum suite s, struct fault *f)
 {
-    if (config_identity(c, s).certificate[0])
+    if (!config_identity(c, s).certificate[0]) {
+        fault_hint(f, "its operator makes a key and a request for one with hefu node gm");
+        return fault_set(f, STATUS_REFUSED, "%s takes no part in contracts of suite %s: it has no sm2 certificate", c->name,
+                         suite_name(s));
+    }
+    if (!c->policy.suites || c->policy.suites & CONFIG_SUITE(s))
         return OK;
-    fault_hint(f, "its operator makes a key and a request for one with hefu node gm");
-    return fault_set(f, STATUS_REFUSED, "%s takes no part in contracts of suite %s: it has no sm2 certificate", c->name,
-                     suite_name(s));
+    fault_hint(f, "set another suite in the job file, or ask its operator to add %s to policy.suites", suite_name(s));
+    return fault_set(f, STATUS_REFUSED, "the policy of %s takes no contracts of suite %s", c->name, suite_name(s));
 }
 
 status policy_check_peer(const struct node_config *c, enum suite s, const char *name, struct fault *f)

@@ -15,7 +15,7 @@ struct policy_terms {
 
 /* STATUS_REFUSED with the rule that says no. */
 MUST_USE status policy_check_terms(const struct node_config *c, const struct policy_terms *t, struct fault *f);
-/* Whether this node has what a contract of that suite is signed with. */
+/* Whether this node takes contracts of that suite, and has what they are signed with. */
 MUST_USE status policy_check_suite(const struct node_config *c, enum suite s, struct fault *f);
 /* Whether it knows that party, with a certificate of that suite. */
 MUST_USE status policy_check_peer(const struct node_config *c, enum suite s, const char *name, struct fault *f);

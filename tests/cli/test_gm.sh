@@ -119,6 +119,24 @@ job=$(sed -nE 's/^job ([0-9a-f]{16}) is done.*/\1/p' said.out)
 expect the_auditor_replays_both_sessions 0 "PASS: replay agrees" "after those of its offline session" -- \
     "$audit" replay --node shop --session "$job" --audit-key auditor.key
 
+# ---- a key that is gone when the session begins; a suite insisted on ----
+
+expect another_preparation_is_made 0 "is prepared" -- "$hefu" prepare gm.yaml --quiet
+job=$(sed -nE 's/^job ([0-9a-f]{16}) is prepared.*/\1/p' said.out)
+cp bank/node.yaml node.kept
+sed -i '/^gm:/,/crl-gm.pem/d' bank/node.yaml # the daemon has read it, the worker has not
+expect a_worker_without_its_key_says_so 2 "the key that bank has in this contract, of suite GM1, is no more the one in node.yaml" -- \
+    "$hefu" train "$job" --quiet
+expect before_it_begins_anything 0 -- sh -c '[ ! -e "$1" ]' - "bank/state/sessions/$job-0-online/log"
+cp node.kept bank/node.yaml
+sed -i 's/^policy:/policy:\n  suites: [GM1]/' bank/node.yaml
+again
+sed '/^suite:/d; /^audit:/,$d' gm.yaml >int1.yaml
+expect a_node_may_insist_on_gm1 2 "the policy of bank takes no contracts of suite INT1" -- "$hefu" train int1.yaml --quiet
+expect and_shows_that 0 "contracts of suite GM1 alone" -- "$hefu" node show --node bank
+cp node.kept bank/node.yaml
+again
+
 # ---- whoever is revoked takes part no more ----
 
 expect revoked 0 "1 certificate revoked" -- "$hefu" ca revoke ca-sm2 --name shop

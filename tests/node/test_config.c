@@ -56,6 +56,24 @@ static void the_short_file_reads_with_defaults(void **state)
     assert_int_equal(config.log, LOG_INFO);
 }
 
+static void a_node_may_insist_on_a_suite_it_has_an_identity_for(void **state)
+{
+    static const char gm[] = HEAD "gm: {certificate: a, key: b, ca: c}\npolicy: {suites: [GM1]}\n";
+    struct fault f = {0};
+
+    (void)state;
+    assert_int_equal(parse(HEAD, &f), OK);
+    assert_int_equal(config.policy.suites, 0);
+    assert_int_equal(parse(gm, &f), OK);
+    assert_int_equal(config.policy.suites, CONFIG_SUITE(SUITE_GM1));
+    assert_int_equal(parse(HEAD "policy: {suites: [INT1]}\n", &f), OK);
+    assert_int_equal(config.policy.suites, CONFIG_SUITE(SUITE_INT1));
+    assert_refused(HEAD "policy:\n  suites: [INT1, GM1]\n",
+                   "dir/node.yaml:8:11: policy.suites: has GM1, but there is no sm2 certificate under gm");
+    assert_refused(HEAD "policy:\n  suites: []\n", "dir/node.yaml:8:11: policy.suites needs at least 1 item");
+    assert_refused(HEAD "policy:\n  suites: [GM2]\n", "dir/node.yaml:8:12: policy.suites[1] is \"GM2\", not one of: INT1, GM1");
+}
+
 static void every_key_reads_into_its_field(void **state)
 {
     static const char text[] = HEAD
@@ -195,7 +213,7 @@ static void unknown_keys_are_named_with_the_nearest_known_one(void **state)
     assert_int_equal(parse(HEAD "policy:\n  approve: ask\n  zzzzzzz: 3\n", &f), STATUS_CONFIG);
     assert_string_equal(f.message, "dir/node.yaml:9:3: unknown key \"zzzzzzz\" in policy");
     assert_string_equal(f.hint,
-                        "accepted here: approve, min_rows, max_passes, min_key_bits, outputs, coordinators, tables, "
+                        "accepted here: approve, min_rows, max_passes, min_key_bits, outputs, suites, coordinators, tables, "
                         "contracts_per_table, approvals");
     assert_refused(HEAD "peers:\n  - name: tax\n    adress: x\n",
                    "dir/node.yaml:9:5: unknown key \"adress\" in peers[1]");
@@ -420,6 +438,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_short_file_reads_with_defaults),
+        cmocka_unit_test(a_node_may_insist_on_a_suite_it_has_an_identity_for),
         cmocka_unit_test(every_key_reads_into_its_field),
         cmocka_unit_test(an_authority_has_an_address_and_a_ca),
         cmocka_unit_test(a_second_identity_has_files_of_its_own_and_peers_a_second_pin),

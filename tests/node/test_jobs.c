@@ -1931,6 +1931,19 @@ static void a_suite_that_is_none_is_refused(void **state)
     must_fail(&acme, request, "usage", "neither INT1 nor GM1");
 }
 
+static void a_suite_that_the_policy_does_not_list_is_refused(void **state)
+{
+    const enum suite other_suite = suite == SUITE_GM1 ? SUITE_INT1 : SUITE_GM1;
+    struct contract k;
+
+    (void)state;
+    config.policy.suites = CONFIG_SUITE(suite);
+    k = proposed();
+    config.policy.suites = CONFIG_SUITE(other_suite);
+    must_fail(&acme, propose_request(2048, 16, 100), "refused", "the policy of bank takes no contracts of suite ");
+    must_fail(&acme, contract_request(&k, bank_pem, tax_pem), "refused", "the policy of bank takes no contracts of suite ");
+}
+
 static void the_node_signs_with_the_identity_of_the_suite(void **state)
 {
     struct contract k = proposed();
@@ -2173,6 +2186,7 @@ int main(void)
         TEST(a_preparation_is_not_spent_with_a_party_that_was_revoked_since),
         TEST(a_party_whose_certificate_expires_before_the_next_attempt_ends_it),
         TEST(a_suite_that_is_none_is_refused),
+        TEST(a_suite_that_the_policy_does_not_list_is_refused),
         TEST(the_node_signs_with_the_identity_of_the_suite),
         TEST(a_renewed_certificate_is_offered_once_it_is_read_again),
     };
