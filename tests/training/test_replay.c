@@ -453,6 +453,8 @@ static void assert_verifies_and_replays_to_its_limit(void (*contract)(struct sim
                                .contract = {bytes.bytes, bytes.len},
                                .approvals = PARTIES_HERE,
                                .log = {small->party[p].log.bytes, small->party[p].log.len}};
+        in.seed = &small->party[p].seed;
+        in.start = &small->party[p].start;
         in.contract = &small->contract;
         in.approvals = small->approvals;
         in.log = small->party[p].log.bytes;
