@@ -134,12 +134,6 @@ status certificate_load(struct certificate *out, const char *path, struct fault 
 
 /* ---- revocation ---- */
 
-/* A revocation list that is overdue still counts: what it revokes stays revoked. */
-static int allow_old_crl(int ok, X509_STORE_CTX *ctx)
-{
-    return X509_STORE_CTX_get_error(ctx) == X509_V_ERR_CRL_HAS_EXPIRED ? 1 : ok;
-}
-
 static status load_crl(X509_CRL **out, X509 *ca, const char *path, struct fault *f)
 {
     X509_CRL *crl AUTO(openssl_crl_clear) = NULL;
@@ -154,14 +148,6 @@ static status load_crl(X509_CRL **out, X509 *ca, const char *path, struct fault 
     return OK;
 }
 
-/* The library looks into the list itself. */
-static status add_crl(X509_STORE *store, X509_CRL *crl)
-{
-    return X509_STORE_add_crl(store, crl) == 1 && X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) == 1
-               ? OK
-               : STATUS_NO_MEMORY;
-}
-
 /* Nothing that would change what the list means, such as that it is a part of one. */
 static int has_critical_extension(const X509_CRL *crl)
 {
@@ -171,10 +157,10 @@ static int has_critical_extension(const X509_CRL *crl)
     return 0;
 }
 
-/* What the library would check of a list, but for SM2, whose lists it cannot.  The list is signed by the CA. */
-static status search_crl(int *revoked, X509_CRL *crl, X509 *ca, X509 *x, const char *path, int64_t at, struct fault *f)
+/* What the library would check of a list, which it cannot for SM2 nor for a list later than the certificate's time.  The list is
+ * signed by the CA; one past its next update still counts, for what it revokes stays revoked. */
+static status check_crl(const X509_CRL *crl, X509 *ca, const char *path, int64_t now, struct fault *f)
 {
-    X509_REVOKED *entry = NULL;
     int64_t from = 0, next = 0;
 
     if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(ca)) != 0 || has_critical_extension(crl))
@@ -182,12 +168,29 @@ static status search_crl(int *revoked, X509_CRL *crl, X509 *ca, X509 *x, const c
     if (!openssl_time(&from, X509_CRL_get0_lastUpdate(crl)) || !X509_CRL_get0_nextUpdate(crl) ||
         !openssl_time(&next, X509_CRL_get0_nextUpdate(crl)) || next < from)
         return fault_set(f, STATUS_CONFIG, "%s: the revocation list has no acceptable dates", path);
-    if (from > at + CERTIFICATE_CLOCK_GRACE_S) {
+    if (from > now + CERTIFICATE_CLOCK_GRACE_S) {
         fault_hint(f, "check the clock of this machine");
         return fault_set(f, STATUS_UNTRUSTED, "%s: the revocation list is of a later time", path);
     }
-    *revoked = X509_CRL_get0_by_cert(crl, &entry, x) != 0;
     return OK;
+}
+
+/* Since when the list revokes it, and before any time when it does not say; 0 when it does not revoke it. */
+static int64_t revoked_since(X509_CRL *crl, X509 *x)
+{
+    X509_REVOKED *entry = NULL;
+    ASN1_GENERALIZEDTIME *invalid;
+    int64_t since = 0, earlier = 0;
+
+    if (X509_CRL_get0_by_cert(crl, &entry, x) == 0)
+        return 0;
+    if (!openssl_time(&since, X509_REVOKED_get0_revocationDate(entry)) || since <= 0)
+        since = 1;
+    invalid = X509_REVOKED_get_ext_d2i(entry, NID_invalidity_date, NULL, NULL);
+    if (invalid && openssl_time(&earlier, invalid) && earlier < since)
+        since = earlier > 0 ? earlier : 1;
+    ASN1_GENERALIZEDTIME_free(invalid);
+    return since;
 }
 
 /* ---- verification ---- */
@@ -200,7 +203,6 @@ static status verify_at(X509_STORE *store, X509 *x, int64_t at, int *error)
     if (!ctx || X509_STORE_CTX_init(ctx, store, x, NULL) != 1)
         return STATUS_NO_MEMORY;
     X509_STORE_CTX_set_time(ctx, 0, (time_t)at);
-    X509_STORE_CTX_set_verify_cb(ctx, allow_old_crl);
     *error = X509_verify_cert(ctx) == 1 ? X509_V_OK : X509_STORE_CTX_get_error(ctx);
     if (*error == X509_V_OK && X509_STORE_CTX_get0_chain(ctx) == NULL)
         *error = X509_V_ERR_UNSPECIFIED;
@@ -251,33 +253,41 @@ static status check_kind(const struct certificate *c, X509 *x, X509 *ca, const c
     return mine == SUITE_GM1 ? openssl_expect_sm2(x) : OK;
 }
 
-status certificate_verify(const struct certificate *c, const char *ca_path, const char *crl_path, int64_t at,
-                          struct fault *f)
+status certificate_verify_past(int64_t *revoked, const struct certificate *c, const char *ca_path, const char *crl_path, int64_t at,
+                               int64_t now, struct fault *f)
 {
     X509 *ca AUTO(openssl_x509_clear) = NULL, *x AUTO(openssl_x509_clear) = NULL;
     X509_STORE *store AUTO(openssl_store_clear) = X509_STORE_new();
     X509_CRL *crl AUTO(openssl_crl_clear) = NULL;
-    int error = X509_V_OK, revoked = 0;
+    int error = X509_V_OK;
 
+    *revoked = 0;
     TRY(openssl_load_x509(&ca, ca_path, f));
     x = openssl_x509_from_bytes(c->der, c->der_len);
     if (!store || !x || X509_STORE_add_cert(store, ca) != 1)
         return STATUS_NO_MEMORY;
     TRY(check_kind(c, x, ca, ca_path, f));
-    if (crl_path[0])
+    if (crl_path[0]) {
         TRY(load_crl(&crl, ca, crl_path, f));
-    if (crl && sign_public_suite(&c->key) == SUITE_INT1)
-        TRY(add_crl(store, crl));
+        TRY(check_crl(crl, ca, crl_path, now, f));
+        *revoked = revoked_since(crl, x);
+    }
     TRY(verify_at(store, x, at, &error));
     if (error == X509_V_ERR_CERT_NOT_YET_VALID)
         TRY(verify_at(store, x, at + CERTIFICATE_CLOCK_GRACE_S, &error));
     else if (error == X509_V_ERR_CERT_HAS_EXPIRED)
         TRY(verify_at(store, x, at - CERTIFICATE_CLOCK_GRACE_S, &error));
-    if (error == X509_V_OK && crl && sign_public_suite(&c->key) == SUITE_GM1)
-        TRY(search_crl(&revoked, crl, ca, x, crl_path, at, f));
-    if (revoked)
+    if (error == X509_V_OK && *revoked && *revoked <= at)
         error = X509_V_ERR_CERT_REVOKED;
     return error == X509_V_OK ? OK : explain(c, error, ca_path, f);
+}
+
+status certificate_verify(const struct certificate *c, const char *ca_path, const char *crl_path, int64_t at, struct fault *f)
+{
+    int64_t revoked;
+
+    TRY(certificate_verify_past(&revoked, c, ca_path, crl_path, at, at, f));
+    return revoked ? explain(c, X509_V_ERR_CERT_REVOKED, ca_path, f) : OK;
 }
 
 status certificate_crl_next_update(int64_t *out, const char *crl_path, struct fault *f)

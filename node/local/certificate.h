@@ -41,6 +41,12 @@ MUST_USE status certificate_parse(struct certificate *out, const char *source, c
 MUST_USE status certificate_verify(const struct certificate *c, const char *ca_path, const char *crl_path, int64_t at,
                                    struct fault *f);
 
+/* As an audit asks later, at time now: was it good at time `at`?  Any list up to now will do, the latest is best.  A revocation
+ * counts from its own date, or from the earlier one since when the list says that the certificate was invalid: from `at` or before,
+ * STATUS_UNTRUSTED; later, OK, and *revoked is when.  0: never.  Whether a signature is older than that only a timestamp shows. */
+MUST_USE status certificate_verify_past(int64_t *revoked, const struct certificate *c, const char *ca_path, const char *crl_path,
+                                        int64_t at, int64_t now, struct fault *f);
+
 /* When the revocation list should be renewed, in Unix seconds. */
 MUST_USE status certificate_crl_next_update(int64_t *out, const char *crl_path, struct fault *f);
 

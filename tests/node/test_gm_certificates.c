@@ -407,14 +407,19 @@ struct list {
     const char *issuer;    /* NULL: the CA's name */
     const struct certificate *revoked;
     int late;              /* revoked is put in after it was signed */
+    long since, invalid;   /* seconds from now; 0: a minute ago, and no such date */
 };
 
-static void revoke_in(X509_CRL *crl, const struct certificate *c)
+static void revoke_in(X509_CRL *crl, const struct list *l)
 {
-    X509 *x AUTO(openssl_x509_clear) = openssl_x509_from_bytes(c->der, c->der_len);
+    X509 *x AUTO(openssl_x509_clear) = openssl_x509_from_bytes(l->revoked->der, l->revoked->der_len);
     X509_REVOKED *r = X509_REVOKED_new();
-    ASN1_TIME *when = X509_gmtime_adj(NULL, -60);
+    ASN1_TIME *when = X509_gmtime_adj(NULL, l->since ? l->since : -60);
+    ASN1_GENERALIZEDTIME *invalid = ASN1_GENERALIZEDTIME_adj(NULL, time(NULL), 0, l->invalid);
 
+    if (l->invalid)
+        assert_true(X509_REVOKED_add1_ext_i2d(r, NID_invalidity_date, invalid, 0, 0) == 1);
+    ASN1_GENERALIZEDTIME_free(invalid);
     X509_REVOKED_set_serialNumber(r, X509_get_serialNumber(x));
     X509_REVOKED_set_revocationDate(r, when);
     assert_true(X509_CRL_add0_revoked(crl, r));
@@ -441,10 +446,10 @@ static const char *hand_list(const struct hand *h, const struct list *l)
     if (l->critical)
         assert_true(X509_CRL_add1_ext_i2d(crl, NID_delta_crl, base, 1, 0) == 1);
     if (l->revoked && !l->late)
-        revoke_in(crl, l->revoked);
+        revoke_in(crl, l);
     assert_true(X509_CRL_sign_ctx(crl, by) > 0);
     if (l->late)
-        revoke_in(crl, l->revoked);
+        revoke_in(crl, l);
     PEM_write_X509_CRL(file, crl);
     fclose(file);
     X509_NAME_free(issuer);
@@ -487,6 +492,52 @@ static void lists_are_checked_before_they_are_believed(void **state)
     expect_refused(&tax, sm2_pem, hand_list(&h, &l), now(), STATUS_UNTRUSTED, "of a later time");
     l = good, l.from = CERTIFICATE_CLOCK_GRACE_S / 2;
     assert_int_equal(certificate_verify(&tax, sm2_pem, hand_list(&h, &l), now(), &f), OK);
+}
+
+/* Judged at `at` by a list as it is at `by`, both in seconds from now. */
+static status judge(int64_t *revoked, const struct certificate *c, const char *ca, const char *list, long at, long by, const char *said)
+{
+    struct fault f = {0};
+    const status verdict = certificate_verify_past(revoked, c, ca, list, now() + at, now() + by, &f);
+
+    if (verdict != OK && !strstr(f.message, said))
+        fail_msg("said \"%s\", expected \"%s\"", f.message, said);
+    return verdict;
+}
+
+/* A session of today, judged in two days by the list of then. */
+static void judge_with_a_later_list(const char *ca, const char *pem, const char *id)
+{
+    struct certificate bank AUTO(certificate_clear) = {0}, tax AUTO(certificate_clear) = {0};
+    struct hand h AUTO(hand_clear) = {0};
+    struct list l = {.id = id, .from = 2 * DAY - 60, .next = 9 * DAY, .since = DAY};
+    const char *list;
+    int64_t revoked = 1;
+
+    issue(&bank, ca, "bank");
+    issue(&tax, ca, "tax");
+    hand_open(&h, ca);
+    l.revoked = &bank;
+    list = hand_list(&h, &l);
+    assert_int_equal(judge(&revoked, &tax, pem, list, 0, 2 * DAY, ""), OK);
+    assert_int_equal(revoked, 0);
+    assert_int_equal(judge(&revoked, &bank, pem, list, 0, 2 * DAY, ""), OK);
+    assert_in_range(revoked, now() + DAY - 60, now() + DAY);
+    assert_int_equal(judge(&revoked, &bank, pem, list, DAY, 2 * DAY, ") is revoked"), STATUS_UNTRUSTED);
+    expect_refused(&bank, pem, list, now() + 2 * DAY, STATUS_UNTRUSTED, ") is revoked"); /* which a node asks today */
+    expect_refused(&tax, pem, list, now(), STATUS_UNTRUSTED, "of a later time");
+    assert_int_equal(judge(&revoked, &tax, pem, list, 0, DAY, "of a later time"), STATUS_UNTRUSTED);
+    l.invalid = -60; /* its key was known before the session, as was found out after it */
+    assert_int_equal(judge(&revoked, &bank, pem, hand_list(&h, &l), 0, 2 * DAY, ") is revoked"), STATUS_UNTRUSTED);
+    l.invalid = 2 * DAY; /* a date after that of the revocation makes it no later */
+    assert_int_equal(judge(&revoked, &bank, pem, hand_list(&h, &l), DAY, 2 * DAY, ") is revoked"), STATUS_UNTRUSTED);
+}
+
+static void an_audit_uses_a_later_list_and_a_revocation_counts_from_its_date(void **state)
+{
+    (void)state;
+    judge_with_a_later_list(sm2_ca, sm2_pem, SM2_DEFAULT_ID);
+    judge_with_a_later_list(ed_ca, ed_pem, NULL);
 }
 
 static void a_list_with_a_changed_bit_is_refused(void **state)
@@ -544,6 +595,7 @@ int main(void)
         TEST(an_overdue_list_still_revokes),
         TEST(lists_of_other_cas_are_refused),
         TEST(lists_are_checked_before_they_are_believed),
+        TEST(an_audit_uses_a_later_list_and_a_revocation_counts_from_its_date),
         TEST(a_list_with_a_changed_bit_is_refused),
     };
 
