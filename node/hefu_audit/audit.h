@@ -45,19 +45,16 @@ MUST_USE status evidence_load(struct evidence *e, const char *const *path, size_
 
 /* ---- checking ---- */
 
-/* Files of the consortium's CA and its revocation list, and of the timestamping authorities' CA; what builds may run.  NULL: not
- * given. */
+/* Files of the consortium's CA for contracts of either suite and its revocation list, and of the timestamping authorities' CA; what
+ * builds may run.  NULL: not given. */
 struct audit_trust {
-    const char *ca, *crl, *tsa_ca;
+    struct audit_ca { const char *ca, *crl; } of[SUITE_GM1 + 1];
+    const char *tsa_ca;
     const struct builds *builds;
-    const struct verify_report *report; /* its contract is known when certificates are checked */
 };
 MUST_USE status audit_trust_exists(const struct audit_trust *trust, struct fault *f);
 /* Reads the builds, when a path is given. */
 MUST_USE status audit_trust_builds(struct audit_trust *trust, struct builds *builds, const char *path, struct fault *f);
-
-/* What to add to the verdict on certificates: ", issued by the CA and in force then", or nothing. */
-const char *audit_issued(const struct audit_trust *trust);
 
 /* ---- printing ---- */
 

@@ -24,14 +24,16 @@ status command_report(int argc, char **argv, struct fault *f)
     struct audit_trust trust = {0};
     const char *path[EVIDENCE_MAX], *html = NULL, *lang = NULL, *builds_path = NULL;
     size_t files = 0;
-    const struct audit_option options[] = {{"html", &html, NULL}, {"lang", &lang, NULL}, {"ca", &trust.ca, NULL},
-                                           {"crl", &trust.crl, NULL}, {"tsa-ca", &trust.tsa_ca, NULL},
+    const struct audit_option options[] = {{"html", &html, NULL}, {"lang", &lang, NULL},
+                                           {"ca", &trust.of[SUITE_INT1].ca, NULL}, {"crl", &trust.of[SUITE_INT1].crl, NULL},
+                                           {"gm-ca", &trust.of[SUITE_GM1].ca, NULL}, {"gm-crl", &trust.of[SUITE_GM1].crl, NULL},
+                                           {"tsa-ca", &trust.tsa_ca, NULL},
                                            {"builds", &builds_path, NULL}, {0}};
     struct builds builds AUTO(builds_clear) = {0};
     struct evidence e AUTO(evidence_clear) = {0};
     struct stories all AUTO(stories_clear) = {0};
     struct audit_sessions checked AUTO(audit_sessions_clear) = {0};
-    struct sheet sheet = {.all = &all, .checked = &checked, .trust = &trust};
+    struct sheet sheet = {.all = &all, .checked = &checked};
     struct fault unread = {0};
 
     TRY(audit_arguments(options, path, EVIDENCE_MAX, &files, argc, argv, f));

@@ -4,13 +4,6 @@
 
 #include <stdio.h>
 
-const char *audit_issued(const struct audit_trust *trust)
-{
-    return !trust->ca   ? ""
-           : trust->crl ? ", issued by the CA, in force then and not revoked"
-                        : ", issued by the CA and in force then";
-}
-
 static const char *end_name(const struct verify_party *p)
 {
     return !p->given ? "not given" : p->ended ? "complete" : p->aborted ? "stopped" : "cut";
@@ -62,7 +55,7 @@ static void print_rule(const struct rule_line line[RULES], int v)
     printf("V%-2d  %-14s  %s%s%s\n", v, rule_verdict_name(l->verdict), rule_sentence(v), l->text[0] ? ": " : "", l->text);
 }
 
-static void print_session(const struct audit_session *s, const struct audit_trust *trust, int alone)
+static void print_session(const struct audit_session *s, int alone)
 {
     const struct verify_report *r = &s->report;
     const size_t files = s->files.count;
@@ -76,8 +69,8 @@ static void print_session(const struct audit_session *s, const struct audit_trus
         printf("\nnot shown by these files:\n");
     for (size_t i = 0; i < r->unproven_count; i++)
         printf("  - %s\n", r->unproven[i]);
-    if (r->unproven_count && !trust->ca)
-        printf("  - who issued the certificates and whether they were revoked: give --ca and --crl\n");
+    if (r->unproven_count && !s->trusted->ca)
+        printf("  - %s\n", s->issued);
     if (s->ok)
         printf("\ntranscript verified: %zu %s, %s signed records, %llu joint checkpoints\n", files,
                files == 1 ? "log" : "logs", audit_number(records, r->records), (unsigned long long)r->checkpoints);
@@ -85,12 +78,12 @@ static void print_session(const struct audit_session *s, const struct audit_trus
         print_failure(s);
 }
 
-static void print_all(const struct audit_sessions *all, const struct audit_trust *trust)
+static void print_all(const struct audit_sessions *all)
 {
     for (size_t i = 0; i < all->count; i++) {
         if (i)
             putchar('\n');
-        print_session(&all->of[i], trust, all->count == 1);
+        print_session(&all->of[i], all->count == 1);
     }
     if (all->count == 1)
         return;
@@ -217,17 +210,24 @@ static json_t *all_json(const struct audit_sessions *all)
     return json_pack("{s:b, s:o}", "verified", all->ok, "sessions", list);
 }
 
+static status exists(const char *option, const char *path, struct fault *f)
+{
+    return !path || files_exist(path) ? OK : fault_set(f, STATUS_CONFIG, "--%s %s: there is no such file", option, path);
+}
+
 status audit_trust_exists(const struct audit_trust *trust, struct fault *f)
 {
-    if (trust->crl && !trust->ca)
+    const struct audit_ca *ca = &trust->of[SUITE_INT1], *gm = &trust->of[SUITE_GM1];
+
+    if (ca->crl && !ca->ca)
         return fault_set(f, STATUS_USAGE, "--crl needs --ca");
-    if (trust->ca && !files_exist(trust->ca))
-        return fault_set(f, STATUS_CONFIG, "--ca %s: there is no such file", trust->ca);
-    if (trust->crl && !files_exist(trust->crl))
-        return fault_set(f, STATUS_CONFIG, "--crl %s: there is no such file", trust->crl);
-    if (trust->tsa_ca && !files_exist(trust->tsa_ca))
-        return fault_set(f, STATUS_CONFIG, "--tsa-ca %s: there is no such file", trust->tsa_ca);
-    return OK;
+    if (gm->crl && !gm->ca)
+        return fault_set(f, STATUS_USAGE, "--gm-crl needs --gm-ca");
+    TRY(exists("ca", ca->ca, f));
+    TRY(exists("crl", ca->crl, f));
+    TRY(exists("gm-ca", gm->ca, f));
+    TRY(exists("gm-crl", gm->crl, f));
+    return exists("tsa-ca", trust->tsa_ca, f);
 }
 
 status audit_trust_builds(struct audit_trust *trust, struct builds *builds, const char *path, struct fault *f)
@@ -246,8 +246,9 @@ status command_verify(int argc, char **argv, struct fault *f)
     size_t files = 0;
     int as_json = 0;
     const struct audit_option options[] = {
-        {"ca", &trust.ca, NULL}, {"crl", &trust.crl, NULL}, {"tsa-ca", &trust.tsa_ca, NULL},
-        {"builds", &builds_path, NULL}, {"json", NULL, &as_json}, {0}};
+        {"ca", &trust.of[SUITE_INT1].ca, NULL}, {"crl", &trust.of[SUITE_INT1].crl, NULL},
+        {"gm-ca", &trust.of[SUITE_GM1].ca, NULL}, {"gm-crl", &trust.of[SUITE_GM1].crl, NULL},
+        {"tsa-ca", &trust.tsa_ca, NULL}, {"builds", &builds_path, NULL}, {"json", NULL, &as_json}, {0}};
     struct builds builds AUTO(builds_clear) = {0};
     struct evidence e AUTO(evidence_clear) = {0};
     struct audit_sessions all AUTO(audit_sessions_clear) = {0};
@@ -265,6 +266,6 @@ status command_verify(int argc, char **argv, struct fault *f)
     if (as_json)
         TRY(audit_print_json(all_json(&all), f));
     else
-        print_all(&all, &trust);
+        print_all(&all);
     return all.ok ? OK : STATUS_MISMATCH;
 }

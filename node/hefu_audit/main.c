@@ -12,7 +12,8 @@ static const struct {
     const char *help;
 } commands[] = {
     {"verify", command_verify,
-     "usage: hefu-audit verify FILE... [--ca ca.pem] [--crl crl.pem] [--tsa-ca FILE] [--builds FILE] [--json]\n"
+     "usage: hefu-audit verify FILE... [--ca ca.pem] [--crl crl.pem] [--gm-ca ca-gm.pem] [--gm-crl crl-gm.pem]\n"
+     "                         [--tsa-ca FILE] [--builds FILE] [--json]\n"
      "\n"
      "Check the evidence files (PARTY.hefu) of one session or of several: contract,\n"
      "approvals, every record, its place, its signature, that all files tell the same\n"
@@ -20,7 +21,8 @@ static const struct {
      "parties' files, the more is shown; what they leave open is said at the end.\n"
      "\n"
      "  --ca FILE    the consortium's CA: who issued the certificates\n"
-     "  --crl FILE   its revocation list\n"
+     "  --crl FILE   its revocation list, the latest there is\n"
+     "  --gm-ca FILE, --gm-crl FILE   the same for sessions of suite GM1\n"
      "  --tsa-ca FILE  whose timestamps count\n"
      "  --builds FILE  SHA-256 of the builds of hefud that may have run, one on a line\n"
      "  --json       one JSON object\n"
@@ -49,7 +51,8 @@ static const struct {
      "  --lang zh     in Chinese\n"
      "  --html OUT    a page in both languages instead of text\n"},
     {"report", command_report,
-     "usage: hefu-audit report FILE... --html OUT [--lang en|zh] [--ca ca.pem] [--crl crl.pem] [--tsa-ca FILE] [--builds FILE]\n"
+     "usage: hefu-audit report FILE... --html OUT [--lang en|zh] [--ca ca.pem] [--crl crl.pem] [--gm-ca ca-gm.pem]\n"
+     "                         [--gm-crl crl-gm.pem] [--tsa-ca FILE] [--builds FILE]\n"
      "\n"
      "Check the evidence files as verify does, and write a page for people: the verdicts,\n"
      "what is not shown, who said what, checkpoints, approvals, and the disclosure statement\n"
@@ -57,7 +60,7 @@ static const struct {
      "\n"
      "  --html OUT   where to write it\n"
      "  --lang zh    Chinese first\n"
-     "  --ca FILE, --crl FILE, --tsa-ca FILE, --builds FILE   as for verify\n"
+     "  --ca FILE, --crl FILE, --gm-ca FILE, --gm-crl FILE, --tsa-ca FILE, --builds FILE   as for verify\n"
      "\n"
      "Exit code 0 when everything holds, 1 when anything does not; the page is written then too.\n"},
     {"replay", command_replay,

@@ -3,6 +3,8 @@
 #include "node/local/certificate.h"
 #include "protocol/session.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -28,10 +30,23 @@ static int64_t session_time(const struct contract *c)
     return c->not_after < (uint64_t)now ? (int64_t)c->not_after : (int64_t)now;
 }
 
+/* What certificates are checked for: the session whose report knows the contract by then. */
+struct certificate_check {
+    struct audit_session *session;
+    const struct audit_trust *trust;
+};
+
+static const struct audit_ca *trusted_for(const struct audit_trust *trust, const struct verify_report *r)
+{
+    return &trust->of[r->contract.suite == SUITE_GM1 ? SUITE_GM1 : SUITE_INT1];
+}
+
 static status check_certificate(void *ctx, const struct contract_party *p, const uint8_t *pem, size_t len,
                                 struct fault *f)
 {
-    const struct audit_trust *trust = ctx;
+    const struct certificate_check *check = ctx;
+    const struct contract *k = &check->session->report.contract;
+    const struct audit_ca *by = trusted_for(check->trust, &check->session->report);
     struct certificate c AUTO(certificate_clear) = {0};
 
     TRY(certificate_parse(&c, "it", pem, len, f));
@@ -43,20 +58,20 @@ static status check_certificate(void *ctx, const struct contract_party *p, const
         return fault_set(f, STATUS_UNTRUSTED, "it was issued to %s", c.name);
     if (c.role != ROLE_NODE)
         return fault_set(f, STATUS_UNTRUSTED, "it was issued for the role %s", certificate_role_name(c.role));
-    if (!trust->ca)
+    if (!by->ca)
         return OK;
-    return certificate_verify(&c, trust->ca, trust->crl ? trust->crl : "", session_time(&trust->report->contract), f);
+    return certificate_verify_past(&check->session->revoked[p - k->party], &c, by->ca, by->crl ? by->crl : "", session_time(k),
+                                   (int64_t)time(NULL), f);
 }
 
 /* ---- one session ---- */
 
-static status verify_files(struct verify_report *out, const struct bundle *bundles, size_t count,
-                           const struct verify_report *offline, struct audit_trust *trust)
+static status verify_files(struct audit_session *me, const struct verify_report *offline, const struct audit_trust *trust)
 {
-    const struct verify_options how = {.certificate = check_certificate, .ctx = trust, .offline = offline};
+    struct certificate_check check = {me, trust};
+    const struct verify_options how = {.certificate = check_certificate, .ctx = &check, .offline = offline};
 
-    trust->report = out;
-    return verify_bundles(out, bundles, count, &how);
+    return verify_bundles(&me->report, me->files.bundle, me->files.count, &how);
 }
 
 /* ---- any number of them ---- */
@@ -122,16 +137,46 @@ static struct rule_beside beside_line(const struct attachments *a, const char *n
     return (struct rule_beside){0};
 }
 
-static struct rule_beside issuer(const struct audit_trust *trust)
+static void say(struct audit_session *me, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say(struct audit_session *me, const char *format, ...)
 {
-    if (!trust->ca)
-        return (struct rule_beside){.text = "who issued the certificates and whether they were revoked: give --ca and --crl"};
-    if (!trust->crl)
-        return (struct rule_beside){.text = "issued by the CA and in force then; whether they were revoked: give --crl"};
-    return (struct rule_beside){.text = "issued by the CA, in force then and not revoked", .verdict = VERDICT_OK};
+    const size_t len = strlen(me->issued);
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(me->issued + len, sizeof me->issued - len, format, args);
+    va_end(args);
 }
 
-static void find_rules(struct audit_sessions *s, const struct audit_trust *trust)
+static void say_issuer(struct audit_session *me)
+{
+    const char *gm = me->report.contract.suite == SUITE_GM1 ? "gm-" : "";
+    int later = 0;
+    char date[16];
+
+    if (!me->trusted->ca) {
+        say(me, "who issued the certificates and whether they were revoked: give --%sca and --%scrl", gm, gm);
+    } else if (!me->trusted->crl) {
+        say(me, "issued by the CA and in force then; whether they were revoked: give --%scrl", gm);
+    } else {
+        for (party p = 0; p < PARTIES_MAX; p++) {
+            if (!me->revoked[p])
+                continue;
+            certificate_date(date, me->revoked[p]);
+            say(me, "%s%s on %s", later++ ? ", " : "issued by the CA and in force then; revoked later: ",
+                me->report.contract.party[p].name, date);
+        }
+        if (!later)
+            say(me, "issued by the CA, in force then and not revoked");
+    }
+}
+
+static struct rule_beside issuer(const struct audit_session *me)
+{
+    return (struct rule_beside){.text = me->issued, .verdict = me->trusted->ca && me->trusted->crl ? VERDICT_OK : VERDICT_UNCHECKED};
+}
+
+static void find_rules(struct audit_sessions *s)
 {
     const struct verify_report *reports[EVIDENCE_MAX];
     const struct rule_sessions all = {.of = reports, .count = s->count};
@@ -142,7 +187,7 @@ static void find_rules(struct audit_sessions *s, const struct audit_trust *trust
     for (size_t i = 0; i < s->count; i++) {
         struct audit_session *me = &s->of[i];
         struct rule_beside beside[RULES] = {
-            [RULE_SIGNED] = issuer(trust),
+            [RULE_SIGNED] = issuer(me),
             [RULE_TIMESTAMPS] = beside_line(&me->attached, "timestamps"),
             [RULE_DEPOSITS] = beside_line(&me->attached, "deposits"),
             [RULE_VERSION] = beside_line(&me->attached, "builds"),
@@ -159,7 +204,7 @@ static void find_rules(struct audit_sessions *s, const struct audit_trust *trust
     }
 }
 
-status audit_sessions_check(struct audit_sessions *s, const struct evidence *e, struct audit_trust *trust, struct fault *f)
+status audit_sessions_check(struct audit_sessions *s, const struct evidence *e, const struct audit_trust *trust, struct fault *f)
 {
     memset(s, 0, sizeof *s);
     TRY(alloc_zeroed(&s->of, e->count, sizeof *s->of));
@@ -167,9 +212,11 @@ status audit_sessions_check(struct audit_sessions *s, const struct evidence *e, 
     for (size_t i = 0; i < s->count; i++) {
         struct audit_session *me = &s->of[i];
 
-        TRY(verify_files(&me->report, me->files.bundle, me->files.count, offline_of(s, me), trust));
+        TRY(verify_files(me, offline_of(s, me), trust));
+        me->trusted = trusted_for(trust, &me->report);
+        say_issuer(me);
         TRY(attachments_check(&me->attached, &me->report, &me->files, trust, f));
     }
-    find_rules(s, trust);
+    find_rules(s);
     return OK;
 }

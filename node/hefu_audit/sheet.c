@@ -285,7 +285,7 @@ static void check_row(FILE *f, const struct shown *v, const char *name, const ch
         sheet_both(f, en, zh);
         fputs("</b>", f);
     }
-    html_tag(f, "span class=\"finding\" lang=\"en\"", "%s%s", finding, more);
+    html_tag(f, "span class=\"finding\" lang=\"en\"", "%s%s%s", finding, more[0] ? ", " : "", more);
     fputs("</td></tr>\n", f);
 }
 
@@ -326,7 +326,7 @@ static void check_rows(const struct sheet *s, const struct audit_session *sessio
 
         check_row(s->f, show_verdict(line->verdict), verify_check_name(check), check_question(check, LANGUAGE_EN),
                   check_question(check, LANGUAGE_ZH), line->text,
-                  check == VERIFY_CERTIFICATES && line->verdict == VERDICT_OK ? audit_issued(s->trust) : "");
+                  check == VERIFY_CERTIFICATES && line->verdict == VERDICT_OK && session->trusted->ca ? session->issued : "");
     }
     for (size_t i = 0; i < ATTACHMENT_LINES; i++) {
         const struct attachment_line *line = &session->attached.line[i];
@@ -465,7 +465,7 @@ static void unproven(const struct sheet *s)
         fputs("<ul class=\"open\">", f);
         for (size_t u = 0; u < r->unproven_count; u++)
             html_tag(f, "li lang=\"en\"", "%s", r->unproven[u]);
-        if (!s->trust->ca)
+        if (!s->checked->of[i].trusted->ca)
             sheet_tag(f, "li", WORD_CA_UNPROVEN);
         fputs("</ul></div>\n", f);
     }

@@ -13,7 +13,6 @@ struct sheet {
     enum language first;                /* shown until the reader switches */
     const struct stories *all;
     const struct audit_sessions *checked; /* NULL in a statement, as is the next */
-    const struct audit_trust *trust;
 };
 
 /* The whole audit report. */

@@ -63,8 +63,8 @@
     W(UNPROVEN,      "Not shown by these files", "现有文件不能证明的内容") \
     W(UNPROVEN_WHY,  "What would need another party’s file, a replay, or somebody outside.", \
                      "需要其他参与方的文件、重放或外部第三方才能证明。所列为程序原文（英文）。") \
-    W(CA_UNPROVEN,   "who issued the certificates and whether they were revoked: give --ca and --crl", \
-                     "证书的签发者及是否被吊销：请用 --ca 和 --crl 提供") \
+    W(CA_UNPROVEN,   "who issued the certificates and whether they were revoked: give --ca and --crl (of suite GM1: --gm-ca and --gm-crl)", \
+                     "证书的签发者及是否被吊销：请用 --ca 和 --crl（GM1 套件用 --gm-ca 和 --gm-crl）提供") \
     W(TIMELINE,      "Who said what", "消息时间线") \
     W(TIMELINE_WHY,  "From top to bottom in the order of the protocol. A line goes from its sender (round) to its receivers (arrows) and is the thicker, the more bytes it carries.", \
                      "自上而下按协议顺序排列。每条线从发送方（圆点）指向接收方（箭头），线越粗字节数越多。") \

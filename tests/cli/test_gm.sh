@@ -13,12 +13,12 @@ people shop.csv 1 220 spent
 expect a_trial_in_gm1 0 '"verified": true' '"rows_aligned": 220' -- "$hefu" try --suite GM1 --party bank=bank.csv \
     --party shop=shop.csv --id id --label label --key-bits 2048 --passes 2 --sigmoid linear --out try --json --quiet
 expect its_evidence_verifies 0 "transcript verified" "issued by the CA, in force then and not revoked" -- \
-    "$audit" verify --ca try/ca-gm/ca.pem --crl try/ca-gm/crl.pem try/evidence/bank.hefu try/evidence/shop.hefu
+    "$audit" verify --gm-ca try/ca-gm/ca.pem --gm-crl try/ca-gm/crl.pem try/evidence/bank.hefu try/evidence/shop.hefu
 expect the_other_ca_issued_none_of_its_certificates 1 "FAIL" "holds an sm2 key, was not issued by try/ca/ca.pem" -- \
-    "$audit" verify --ca try/ca/ca.pem try/evidence/bank.hefu try/evidence/shop.hefu
+    "$audit" verify --gm-ca try/ca/ca.pem try/evidence/bank.hefu try/evidence/shop.hefu
 cp try/evidence/shop.hefu changed.hefu
 printf X | dd of=changed.hefu bs=1 seek=$(($(wc -c <changed.hefu) / 2)) conv=notrunc 2>/dev/null
-expect a_changed_byte_does_not 1 -- "$audit" verify --ca try/ca-gm/ca.pem try/evidence/bank.hefu changed.hefu
+expect a_changed_byte_does_not 1 -- "$audit" verify --gm-ca try/ca-gm/ca.pem try/evidence/bank.hefu changed.hefu
 trial=$(basename try/nodes/bank/state/sessions/*)
 expect it_replays 0 "PASS: replay agrees" -- "$audit" replay --node try/nodes/bank --session "$trial"
 expect the_contract_says_its_suite_in_words 0 "Suite      GM1: SM2 signatures" "SM3 hashes" "SM4" -- \
@@ -30,6 +30,20 @@ expect under_no_other_identity 2 "signature failure" -- \
 expect tls_has_the_other_certificate 0 "Public Key Algorithm: ED25519" -- openssl x509 -in try/nodes/bank/bank.pem -noout -text
 expect no_such_suite 2 '--suite is "GM2", not INT1 or GM1' -- \
     "$hefu" try --suite GM2 --party bank=bank.csv --party shop=shop.csv --id id --label label
+
+"$hefu" try --party bank=bank.csv --party shop=shop.csv --id id --label label --key-bits 2048 --passes 2 --sigmoid linear \
+    --out plain --quiet >/dev/null 2>&1
+both="try/evidence/bank.hefu try/evidence/shop.hefu plain/evidence/bank.hefu plain/evidence/shop.hefu"
+# shellcheck disable=SC2086
+expect sessions_of_both_suites_have_a_ca_each 0 "all 2 sessions together" "all sessions verified" -- "$audit" verify $both \
+    --ca plain/ca/ca.pem --crl plain/ca/crl.pem --gm-ca try/ca-gm/ca.pem --gm-crl try/ca-gm/crl.pem
+expect and_both_are_checked 0 2 -- grep -c "^V2   OK " said
+# shellcheck disable=SC2086
+expect without_its_own_one_is_not_checked 0 "give --gm-ca and --gm-crl" "all sessions verified" -- \
+    "$audit" verify $both --ca plain/ca/ca.pem --crl plain/ca/crl.pem
+# shellcheck disable=SC2086
+expect the_page_has_both 0 "transcript verified" -- "$audit" report $both --html both.html \
+    --ca plain/ca/ca.pem --crl plain/ca/crl.pem --gm-ca try/ca-gm/ca.pem --gm-crl try/ca-gm/crl.pem
 
 # ---- a consortium that adds it ----
 
@@ -111,7 +125,7 @@ for node in bank shop; do
     "$hefu" evidence export "$job" --node "$node" --out "$node.hefu" >/dev/null
 done
 expect the_evidence_verifies 0 "transcript verified" "not revoked" -- \
-    "$audit" verify --ca ca-sm2/ca.pem --crl ca-sm2/crl.pem bank.hefu shop.hefu
+    "$audit" verify --gm-ca ca-sm2/ca.pem --gm-crl ca-sm2/crl.pem bank.hefu shop.hefu
 
 expect a_preparation_is_made 0 "is prepared" -- "$hefu" prepare gm.yaml --quiet
 expect and_trained 0 "is done" -- "$hefu" train gm.yaml --quiet

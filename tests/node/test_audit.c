@@ -19,6 +19,7 @@
 enum { PARTIES_HERE = 3 };
 
 static struct synthetic session, again, next; /* another attempt at the same contract, and another contract on the same data */
+static struct synthetic past;                 /* its window is over */
 static uint8_t *pem[PARTIES_HERE];
 static size_t pem_len[PARTIES_HERE];
 static char said[65536];
@@ -121,6 +122,10 @@ static int set_up(void **state)
     c.nonce[0] ^= 1;
     c.previous = session.id;
     make_other(&next, &c, 33, "next", identity);
+    c.nonce[1] ^= 1;
+    c.not_before -= 86400;
+    c.not_after = c.not_before + 86400 - CERTIFICATE_CLOCK_GRACE_S / 2; /* just not before the certificates */
+    make_other(&past, &c, 34, "past", identity);
     return 0;
 }
 
@@ -129,12 +134,13 @@ static int tear_down(void **state)
     synthetic_clear(&session);
     synthetic_clear(&again);
     synthetic_clear(&next);
+    synthetic_clear(&past);
     for (party p = 0; p < PARTIES_HERE; p++)
         free(pem[p]);
     return scratch_remove(state);
 }
 
-/* Runs hefu-audit in the scratch directory; what it says on both streams is in said.  Returns the exit code. */
+/* Runs hefu-audit in the scratch directory, $CA and $CRL the options for the suite; what it says on both streams is in said.  Returns the exit code. */
 static int audit(const char *arguments)
 {
     char command[2048];
@@ -164,7 +170,7 @@ static void expect(const char *arguments, int code, const char *text)
 static void honest_evidence_verifies(void **state)
 {
     (void)state;
-    expect("verify party-1.hefu party-2.hefu party-3.hefu --ca ca/ca.pem --crl ca/crl.pem", 0,
+    expect("verify party-1.hefu party-2.hefu party-3.hefu $CA ca/ca.pem $CRL ca/crl.pem", 0,
            "transcript verified: 3 logs");
     assert_null(strstr(said, "FAIL"));
     for (int v = 1; v <= 28; v++) {
@@ -194,8 +200,8 @@ static int count_said(const char *text)
 static void files_of_several_sessions_are_told_apart_and_compared(void **state)
 {
     (void)state;
-    expect("verify next-2.hefu party-1.hefu again-3.hefu party-3.hefu next-1.hefu party-2.hefu again-1.hefu --ca ca/ca.pem "
-           "--crl ca/crl.pem",
+    expect("verify next-2.hefu party-1.hefu again-3.hefu party-3.hefu next-1.hefu party-2.hefu again-1.hefu $CA ca/ca.pem "
+           "$CRL ca/crl.pem",
            0, "all 3 sessions together");
     assert_int_equal(count_said("transcript verified: 3 logs"), 1);
     assert_int_equal(count_said("transcript verified: 2 logs"), 2);
@@ -358,7 +364,7 @@ static void other_certificates_are_refused(void **state)
     struct certificate issued AUTO(certificate_clear) = {0};
     struct fault f = {0};
     char dir[FILES_PATH_BYTES], out[FILES_PATH_BYTES], path[FILES_PATH_BYTES];
-    uint8_t *other AUTO(auto_free) = NULL;
+    uint8_t *other AUTO(auto_free) = NULL, *page AUTO(auto_free) = NULL;
     size_t len = 0, count = 0;
 
     (void)state;
@@ -376,12 +382,18 @@ static void other_certificates_are_refused(void **state)
     b.certificate[1] = (struct bundle_part){other, len};
     write_bundle("foreign.hefu", &b);
     expect("verify foreign.hefu", 1, "the certificate of party-2");
-    expect("verify party-1.hefu --ca ca2/ca.pem", 1, "the certificate of party-1");
+    expect("verify party-1.hefu $CA ca2/ca.pem", 1, "the certificate of party-1");
     /* revoked */
     assert_int_equal(ca_revoke(at(dir, "ca"), NULL, "party-3", &count, &f), OK);
-    expect("verify party-1.hefu --ca ca/ca.pem --crl ca/crl.pem", 1, "party-3");
+    expect("verify party-1.hefu $CA ca/ca.pem $CRL ca/crl.pem", 1, "party-3");
     assert_non_null(strstr(said, "revoked"));
-    expect("verify party-1.hefu --ca ca/ca.pem", 0, "transcript verified");
+    expect("verify party-1.hefu $CA ca/ca.pem", 0, "transcript verified");
+    /* revoked after the session, and told by a list of after the session */
+    expect("verify past-1.hefu $CA ca/ca.pem $CRL ca/crl.pem", 0, "issued by the CA and in force then; revoked later: party-3 on 2");
+    assert_non_null(strstr(said, "\nV2   OK "));
+    expect("report past-1.hefu --html past.html $CA ca/ca.pem $CRL ca/crl.pem", 0, "transcript verified");
+    assert_int_equal(files_read(&page, &len, at(path, "past.html"), 1 << 24, &f), OK);
+    assert_non_null(strstr((const char *)page, "are those of the contract, issued by the CA and in force then; revoked later: party-3"));
 }
 
 static void show_tells_the_story_of_a_file(void **state)
@@ -406,6 +418,8 @@ static void wrong_usage_is_told_with_what_to_do(void **state)
     expect("verify party-1.hefu --ca", 2, "--ca needs a value");
     expect("verify nothing.hefu", 2, "nothing.hefu: cannot be read");
     expect("verify party-1.hefu --crl ca/crl.pem", 2, "--crl needs --ca");
+    expect("verify party-1.hefu --ca ca/ca.pem --gm-crl ca/crl.pem", 2, "--gm-crl needs --gm-ca");
+    expect("verify party-1.hefu --gm-ca lost.pem", 2, "--gm-ca lost.pem: there is no such file");
     expect("show party-1.hefu party-2.hefu --dump", 2, "--dump takes one evidence file");
     expect("show party-1.hefu --json --dump", 2, "exclude each other");
     expect("replay --node nowhere", 2, "replay needs --node and --session");
@@ -435,5 +449,7 @@ int main(void)
 
     if (sodium_init() < 0)
         return 1;
+    setenv("CA", kit_suite() == SUITE_GM1 ? "--gm-ca" : "--ca", 1);
+    setenv("CRL", kit_suite() == SUITE_GM1 ? "--gm-crl" : "--crl", 1);
     return cmocka_run_group_tests_name("audit", tests, set_up, tear_down);
 }
