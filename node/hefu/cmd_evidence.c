@@ -333,7 +333,7 @@ static status run_export(int argc, char **argv, struct fault *f)
 
 /* ---- asking outsiders ---- */
 
-static status ask_authority(const struct config_evidence *how, const char *dir, enum proof_kind kind, const struct proof *p,
+static status ask_authority(const struct config_evidence *how, const char *dir, enum proof_kind kind, struct proof *p,
                             char words[WORDS_BYTES], struct fault *f)
 {
     const struct timestamp_trust trust = {.ca = how->tsa_ca};
@@ -346,6 +346,7 @@ static status ask_authority(const struct config_evidence *how, const char *dir, 
         fault_hint(f, "add evidence: {tsa_url: ..., tsa_ca: ...} to node.yaml");
         return fault_set(f, STATUS_CONFIG, "node.yaml names no timestamping authority");
     }
+    TRY(proof_renew(p, dir, kind, how->tsa_policy, f));
     TRY(tsa_ask(&reply, &len, how, p->request, p->request_len, REPLY_S, f));
     TRY(timestamp_accept(&token, &token_len, &t, reply, len, p->request, p->request_len, &trust, f));
     TRY(proof_keep(dir, kind, token, token_len, f));

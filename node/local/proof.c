@@ -173,15 +173,39 @@ static status read_evidence(struct bundle *out, uint8_t **bytes, const char *dir
     return bundle_decode(out, *bytes, len, f);
 }
 
+static status make_request(uint8_t **out, size_t *len, enum suite suite, const struct hash *digest, const char *policy,
+                           struct fault *f)
+{
+    uint64_t nonce;
+
+    keyring_random(&nonce, sizeof nonce);
+    return timestamp_request(out, len, suite, digest, nonce, policy, f);
+}
+
+status proof_renew(struct proof *p, const char *session_dir, enum proof_kind kind, const char *policy, struct fault *f)
+{
+    uint8_t *request = NULL;
+    char path[FILES_PATH_BYTES];
+    struct hash digest;
+    enum suite suite;
+    size_t len = 0;
+
+    TRY(timestamp_request_digest(&digest, &suite, p->request, p->request_len, f));
+    TRY(make_request(&request, &len, suite, &digest, policy, f));
+    free(p->request);
+    p->request = request;
+    p->request_len = len;
+    TRY(file_path(path, session_dir, kind, "request", f));
+    return files_write(path, request, len, 0600, f);
+}
+
 static status queue_stamp(const char *dir, enum proof_kind kind, enum suite suite, const struct hash *digest,
                           const char *policy, int64_t now, struct fault *f)
 {
     uint8_t *request AUTO(auto_free) = NULL;
-    uint64_t nonce;
     size_t len = 0;
 
-    keyring_random(&nonce, sizeof nonce);
-    TRY(timestamp_request(&request, &len, suite, digest, nonce, policy, f));
+    TRY(make_request(&request, &len, suite, digest, policy, f));
     return add(dir, kind, request, len, "", now, f);
 }
 

@@ -41,6 +41,9 @@ MUST_USE status proof_queue_stamps(const char *session_dir, const char *policy, 
  * evidence to deposit. */
 MUST_USE status proof_queue_deposit(const char *session_dir, const char *adapter, int64_t now, struct fault *f);
 
+/* The request of a stamp that waits, made anew under today's policy ("": any), which may not be that of when it was queued. */
+MUST_USE status proof_renew(struct proof *p, const char *session_dir, enum proof_kind kind, const char *policy, struct fault *f);
+
 /* A try has failed.  A stamp that failed with STATUS_REFUSED is refused; all else goes on waiting. */
 MUST_USE status proof_failed(const char *session_dir, enum proof_kind kind, struct proof *p, int64_t now,
                              const struct fault *why, struct fault *f);

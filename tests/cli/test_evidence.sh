@@ -38,6 +38,7 @@ consortium auto bank tax >/dev/null 2>&1
 "$hefu" table add incomes tax.csv --id id --node tax >/dev/null 2>&1
 authority time
 use bank time
+printf '  tsa_policy: 1.2.3.77\n' >>bank/node.yaml # which no authority here has: a mistake, corrected below
 kill "$authority_pid"
 expect nothing_is_there_before_the_first_session 0 "no sessions" -- "$hefu" evidence list --node bank
 for node in bank tax; do
