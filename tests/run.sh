@@ -100,8 +100,8 @@ if build release; then
         unset HEFU_TIER
     done
     say "gcc, Release, suite GM1"
-    export HEFU_SUITE=GM1 HEFU_SHORT=1 # tests/kit/suite.h; crypto/ is tested in both at once
-    unit_tests release build -R '^(protocol|training|node)/' -E 'test_accuracy$'
+    export HEFU_SUITE=GM1 HEFU_SHORT=1 # tests/kit/suite.h; crypto/ is tested in both at once, and TLS and its links know no suite
+    unit_tests release build -R '^(protocol|training|node)/' -E 'test_(accuracy|link|relay|tls|tsa|transport_choice)$'
     unset HEFU_SUITE HEFU_SHORT
     say "command line"
     shown "command line" sh tests/cli/run_cli.sh build/bin || true
