@@ -31,6 +31,8 @@ expect too_many_rows 2 "3000 common people are more than the 2000 of tax" -- \
 
 expect a_job_file_is_planned 0 "2 parties, 2048-bit keys" "20000 common to all at most" "typical ones" "prepare" "  encrypt" "memory" -- \
     "$hefu" plan job.yaml --table bank=30000x8 --table tax=20000x4x8 --bandwidth 100mbit --rtt 20ms
+(cat job.yaml && echo "suite: GM1") >gm1.yaml
+expect so_is_one_of_the_other_suite 0 "2 parties, 2048-bit keys" -- "$hefu" plan gm1.yaml --table bank=30000x8 --table tax=20000x4x8
 expect as_json 0 '"rates_measured": false' '"memory_bytes"' '"rows_train": 10500' -- \
     "$hefu" plan job.yaml --table bank=30000x8 --table tax=20000x4 --rows 15000 --label tax --json
 expect as_lines 0 -- "$hefu" plan job.yaml --table bank=30000x8 --table tax=20000x4 --lines
