@@ -74,11 +74,6 @@ status seal_stream_pull(struct seal_stream *st, uint8_t *out, int *last, const u
     return OK;
 }
 
-void seal_secret_clear(struct seal_secret *s)
-{
-    sodium_memzero(s, sizeof *s);
-}
-
 enum suite seal_public_suite(const struct seal_public *pub)
 {
     return pub->bytes[0] == KEY_X25519 ? SUITE_INT1 : SUITE_GM1;

@@ -47,7 +47,6 @@ struct seal_secret {
     enum suite suite;
 };
 
-void seal_secret_clear(struct seal_secret *s);
 /* STATUS_MALFORMED for no key of that suite, or one that anybody can open. */
 MUST_USE status seal_public_check(const struct seal_public *pub, enum suite s);
 /* By the first byte: SUITE_GM1 for all but KEY_X25519. */
