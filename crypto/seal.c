@@ -79,14 +79,6 @@ enum suite seal_public_suite(const struct seal_public *pub)
     return pub->bytes[0] == KEY_X25519 ? SUITE_INT1 : SUITE_GM1;
 }
 
-static struct sm2_public point_of(const struct seal_public *pub)
-{
-    struct sm2_public out;
-
-    memcpy(out.bytes, pub->bytes, sizeof out.bytes);
-    return out;
-}
-
 /* A product with a point of low order is zero, whatever the secret: libsodium refuses it. */
 static status check_order(const struct seal_public *pub)
 {
@@ -98,7 +90,7 @@ static status check_order(const struct seal_public *pub)
 
 status seal_public_check(const struct seal_public *pub, enum suite s)
 {
-    const struct sm2_public point = point_of(pub);
+    const struct sm2_public point = sm2_public_of_bytes(pub->bytes);
 
     if (seal_public_suite(pub) != s)
         return STATUS_MALFORMED;

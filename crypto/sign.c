@@ -26,14 +26,6 @@ void kx_secret_clear(struct kx_secret *s)
     sodium_memzero(s, sizeof *s);
 }
 
-static struct sm2_public point_of(const uint8_t *bytes)
-{
-    struct sm2_public out;
-
-    memcpy(out.bytes, bytes, sizeof out.bytes);
-    return out;
-}
-
 enum suite sign_public_suite(const struct sign_public *pub)
 {
     return pub->bytes[0] == KEY_ED25519 ? SUITE_INT1 : SUITE_GM1;
@@ -41,7 +33,7 @@ enum suite sign_public_suite(const struct sign_public *pub)
 
 status sign_public_check(const struct sign_public *pub, enum suite s)
 {
-    const struct sm2_public point = point_of(pub->bytes);
+    const struct sm2_public point = sm2_public_of_bytes(pub->bytes);
 
     if (sign_public_suite(pub) != s)
         return STATUS_MALFORMED;
@@ -50,7 +42,7 @@ status sign_public_check(const struct sign_public *pub, enum suite s)
 
 status kx_public_check(const struct kx_public *pub, enum suite s)
 {
-    const struct sm2_public lasting = point_of(pub->bytes), fresh = point_of(pub->bytes + SM2_PUBLIC_BYTES);
+    const struct sm2_public lasting = sm2_public_of_bytes(pub->bytes), fresh = sm2_public_of_bytes(pub->bytes + SM2_PUBLIC_BYTES);
 
     if (s == SUITE_GM1) {
         TRY(sm2_public_check(&lasting));
@@ -147,7 +139,7 @@ void sign_text(struct signature *sig, const struct sign_secret *sec, const char 
 
 status sign_text_check(const struct signature *sig, const struct sign_public *pub, const char *text, size_t len)
 {
-    const struct sm2_public point = point_of(pub->bytes);
+    const struct sm2_public point = sm2_public_of_bytes(pub->bytes);
     struct sm2_signature in;
 
     if (sign_public_suite(pub) == SUITE_INT1)
@@ -192,7 +184,8 @@ static status x25519_agree(uint8_t agreed[32], const struct kx_secret *mine, con
 
 static struct sm2_exchange_public both_points(const struct kx_public *pub)
 {
-    return (struct sm2_exchange_public){.lasting = point_of(pub->bytes), .fresh = point_of(pub->bytes + SM2_PUBLIC_BYTES)};
+    return (struct sm2_exchange_public){.lasting = sm2_public_of_bytes(pub->bytes),
+                                        .fresh = sm2_public_of_bytes(pub->bytes + SM2_PUBLIC_BYTES)};
 }
 
 static void exchange_secret_clear(struct sm2_exchange_secret *s)

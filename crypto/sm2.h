@@ -10,6 +10,8 @@
 
 #include "crypto/rng.h"
 
+#include <string.h>
+
 enum { SM2_PUBLIC_BYTES = 33, SM2_SIGNATURE_BYTES = 64, SM2_SECRET_BYTES = 32 };
 
 struct sm2_public { uint8_t bytes[SM2_PUBLIC_BYTES]; };       /* compressed: 2 or 3, then x */
@@ -25,6 +27,15 @@ void sm2_secret_clear(struct sm2_secret *s);
 void sm2_keypair(struct sm2_public *pub, struct sm2_secret *sec, const struct rng_key *seed);
 /* The public key of a secret from elsewhere; STATUS_MALFORMED when that is not in [1, n-2]. */
 MUST_USE status sm2_public_of(struct sm2_public *pub, const struct sm2_secret *sec);
+
+/* From 33 bytes of a key of either suite; not checked. */
+static inline struct sm2_public sm2_public_of_bytes(const uint8_t *bytes)
+{
+    struct sm2_public out;
+
+    memcpy(out.bytes, bytes, sizeof out.bytes);
+    return out;
+}
 
 /* STATUS_MALFORMED when it is no point; so everywhere. */
 MUST_USE status sm2_public_check(const struct sm2_public *pub);

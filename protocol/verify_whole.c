@@ -338,6 +338,7 @@ static void check_link(struct verify *v)
     struct verify_report *out = v->out;
     const struct verify_report *offline = v->options->offline;
     char hex[2 * HASH_BYTES + 1];
+    party other;
 
     if (out->stage == STAGE_OFFLINE)
         find_preparation(v);
@@ -359,9 +360,8 @@ static void check_link(struct verify *v)
     else if (out->population.rows && memcmp(&out->population, &offline->population, sizeof out->population) != 0)
         verify_failed(v, VERIFY_LINK, out->contract.parties, "the offline session has %u training and %u test rows, this one has %u and %u",
                       offline->population.train, offline->population.test, out->population.train, out->population.test);
-    else if (signed_by_others(out, offline) < out->contract.parties)
-        verify_failed(v, VERIFY_LINK, signed_by_others(out, offline), "other people signed for %s than for the offline session",
-                      verify_name_of(v, signed_by_others(out, offline)));
+    else if ((other = signed_by_others(out, offline)) < out->contract.parties)
+        verify_failed(v, VERIFY_LINK, other, "other people signed for %s than for the offline session", verify_name_of(v, other));
     else
         verify_passed(v, VERIFY_LINK, "all parties signed that this session stands on preparation %.16s, which is verified", hex);
 }

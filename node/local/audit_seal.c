@@ -88,17 +88,9 @@ size_t audit_seal_bytes(enum suite s)
     return AUDIT_SEAL_CONTENT + (s == SUITE_GM1 ? SM2_SEAL_BYTES : crypto_box_SEALBYTES);
 }
 
-static struct sm2_public sm2_key(const struct seal_public *key)
-{
-    struct sm2_public out;
-
-    memcpy(out.bytes, key->bytes, sizeof out.bytes);
-    return out;
-}
-
 static status seal_content(uint8_t *out, const struct seal_public *auditor, const uint8_t content[AUDIT_SEAL_CONTENT])
 {
-    const struct sm2_public point = sm2_key(auditor);
+    const struct sm2_public point = sm2_public_of_bytes(auditor->bytes);
     struct rng_key fresh AUTO(rng_key_clear) = {0};
 
     if (seal_public_suite(auditor) == SUITE_INT1)
